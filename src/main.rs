@@ -1,0 +1,3 @@
+//! Arguments → settings → which face; exit code.
+
+fn main() {}
