@@ -1,6 +1,6 @@
 //! The release state machine: `step(release, event, now) → reaction`.
 //!
-//! It decides by level, not by edge: every event first changes what is known, then [`Machine::advance`] looks at all
+//! It decides by level, not by edge: every event first changes what is known, then the machine looks at all
 //! of it and moves as far as it can. So a lost, late or repeated observation costs time, never correctness, and after a
 //! crash the same function goes on from the replayed state.
 //!

@@ -81,7 +81,7 @@ impl Machine<'_> {
     }
 
     /// What speaks against giving green more traffic now.
-    fn raise_is_blocked(&self) -> Option<String> {
+    pub(super) fn raise_is_blocked(&self) -> Option<String> {
         if self.release.hold.is_some() {
             return Some("paused".to_owned());
         }
@@ -139,7 +139,8 @@ impl Machine<'_> {
 
     fn settle(&mut self, stage: usize, index: usize, step: ShiftStep, since: Timestamp) -> bool {
         if !self.is_settled_at(step.weight) {
-            if self.release.traffic.observed.is_some() && self.now >= since + SETTLE && !self.is_setting_weight() {
+            let is_ignored = self.now >= since + SETTLE && !self.is_setting_weight();
+            if is_ignored && self.raise_is_blocked().is_none() {
                 // Accepted, and not there: ask again.
                 self.enter(stage, index, StepPhase::Settling { since: self.now });
                 self.ask(Effect::SetWeight { green: step.weight });
