@@ -41,6 +41,8 @@ pub struct Release {
     pub unhealthy_since: Option<Timestamp>,
     /// Its alarms that fire.
     pub firing: Vec<FiringAlarm>,
+    /// Set while its alarms cannot be read, with what came instead.
+    pub alarms_lost: Option<String>,
     /// The newest verdicts.
     pub verdicts: Vec<Verdict>,
     /// Signals whose failure a human has seen and gone on with, until the next step.
@@ -376,6 +378,7 @@ impl Release {
             capacities: None,
             unhealthy_since: None,
             firing: Vec::new(),
+            alarms_lost: None,
             verdicts: Vec::new(),
             waived: Vec::new(),
             in_flight: Vec::new(),

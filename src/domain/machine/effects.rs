@@ -148,7 +148,8 @@ impl Machine<'_> {
             Effect::SetWeight { green } => self.weight_set(green, outcome),
             Effect::Notify(notice) => {
                 if let Outcome::Failed(failure) = outcome {
-                    let text = format!("`{}` could not be sent: {}", notice.subject, failure.message);
+                    let text =
+                        format!("`{}` could not be sent to {}: {}", notice.subject, notice.channel, failure.message);
                     self.line(Tone::Warning, text, None);
                 }
             }

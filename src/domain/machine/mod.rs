@@ -82,6 +82,7 @@ impl Machine<'_> {
             Event::WeightObserved(green) => self.weight_observed(green),
             Event::CapacityObserved(capacities) => self.capacity_observed(capacities),
             Event::AlarmsObserved(firing) => self.alarms_observed(firing),
+            Event::AlarmsLost { why } => self.alarms_lost(why),
             Event::Judged(verdicts) => self.judged(verdicts),
             Event::Ticked => {}
             Event::Recovered { by } => self.recovered(&by),

@@ -96,6 +96,9 @@ impl Machine<'_> {
                 None => "green's capacity has not been read yet".to_owned(),
             });
         }
+        if self.release.alarms_lost.is_some() {
+            return Some("the alarms cannot be read".to_owned());
+        }
         self.release.firing.first().map(|alarm| format!("alarm {} is firing", alarm.name))
     }
 
@@ -236,7 +239,7 @@ impl Machine<'_> {
                 .iter()
                 .any(|verdict| verdict.signal == signal.name && (verdict.opens_gate() || self.is_waived(&signal.name)))
         });
-        judged && self.release.firing.is_empty()
+        judged && self.release.firing.is_empty() && self.release.alarms_lost.is_none()
     }
 
     fn is_waived(&self, signal: &crate::domain::ids::SignalName) -> bool {
@@ -257,6 +260,7 @@ impl Machine<'_> {
             }
         }
         missing.extend(self.release.firing.iter().map(|alarm: &FiringAlarm| format!("alarm {} firing", alarm.name)));
+        missing.extend(self.release.alarms_lost.iter().map(|_| "the alarms cannot be read".to_owned()));
         missing.join(", ")
     }
 

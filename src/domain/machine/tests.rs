@@ -19,7 +19,7 @@ use crate::domain::release::{Ending, Release, StageStatus, Status, StepPhase};
 use crate::domain::signal::{Golden, Measure, Policy, Ruling, SignalPlan, Unit, Verdict};
 use crate::domain::time::Timestamp;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn stage(name: &str, kind: StageKind) -> StagePlan {
     StagePlan { name: name.into(), kind, timeout: 5 * MINUTE, on_failure: OnFailure::Rollback }
@@ -652,7 +652,7 @@ enum Happening {
     Lose { side: bool, healthy: u32 },
     Wait(u64),
     Judge(Ruling),
-    Alarm(bool),
+    Alarm(Option<bool>),
     Order(u8, bool),
     Recover,
     RepeatLast,
@@ -673,7 +673,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => (any::<bool>(), 0..=4_u32).prop_map(|(side, healthy)| Happening::Lose { side, healthy }),
         6 => (1..200_u64).prop_map(Happening::Wait),
         4 => ruling.prop_map(Happening::Judge),
-        1 => any::<bool>().prop_map(Happening::Alarm),
+        1 => any::<Option<bool>>().prop_map(Happening::Alarm),
         2 => (0..9_u8, any::<bool>()).prop_map(|(kind, stale)| Happening::Order(kind, stale)),
         1 => Just(Happening::Recover),
         1 => Just(Happening::RepeatLast),
@@ -709,7 +709,11 @@ fn happen(bench: &mut Bench, happening: Happening, last: &mut Option<Event>) {
         Happening::Judge(ruling) => bench.judge(ruling, Policy::Rollback),
         Happening::Alarm(fires) => {
             let alarm = FiringAlarm { name: "a".into(), since: bench.now, reason: String::new() };
-            let _ = bench.tell(Event::AlarmsObserved(if fires { vec![alarm] } else { Vec::new() }));
+            let _ = bench.tell(match fires {
+                Some(true) => Event::AlarmsObserved(vec![alarm]),
+                Some(false) => Event::AlarmsObserved(Vec::new()),
+                None => Event::AlarmsLost { why: "throttled".to_owned() },
+            });
         }
         Happening::Order(kind, stale) => {
             let command = match kind {
