@@ -149,3 +149,154 @@ fn cannot_place(service: &Service, newest: &Deployment) -> Option<String> {
     })?;
     event.message.clone()
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::primitives::DateTime;
+    use aws_sdk_ecs::types::ServiceEvent;
+    use aws_sdk_elasticloadbalancingv2::types::TargetHealthReasonEnum;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::cloud::Cloud as _;
+    use crate::cloud::aws::testing::{self, Script, sides, xml};
+
+    fn deployment(status: &str, task_definition: &str, state: &str, reason: &str) -> Deployment {
+        Deployment::builder()
+            .id(task_definition)
+            .status(status)
+            .task_definition(task_definition)
+            .rollout_state(DeploymentRolloutState::from(state))
+            .rollout_state_reason(reason)
+            .created_at(DateTime::from_secs(100))
+            .build()
+    }
+
+    fn service(desired: i32, running: i32, deployments: Vec<Deployment>) -> Service {
+        Service::builder()
+            .service_name("api-b")
+            .desired_count(desired)
+            .running_count(running)
+            .set_deployments(Some(deployments))
+            .build()
+    }
+
+    fn target(state: &str, reason: Option<&str>, description: Option<&str>) -> TargetHealthDescription {
+        let health = TargetHealth::builder()
+            .state(TargetHealthStateEnum::from(state))
+            .set_reason(reason.map(TargetHealthReasonEnum::from))
+            .set_description(description.map(str::to_owned))
+            .build();
+        TargetHealthDescription::builder().target_health(health).build()
+    }
+
+    fn seen(service: &Service, targets: &[TargetHealthDescription], cause: Option<&str>) -> Capacity {
+        capacity_of(service, newest(service).unwrap(), targets, cause.map(str::to_owned))
+    }
+
+    #[test]
+    fn a_side_is_steady_once_one_completed_deployment_runs_all_that_is_wanted() {
+        let completed = || deployment("PRIMARY", "api:42", "COMPLETED", "");
+        assert!(seen(&service(2, 2, vec![completed()]), &[], None).steady);
+        assert!(seen(&service(0, 0, vec![completed()]), &[], None).steady);
+        let old = deployment("ACTIVE", "api:41", "COMPLETED", "");
+        for unsteady in [
+            service(2, 1, vec![completed()]),
+            service(2, 2, vec![completed(), old]),
+            service(2, 2, vec![deployment("PRIMARY", "api:42", "IN_PROGRESS", "")]),
+            service(2, 2, vec![deployment("PRIMARY", "api:42", "PONDERING", "")]),
+            service(2, 2, vec![Deployment::builder().status("PRIMARY").build()]),
+        ] {
+            assert!(!seen(&unsteady, &[], None).steady, "{unsteady:?}");
+        }
+    }
+
+    #[test]
+    fn targets_are_counted_by_state_and_a_draining_one_is_gone() {
+        let targets = ["healthy", "healthy", "initial", "unhealthy", "draining", "brand-new-state"];
+        let targets = targets.map(|state| target(state, None, None));
+        let capacity = seen(&service(2, 2, vec![deployment("PRIMARY", "api:42", "COMPLETED", "")]), &targets, None);
+        assert_eq!((capacity.healthy, capacity.registered), (2, 5));
+        assert_eq!(capacity.trouble.as_deref(), Some("2 of 6 targets unhealthy: no reason given"));
+    }
+
+    #[test]
+    fn the_newest_deployment_is_the_one_asked_for_even_while_ecs_goes_back_by_itself() {
+        let back = deployment("PRIMARY", "api:41", "IN_PROGRESS", "ECS deployment circuit breaker: rolling back to x.");
+        let failed = deployment("ACTIVE", "api:42", "FAILED", "ECS deployment circuit breaker: tasks failed to start.");
+        let capacity = seen(&service(2, 0, vec![back, failed.clone()]), &[], Some("api exited with 1"));
+        assert_eq!(capacity.task_definition.as_str(), "api:42");
+        assert!(capacity.rollout_failed && !capacity.steady);
+        let trouble = "api exited with 1; ECS deployment circuit breaker: tasks failed to start";
+        assert_eq!(capacity.trouble.as_deref(), Some(trouble));
+
+        // A failure of the past, beside a deployment that somebody asked for since, is not news.
+        let next = deployment("PRIMARY", "api:43", "IN_PROGRESS", "ECS deployment in progress.");
+        let capacity = seen(&service(2, 0, vec![next, failed]), &[], None);
+        assert_eq!((capacity.task_definition.as_str(), capacity.rollout_failed), ("api:43", false));
+    }
+
+    #[test]
+    fn the_load_balancers_words_come_before_the_event_and_old_events_are_left_out() {
+        let event = |secs, message: &str| {
+            ServiceEvent::builder().created_at(DateTime::from_secs(secs)).message(message).build()
+        };
+        let mut service = service(2, 1, vec![deployment("PRIMARY", "api:42", "IN_PROGRESS", "")]);
+        service.events = Some(vec![
+            event(150, "(service api-b) has started 1 tasks."),
+            event(120, "(service api-b) was unable to place a task: no capacity."),
+            event(90, "(service api-b) was unable to place a task: long ago."),
+        ]);
+        let ill = target("unhealthy", Some("Target.ResponseCodeMismatch"), Some("Health checks failed with [503]"));
+        let trouble = seen(&service, &[ill], None).trouble.unwrap();
+        assert_eq!(
+            trouble,
+            "1 of 1 targets unhealthy: Health checks failed with [503]; \
+             (service api-b) was unable to place a task: no capacity"
+        );
+        service.running_count = 2;
+        assert_eq!(seen(&service, &[], None).trouble, None);
+    }
+
+    #[test]
+    fn a_service_without_a_primary_deployment_is_refused() {
+        assert!(newest(&service(2, 2, vec![])).unwrap_err().message.contains("`api-b` has no primary deployment"));
+    }
+
+    fn services(failed: i32) -> Value {
+        let service = |name: &str, failed: i32| {
+            json!({ "serviceName": name, "status": "ACTIVE", "desiredCount": 2, "runningCount": 2, "pendingCount": 0,
+                "deployments": [{ "id": "d1", "status": "PRIMARY", "taskDefinition": "api:42", "failedTasks": failed,
+                    "rolloutState": "IN_PROGRESS", "desiredCount": 2, "runningCount": 2, "pendingCount": 0 }] })
+        };
+        // In an order of its own.
+        json!({ "services": [service("api-b", failed), service("api-a", 0)] })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn stopped_tasks_are_looked_up_only_when_more_have_failed() {
+        let targets = "<TargetHealthDescriptions><member><TargetHealth><State>healthy</State></TargetHealth></member>\
+                       </TargetHealthDescriptions>";
+        let task = json!({ "taskArn": "arn:aws:ecs:eu-west-1:1:task/prod/t1", "taskDefinitionArn": "api:42",
+            "stoppedReason": "Essential container in task exited",
+            "containers": [{ "name": "api", "exitCode": 137, "reason": "OutOfMemoryError" }] });
+        let script = Script::new()
+            .on("DescribeServices", testing::json(services(0)))
+            .on("DescribeServices", testing::json(services(1)))
+            .on("DescribeServices", testing::json(services(1)))
+            .on("DescribeServices", testing::json(services(2)))
+            .on("DescribeTargetHealth", xml("DescribeTargetHealth", targets))
+            .on("ListTasks", testing::json(json!({ "taskArns": ["arn:aws:ecs:eu-west-1:1:task/prod/t1"] })))
+            .on("DescribeTasks", testing::json(json!({ "tasks": [task] })));
+        let aws = script.aws();
+        let mut looked_up = Vec::new();
+        for _ in 0..4 {
+            let both = aws.capacity(&sides()).await.unwrap();
+            assert_eq!((both.blue.trouble, both.green.healthy), (None, 1));
+            looked_up.push((both.green.trouble.is_some(), script.sent("DescribeTasks").len()));
+        }
+        assert_eq!(looked_up, [(false, 0), (true, 1), (true, 1), (true, 2)]);
+        let trouble = aws.capacity(&sides()).await.unwrap().green.trouble.unwrap();
+        assert_eq!(trouble, "Essential container in task exited: api exited with 137, OutOfMemoryError");
+    }
+}

@@ -58,11 +58,11 @@ fn of_answer(error: &(impl ProvideErrorMetadata + Error), status: u16) -> (Error
     let kind = kind_of(code, said, status);
     // These answers repeat the request that was signed, the security token among its headers.
     let message = if is_about_signing(code) {
-        format!("{code}: the request's signature was not accepted; check this machine's clock and the credentials")
+        format!("the request's signature was not accepted; check this machine's clock and the credentials ({code})")
     } else if said.is_empty() {
         code.to_owned()
     } else {
-        format!("{code}: {said}")
+        format!("{} ({code})", said.trim_end_matches('.'))
     };
     (kind, message)
 }
@@ -97,7 +97,7 @@ fn of_credentials(error: &CredentialsError) -> (ErrorKind, String) {
         // A new login brings others: to whoever waits, the same as credentials that have expired.
         _ => ErrorKind::Expired,
     };
-    (kind, format!("no usable credentials: {}; log in again or check the profile", deepest(error)))
+    (kind, format!("no usable credentials ({}); log in again or check the profile", deepest(error)))
 }
 
 fn credentials_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e CredentialsError> {
@@ -156,7 +156,12 @@ fn kind_of_status(status: u16) -> Option<ErrorKind> {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+
     use super::*;
+    use crate::cloud::Cloud as _;
+    use crate::cloud::aws::testing::{Reply, Script, cbor_error, json, json_error, sides, xml_error};
+    use crate::domain::ids::AlarmName;
 
     #[test]
     fn the_codes_of_all_three_protocols_fall_into_the_kinds_that_can_be_acted_on() {
@@ -197,5 +202,86 @@ mod tests {
         assert!(message.starts_with("first "), "{message}");
         assert!(!message.contains(['\n', '\u{1b}']) && !message.contains("AKIA"), "{message}");
         assert_eq!(message.chars().count(), LONGEST + 1);
+    }
+
+    async fn kinds(reply: Reply) -> [ErrorKind; 3] {
+        let script = Script::new()
+            .on("UpdateService", reply.clone())
+            .on("DescribeRules", reply.clone())
+            .on("DescribeAlarms", reply);
+        let aws = script.aws();
+        let json = aws.scale("api-a", 1, None).await.unwrap_err();
+        let query = aws.weight(&sides()).await.unwrap_err();
+        let cbor = aws.alarms(&[AlarmName::from("api-5xx")]).await.unwrap_err();
+        assert_eq!(
+            [json.operation, query.operation, cbor.operation],
+            ["ecs:UpdateService", "elasticloadbalancing:DescribeRules", "cloudwatch:DescribeAlarms"]
+        );
+        [json.kind, query.kind, cbor.kind]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_protocol_spells_its_errors_its_own_way() {
+        let script = Script::new()
+            .on("UpdateService", json_error("ServiceNotFoundException", "Service not found."))
+            .on("DescribeRules", xml_error(403, "AccessDenied", "User is not authorized"))
+            .on("DescribeAlarms", cbor_error("com.amazonaws.cloudwatch#ExpiredTokenException", "expired"));
+        let aws = script.aws();
+        let json = aws.scale("api-a", 1, None).await.unwrap_err();
+        let query = aws.weight(&sides()).await.unwrap_err();
+        let cbor = aws.alarms(&[AlarmName::from("api-5xx")]).await.unwrap_err();
+        assert_eq!([json.kind, query.kind, cbor.kind], [ErrorKind::NotFound, ErrorKind::Denied, ErrorKind::Expired]);
+        assert_eq!(json.to_string(), "ecs:UpdateService: not found: Service not found (ServiceNotFoundException)");
+        assert_eq!(query.message, "User is not authorized (AccessDenied)");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_below_the_protocols_is_told_by_what_it_means_for_the_next_try() {
+        let page = |status| Reply::Answer(status, "text/html", b"<html>Bad Gateway</html>".to_vec());
+        assert_eq!(kinds(page(502)).await, [ErrorKind::Unavailable; 3]);
+        assert_eq!(kinds(page(429)).await, [ErrorKind::Throttled; 3]);
+        assert_eq!(kinds(Reply::Lost).await, [ErrorKind::Transport; 3]);
+        assert_eq!(kinds(Reply::Silent).await, [ErrorKind::Timeout; 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_is_not_quoted_and_neither_is_what_was_signed() {
+        let page = Reply::Answer(200, "text/html", b"<html>Please log in</html>".to_vec());
+        let signed = "The Canonical String should have been 'POST / x-amz-security-token:IQoJb3JpZ2lu'";
+        let script = Script::new()
+            .on("UpdateService", page)
+            .on("DescribeRules", xml_error(403, "SignatureDoesNotMatch", signed));
+        let aws = script.aws();
+        let page = aws.scale("api-a", 1, None).await.unwrap_err();
+        assert_eq!((page.kind, page.message.contains("log in")), (ErrorKind::Unexpected, false), "{page}");
+        let signature = aws.weight(&sides()).await.unwrap_err();
+        assert_eq!((signature.kind, signature.message.contains("IQoJ")), (ErrorKind::Denied, false), "{signature}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn throttled_reads_are_tried_three_times_on_the_clock() {
+        let throttled = || json_error("ThrottlingException", "Rate exceeded");
+        let patient = Script::new()
+            .on("UpdateService", throttled())
+            .on("UpdateService", throttled())
+            .on("UpdateService", json(serde_json::json!({ "service": {} })));
+        let begun = tokio::time::Instant::now();
+        patient.aws().scale("api-a", 1, None).await.unwrap();
+        assert_eq!(patient.count(), 3);
+        assert!(begun.elapsed() >= std::time::Duration::from_millis(250), "{:?}", begun.elapsed());
+
+        let script = Script::new().on("UpdateService", throttled());
+        assert_eq!(script.aws().scale("api-a", 1, None).await.unwrap_err().kind, ErrorKind::Throttled);
+        assert_eq!(script.count(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_that_cannot_be_had_count_as_expired() {
+        let failure = CredentialsError::provider_error("the SSO session has expired");
+        let lost: SdkError<aws_sdk_ecs::operation::update_service::UpdateServiceError, HttpResponse> =
+            SdkError::dispatch_failure(ConnectorError::other(failure.into(), None));
+        let error = during("ecs:UpdateService")(lost);
+        assert_eq!(error.kind, ErrorKind::Expired);
+        assert!(error.message.contains("the SSO session has expired); log in again"), "{error}");
     }
 }

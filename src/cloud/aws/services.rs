@@ -100,3 +100,81 @@ pub(super) fn definition_of(deployment: &Deployment) -> TaskDefinitionArn {
 pub(super) fn count(number: i32) -> u32 {
     u32::try_from(number).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cloud::aws::testing::{BLUE, GREEN, RULE, Script, json, xml};
+    use crate::cloud::{Cloud as _, ErrorKind, ServiceTarget};
+
+    fn target() -> Target {
+        let service = |service: &str, target_group: &str| ServiceTarget {
+            service: service.to_owned(),
+            target_group: target_group.to_owned(),
+        };
+        Target {
+            rule: RULE.to_owned(),
+            services: [service("api-a", BLUE), service("api-b", GREEN)],
+            container: "api".to_owned(),
+        }
+    }
+
+    fn script(second_status: &str) -> Script {
+        let rule = format!(
+            "<Rules><member><Actions><member><Type>forward</Type><ForwardConfig><TargetGroups>\
+             <member><TargetGroupArn>{BLUE}</TargetGroupArn><Weight>0</Weight></member>\
+             <member><TargetGroupArn>{GREEN}</TargetGroupArn><Weight>100</Weight></member>\
+             </TargetGroups></ForwardConfig></member></Actions></member></Rules>"
+        );
+        let deployment = |definition: &str, state: &str| json!([{ "status": "PRIMARY", "taskDefinition": definition, "rolloutState": state }]);
+        let services = json!({ "services": [
+            { "serviceName": "api-b", "status": second_status, "desiredCount": 4, "deployments": deployment("api:42", "COMPLETED") },
+            { "serviceName": "api-a", "status": "ACTIVE", "desiredCount": 0, "deployments": deployment("api:42", "IN_PROGRESS") },
+        ] });
+        let definition = json!({ "taskDefinition": { "family": "api", "revision": 42,
+            "containerDefinitions": [{ "name": "proxy", "image": "envoy:1" }, { "name": "api", "image": "api:4f2c1e9" }] } });
+        Script::new()
+            .on("DescribeRules", xml("DescribeRules", &rule))
+            .on("DescribeServices", json(services))
+            .on("DescribeTaskDefinition", json(definition))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_side_that_has_the_traffic_is_blue() {
+        let survey = script("ACTIVE").aws().survey(&target()).await.unwrap();
+        assert_eq!((survey.blue, survey.weights.map(|weight| weight.get())), (1, [0, 100]));
+        let [first, second] = survey.services;
+        assert_eq!((first.desired, first.is_deploying), (0, true));
+        assert_eq!((second.desired, second.is_deploying), (4, false));
+        assert_eq!((second.task_definition.as_str(), second.version.short()), ("api:42", "4f2c1e9"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_there_is_named() {
+        let error = script("INACTIVE").aws().survey(&target()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::NotFound);
+        assert_eq!(error.message, "there is no active service `api-b` in cluster `prod`");
+
+        let error =
+            script("ACTIVE").aws().survey(&Target { container: "web".to_owned(), ..target() }).await.unwrap_err();
+        assert!(error.message.ends_with("it has proxy, api"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn scaling_leaves_the_task_definition_alone_unless_one_is_given() {
+        let script = Script::new().on("UpdateService", json(json!({ "service": {} })));
+        let aws = script.aws();
+        aws.scale("api-b", 6, Some(&TaskDefinitionArn::from("api:43"))).await.unwrap();
+        aws.scale("api-a", 0, None).await.unwrap();
+        let sent: Vec<_> = script.sent("UpdateService").iter().map(|sent| sent.json()).collect();
+        assert_eq!(
+            sent,
+            [
+                json!({ "cluster": "prod", "service": "api-b", "desiredCount": 6, "taskDefinition": "api:43" }),
+                json!({ "cluster": "prod", "service": "api-a", "desiredCount": 0 }),
+            ]
+        );
+    }
+}

@@ -86,3 +86,62 @@ fn container_reason(container: &Container) -> Option<String> {
         (None, None) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::primitives::DateTime;
+    use serde_json::json;
+
+    use super::*;
+    use crate::cloud::Cloud as _;
+    use crate::cloud::aws::testing::{self, Script, sides};
+
+    fn stopped(task_definition: &str, secs: i64, reason: &str) -> Task {
+        Task::builder()
+            .task_definition_arn(task_definition)
+            .stopped_at(DateTime::from_secs(secs))
+            .stopped_reason(reason)
+            .build()
+    }
+
+    #[test]
+    fn the_newest_failure_is_of_this_definition_and_no_scaling_down() {
+        let tasks = [
+            stopped("api:42", 10, "Essential container in task exited"),
+            stopped("api:42", 20, "Task failed ELB health checks"),
+            stopped("api:42", 30, "Scaling activity initiated by (deployment ecs-svc/1)"),
+            stopped("api:41", 40, "Task stopped by user"),
+        ];
+        assert_eq!(newest_failure_of(&tasks, "api:42").as_deref(), Some("Task failed ELB health checks"));
+        assert_eq!(newest_failure_of(&tasks, "api:43"), None);
+    }
+
+    #[test]
+    fn a_container_that_ended_well_adds_nothing() {
+        let container = |name: &str, code: Option<i32>, reason: Option<&str>| {
+            Container::builder().name(name).set_exit_code(code).set_reason(reason.map(str::to_owned)).build()
+        };
+        let task = Task::builder()
+            .containers(container("api", Some(1), None))
+            .containers(container("proxy", Some(0), None))
+            .containers(container("init", None, Some("CannotPullContainerError: not found")))
+            .build();
+        assert_eq!(reason_of(&task).as_deref(), Some("api exited with 1, init: CannotPullContainerError: not found"));
+        assert_eq!(reason_of(&Task::builder().build()), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_page_of_both_services_is_read_and_only_stopped_tasks_are_described() {
+        let arn = |id: &str| format!("arn:aws:ecs:eu-west-1:123456789012:task/prod/{id}");
+        let script = Script::new()
+            .on("ListTasks", testing::json(json!({ "taskArns": [arn("a")], "nextToken": "more" })))
+            .on("ListTasks", testing::json(json!({ "taskArns": [arn("b")] })))
+            .on("DescribeTasks", testing::json(json!({ "tasks": [{ "taskArn": arn("b") }] })));
+        let briefs = script.aws().tasks(&sides()).await.unwrap();
+        // Four lists, the first of two pages: five tasks, of which the scripted answer makes every stopped one `b`.
+        assert_eq!(briefs.len(), 5 - usize::from(script.sent("DescribeTasks").len() < 2));
+        assert_eq!(script.sent("ListTasks").len(), 5);
+        assert!(briefs.iter().all(|brief| brief.stopped.is_none() || brief.id == "b"), "{briefs:?}");
+        assert!(briefs.iter().any(|brief| brief.stopped.as_deref() == Some("no reason given")), "{briefs:?}");
+    }
+}

@@ -206,3 +206,145 @@ fn name_of(arn: Option<&str>) -> &str {
     let arn = arn.unwrap_or("?");
     arn.split('/').nth(1).unwrap_or(arn)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::aws::testing::{BLUE, GREEN, LISTENER, RULE, Script, sides, xml, xml_error};
+    use crate::cloud::{Cloud as _, ErrorKind};
+
+    fn forward(groups: &[(&str, i32)]) -> Action {
+        let tuple =
+            |&(arn, weight): &(&str, i32)| TargetGroupTuple::builder().target_group_arn(arn).weight(weight).build();
+        let config = ForwardActionConfig::builder().set_target_groups(Some(groups.iter().map(tuple).collect())).build();
+        Action::builder().r#type(ActionTypeEnum::Forward).forward_config(config).build()
+    }
+
+    fn second_share(first: i32, second: i32) -> Result<Percent, String> {
+        Split::find(&[forward(&[(BLUE, first), (GREEN, second)])], BLUE, GREEN)?.second_share()
+    }
+
+    fn rule_of(blue: i32, green: i32) -> String {
+        format!(
+            "<Rules><member><RuleArn>{RULE}</RuleArn><Priority>10</Priority><IsDefault>false</IsDefault><Actions><member>\
+             <Type>authenticate-oidc</Type><Order>1</Order><AuthenticateOidcConfig><Issuer>https://id</Issuer>\
+             <AuthorizationEndpoint>https://id/a</AuthorizationEndpoint><TokenEndpoint>https://id/t</TokenEndpoint>\
+             <UserInfoEndpoint>https://id/u</UserInfoEndpoint><ClientId>c</ClientId></AuthenticateOidcConfig></member><member>\
+             <Type>forward</Type><Order>2</Order><ForwardConfig><TargetGroups>\
+             <member><TargetGroupArn>{GREEN}</TargetGroupArn><Weight>{green}</Weight></member>\
+             <member><TargetGroupArn>{BLUE}</TargetGroupArn><Weight>{blue}</Weight></member></TargetGroups>\
+             <TargetGroupStickinessConfig><Enabled>true</Enabled><DurationSeconds>60</DurationSeconds>\
+             </TargetGroupStickinessConfig></ForwardConfig></member></Actions></member></Rules>"
+        )
+    }
+
+    #[test]
+    fn weights_on_any_scale_read_as_percent_and_the_ends_are_exact() {
+        let read = |first, second| second_share(first, second).unwrap().get();
+        assert_eq!([read(90, 10), read(1, 1), read(300, 100), read(0, 7), read(999, 0)], [10, 50, 25, 100, 0]);
+        // A little traffic is not none, and almost all of it not all.
+        assert_eq!([read(999, 1), read(1, 999)], [1, 99]);
+        assert!(second_share(0, 0).is_err());
+    }
+
+    #[test]
+    fn a_rule_that_does_more_or_less_than_split_between_the_two_is_refused() {
+        let third = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/other/cc";
+        let redirect = Action::builder().r#type(ActionTypeEnum::Redirect).build();
+        let pair = forward(&[(BLUE, 1), (GREEN, 1)]);
+        let refused = [
+            vec![],
+            vec![redirect],
+            vec![pair.clone(), pair.clone()],
+            vec![forward(&[(BLUE, 1)])],
+            vec![forward(&[(BLUE, 1), (third, 1)])],
+            vec![forward(&[(BLUE, 1), (GREEN, 1), (third, 0)])],
+            vec![Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(BLUE).build()],
+        ];
+        for actions in refused {
+            assert!(reweighted(actions.clone(), BLUE, GREEN, Percent::ZERO).is_err(), "{actions:?}");
+        }
+        let problem = reweighted(vec![forward(&[(BLUE, 1), (third, 1)])], BLUE, GREEN, Percent::ZERO).unwrap_err();
+        assert!(problem.ends_with("it forwards to api-a and other"), "{problem}");
+        let unknown = Action::builder().r#type(ActionTypeEnum::from("newest-type")).build();
+        assert!(reweighted(vec![unknown, pair], BLUE, GREEN, Percent::ZERO).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn setting_a_weight_sends_both_and_leaves_all_else_as_it_was() {
+        let script = Script::new()
+            .on("DescribeRules", xml("DescribeRules", &rule_of(90, 10)))
+            .on("ModifyRule", xml("ModifyRule", "<Rules/>"));
+        let aws = script.aws();
+        assert_eq!(aws.weight(&sides()).await.unwrap().get(), 10);
+        aws.set_weight(&sides(), Percent::clamped(50)).await.unwrap();
+        aws.set_weight(&sides(), Percent::ZERO).await.unwrap();
+
+        let sent: Vec<_> = script.sent("ModifyRule").iter().map(|sent| sent.form()).collect();
+        let groups = "Actions.member.2.ForwardConfig.TargetGroups.member";
+        let weights = |form: &std::collections::HashMap<String, String>| {
+            [1, 2].map(|at| {
+                let field = |name: &str| form[&format!("{groups}.{at}.{name}")].clone();
+                (field("TargetGroupArn"), field("Weight"))
+            })
+        };
+        let wanted =
+            |blue: &str, green: &str| [(BLUE.to_owned(), blue.to_owned()), (GREEN.to_owned(), green.to_owned())];
+        assert_eq!(weights(&sent[0]), wanted("50", "50"));
+        assert_eq!(weights(&sent[1]), wanted("100", "0"));
+        for form in &sent {
+            assert_eq!(form["RuleArn"], RULE);
+            assert_eq!(form["Actions.member.2.ForwardConfig.TargetGroupStickinessConfig.DurationSeconds"], "60");
+            assert_eq!(form["Actions.member.1.AuthenticateOidcConfig.ClientId"], "c");
+            assert_eq!(form["Actions.member.1.AuthenticateOidcConfig.UseExistingClientSecret"], "true");
+        }
+        assert_eq!(script.sent("DescribeRules").len(), 1, "what was read is not read again to go back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_remembered_of_a_rule_is_dropped_when_the_load_balancer_refuses_it() {
+        let script = Script::new()
+            .on("DescribeRules", xml("DescribeRules", &rule_of(90, 10)))
+            .on("ModifyRule", xml_error(400, "TargetGroupNotFound", "One or more target groups not found"))
+            .on("ModifyRule", xml("ModifyRule", "<Rules/>"));
+        let aws = script.aws();
+        assert_eq!(aws.set_weight(&sides(), Percent::ZERO).await.unwrap_err().kind, ErrorKind::NotFound);
+        aws.set_weight(&sides(), Percent::ZERO).await.unwrap();
+        assert_eq!(script.sent("DescribeRules").len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_listener_is_changed_by_its_default_actions() {
+        let rule = rule_of(100, 0);
+        let actions = rule.split("<Actions>").nth(1).unwrap().split("</Actions>").next().unwrap();
+        let listener = format!("<Listeners><member><DefaultActions>{actions}</DefaultActions></member></Listeners>");
+        let script = Script::new()
+            .on("DescribeListeners", xml("DescribeListeners", &listener))
+            .on("ModifyListener", xml("ModifyListener", "<Listeners/>"));
+        let sides = Sides { rule: LISTENER.to_owned(), ..sides() };
+        script.aws().set_weight(&sides, Percent::clamped(10)).await.unwrap();
+        let form = script.sent("ModifyListener")[0].form();
+        assert_eq!(form["ListenerArn"], LISTENER);
+        assert_eq!(form["DefaultActions.member.2.ForwardConfig.TargetGroups.member.2.Weight"], "10");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_arn_of_something_else_is_refused_before_anything_is_sent() {
+        let script = Script::new();
+        let sides = Sides { rule: BLUE.to_owned(), ..sides() };
+        assert_eq!(script.aws().weight(&sides).await.unwrap_err().kind, ErrorKind::Unexpected);
+        assert_eq!(script.count(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_load_balancer_is_asked_again_after_three_seconds() {
+        let script = Script::new()
+            .on("DescribeRules", xml("DescribeRules", &rule_of(90, 10)))
+            .on("ModifyRule", crate::cloud::aws::testing::Reply::Silent)
+            .on("ModifyRule", xml("ModifyRule", "<Rules/>"));
+        let begun = tokio::time::Instant::now();
+        script.aws().set_weight(&sides(), Percent::ZERO).await.unwrap();
+        assert_eq!(script.sent("ModifyRule").len(), 2);
+        assert!((3..5).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    }
+}
