@@ -76,3 +76,53 @@ fn missing(name: &AlarmName) -> Alarm {
     let reason = format!("there is no alarm `{name}`");
     Alarm { name: name.clone(), state: AlarmState::Missing, since: None, reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cloud::Cloud as _;
+    use crate::cloud::aws::testing::{Script, cbor};
+
+    #[tokio::test(start_paused = true)]
+    async fn metric_and_composite_alarms_of_all_pages_come_in_the_order_asked_for() {
+        let first = json!({
+            "MetricAlarms": [{ "AlarmName": "errors", "StateValue": "ALARM", "StateReason": "Threshold Crossed",
+                "StateUpdatedTimestamp": "@1795161500", "StateTransitionedTimestamp": "@1795161400" }],
+            "CompositeAlarms": [{ "AlarmName": "any", "StateValue": "OK", "StateUpdatedTimestamp": "@1795161300" }],
+            "NextToken": "more",
+        });
+        let second = json!({ "MetricAlarms": [{ "AlarmName": "latency", "StateValue": "INSUFFICIENT_DATA" },
+            { "AlarmName": "future", "StateValue": "PONDERING" }] });
+        let script = Script::new().on("DescribeAlarms", cbor(&first)).on("DescribeAlarms", cbor(&second));
+        let names = ["any", "gone", "future", "latency", "errors"].map(AlarmName::from);
+        let alarms = script.aws().alarms(&names).await.unwrap();
+        let states: Vec<_> = alarms.iter().map(|alarm| (alarm.name.as_str(), alarm.state)).collect();
+        assert_eq!(
+            states,
+            [
+                ("any", AlarmState::Ok),
+                ("gone", AlarmState::Missing),
+                ("future", AlarmState::Unknown),
+                ("latency", AlarmState::InsufficientData),
+                ("errors", AlarmState::Alarm),
+            ]
+        );
+        // Since it changed, not since it was last looked at.
+        assert_eq!(alarms[4].since, Some(Timestamp::from_secs(1_795_161_400)));
+        assert_eq!(alarms[0].since, Some(Timestamp::from_secs(1_795_161_300)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_names_ask_nothing_and_many_are_asked_for_in_hundreds() {
+        let script = Script::new().on("DescribeAlarms", cbor(&json!({})));
+        let aws = script.aws();
+        // Without names, CloudWatch would show every alarm of the account.
+        assert_eq!(aws.alarms(&[]).await.unwrap(), []);
+        assert_eq!(script.count(), 0);
+        let names: Vec<AlarmName> = (0..201).map(|index| AlarmName(format!("alarm-{index}"))).collect();
+        assert_eq!(aws.alarms(&names).await.unwrap().len(), 201);
+        assert_eq!(script.count(), 3);
+    }
+}

@@ -126,3 +126,53 @@ impl ProvideErrorMetadata for Unreadable {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cloud::Cloud as _;
+    use crate::cloud::aws::testing::{Reply, Script};
+
+    fn get(url: &str) -> Fetch {
+        Fetch { method: "GET".to_owned(), url: url.to_owned(), timeout: Duration::from_millis(1_500) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_redirect_is_an_answer_and_a_body_is_cut() {
+        let url = "https://green.example.com:8443/health?deep=1";
+        let script = Script::new().on(&format!("GET {url}"), Reply::Answer(302, "text/plain", vec![b'x'; MOST + 10]));
+        let fetched = script.aws().fetch(&get(url)).await.unwrap();
+        assert_eq!((fetched.status, fetched.body.len(), script.count()), (302, MOST, 1));
+        assert_eq!(fetched.headers, [("content-type".to_owned(), "text/plain".to_owned())]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failing_server_is_an_answer_and_asked_once() {
+        let script = Script::new().on("GET http://green/", Reply::Answer(503, "text/plain", Vec::new()));
+        assert_eq!(script.aws().fetch(&get("http://green")).await.unwrap().status, 503);
+        assert_eq!(script.count(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_and_lost_connections_are_told_apart() {
+        let script = Script::new().on("GET http://silent/", Reply::Silent).on("GET http://gone/", Reply::Lost);
+        let aws = script.aws();
+        let begun = tokio::time::Instant::now();
+        let error = aws.fetch(&get("http://silent/")).await.unwrap_err();
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Timeout, "no whole answer within 1500 ms"));
+        assert_eq!(begun.elapsed(), Duration::from_millis(1_500));
+        assert_eq!(aws.fetch(&get("http://gone/")).await.unwrap_err().kind, ErrorKind::Transport);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_url_without_a_host_is_refused() {
+        let aws = Script::new().aws();
+        for url in ["/health", "green", "http://", "http:// space"] {
+            assert_eq!(aws.fetch(&get(url)).await.unwrap_err().kind, ErrorKind::Unexpected, "{url}");
+        }
+        let odd = Fetch { method: "GE T".to_owned(), ..get("http://green/") };
+        assert_eq!(aws.fetch(&odd).await.unwrap_err().kind, ErrorKind::Unexpected);
+    }
+}

@@ -39,3 +39,41 @@ fn event(it: FilteredLogEvent) -> LogEvent {
         message: it.message.unwrap_or_default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cloud::Cloud as _;
+    use crate::cloud::aws::testing::{self, Script};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_says_where_the_next_one_begins() {
+        let event = json!({ "eventId": "e1", "timestamp": 1_795_161_600_123_i64, "logStreamName": "api/api/t1",
+            "message": "WARN pool wait" });
+        let script = Script::new()
+            .on("FilterLogEvents", testing::json(json!({ "events": [event], "nextToken": "n1" })))
+            .on("FilterLogEvents", testing::json(json!({ "events": [] })));
+        let aws = script.aws();
+        let since = Timestamp::from_secs(1_795_161_600);
+        let request = LogRequest { group: "/ecs/api", since, cursor: None, limit: 1_000_000 };
+        let page = aws.logs(&request).await.unwrap();
+        assert_eq!(page.cursor.as_deref(), Some("n1"));
+        assert_eq!(page.events[0].at, Timestamp::from_millis(1_795_161_600_123));
+        assert_eq!(page.events[0].stream, "api/api/t1");
+        let group = "arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/api";
+        let page = aws.logs(&LogRequest { group, cursor: page.cursor.as_deref(), limit: 0, ..request }).await.unwrap();
+        assert_eq!(page, LogPage::default());
+
+        let sent: Vec<_> = script.sent("FilterLogEvents").iter().map(|sent| sent.json()).collect();
+        let start = since.millis();
+        assert_eq!(
+            sent,
+            [
+                json!({ "logGroupName": "/ecs/api", "startTime": start, "limit": 10_000 }),
+                json!({ "logGroupIdentifier": group, "startTime": start, "limit": 1, "nextToken": "n1" }),
+            ]
+        );
+    }
+}

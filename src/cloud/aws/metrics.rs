@@ -233,3 +233,146 @@ fn load_balancer_of(rule: &str) -> Option<&str> {
     let start = rule.len() - path.len() - "app/".len();
     rule.get(start..start + "app/".len() + id_ends)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cloud::Cloud as _;
+    use crate::cloud::aws::testing::{GREEN, LISTENER, RULE, Reply, START, Script, cbor, sides};
+    use crate::domain::ids::SignalName;
+    use crate::domain::plan::Sides;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+    const P99: Measure = Measure::ResponseTime(Percentile(990));
+
+    fn signals(measures: &[Measure]) -> Vec<(SignalName, Measure)> {
+        measures.iter().map(|measure| (SignalName(format!("{measure:?}")), *measure)).collect()
+    }
+
+    fn request<'a>(signals: &'a [(SignalName, Measure)], sides: &'a Sides) -> SignalRequest<'a> {
+        // Neither end on a minute.
+        let (from, to) = (START + Duration::from_secs(7), START + Duration::from_secs(3 * 60 + 59));
+        SignalRequest { signals, sides, cluster: "arn:aws:ecs:eu-west-1:1:cluster/prod", from, to, period: MINUTE }
+    }
+
+    fn measured(measures: &[Measure]) -> Measured {
+        Measured::wanted(measures.iter().copied())
+    }
+
+    fn result(id: &str, minutes: &[i64], values: &[f64]) -> MetricDataResult {
+        let moments = minutes.iter().map(|minute| DateTime::from_secs(60 * minute)).collect();
+        MetricDataResult::builder().id(id).set_timestamps(Some(moments)).set_values(Some(values.to_vec())).build()
+    }
+
+    fn values(points: &[Point]) -> Vec<(i64, f64, u64)> {
+        points.iter().map(|point| (point.at.secs() / 60, point.value, point.samples)).collect()
+    }
+
+    #[test]
+    fn each_metric_of_a_side_is_asked_for_once_with_its_dimensions() {
+        let sides = sides();
+        let signals = signals(&[Measure::TargetErrors, Measure::RequestRate, P99, Measure::Cpu]);
+        let queries = measured(&[Measure::TargetErrors, Measure::RequestRate, P99, Measure::Cpu])
+            .queries(&request(&signals, &sides), 60)
+            .unwrap();
+        let shown: Vec<String> = queries
+            .iter()
+            .map(|query| {
+                let stat = query.metric_stat().unwrap();
+                let metric = stat.metric().unwrap();
+                let dimensions: Vec<&str> = metric.dimensions().iter().filter_map(Dimension::value).collect();
+                let (name, stat, period) =
+                    (metric.metric_name().unwrap(), stat.stat().unwrap(), stat.period().unwrap());
+                format!("{} {name} {stat} {period} {}", query.id().unwrap(), dimensions.join(" "))
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "m0 RequestCount Sum 60 app/front/0a targetgroup/api-a/aa",
+                "m1 RequestCount Sum 60 app/front/0a targetgroup/api-b/bb",
+                "m2 HTTPCode_Target_5XX_Count Sum 60 app/front/0a targetgroup/api-a/aa",
+                "m3 HTTPCode_Target_5XX_Count Sum 60 app/front/0a targetgroup/api-b/bb",
+                "m4 TargetResponseTime p99 60 app/front/0a targetgroup/api-a/aa",
+                "m5 TargetResponseTime p99 60 app/front/0a targetgroup/api-b/bb",
+                "m6 CPUUtilization Average 60 prod api-a",
+                "m7 CPUUtilization Average 60 prod api-b",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_load_balancer_is_told_from_the_arn_of_its_rule_or_listener() {
+        assert_eq!(load_balancer_of(RULE), Some("app/front/0a"));
+        assert_eq!(load_balancer_of(LISTENER), Some("app/front/0a"));
+        assert_eq!(load_balancer_of(GREEN), None);
+    }
+
+    #[test]
+    fn no_requests_are_a_gap_and_no_errors_a_zero() {
+        let mut held = measured(&[Measure::TargetErrors]);
+        // Minute 2 has no request at all, minute 3 none counted, minute 4 requests and no error.
+        held.take(result("m1", &[1, 3, 4], &[200.0, 0.0, 50.0])).unwrap();
+        held.take(result("m3", &[1, 2], &[3.0, 1.0])).unwrap();
+        assert_eq!(values(&held.points(Side::Green, Measure::TargetErrors, MINUTE)), [(1, 1.5, 200), (4, 0.0, 50)]);
+        assert_eq!(held.points(Side::Blue, Measure::TargetErrors, MINUTE), []);
+    }
+
+    #[test]
+    fn times_are_milliseconds_rates_a_second_and_shares_of_the_service_rest_on_no_requests() {
+        let mut held = measured(&[P99, Measure::RequestRate, Measure::Cpu]);
+        held.take(result("m0", &[1], &[120.0])).unwrap();
+        held.take(result("m2", &[1, 2], &[0.64, f64::NAN])).unwrap();
+        held.take(result("m4", &[1], &[41.0])).unwrap();
+        assert_eq!(values(&held.points(Side::Blue, P99, MINUTE)), [(1, 640.0, 120)]);
+        assert_eq!(values(&held.points(Side::Blue, Measure::RequestRate, MINUTE)), [(1, 2.0, 120)]);
+        assert_eq!(values(&held.points(Side::Blue, Measure::Cpu, MINUTE)), [(1, 41.0, 0)]);
+    }
+
+    #[test]
+    fn a_result_that_could_not_be_computed_is_an_error_and_no_silence() {
+        for (status, kind) in [
+            ("Forbidden", Some(ErrorKind::Denied)),
+            ("InternalError", Some(ErrorKind::Unavailable)),
+            ("NewStatus", Some(ErrorKind::Unexpected)),
+            ("Complete", None),
+            ("PartialData", None),
+        ] {
+            let answer = MetricDataResult::builder().id("m0").status_code(StatusCode::from(status)).build();
+            let taken = measured(&[Measure::Cpu]).take(answer);
+            assert_eq!(taken.err().map(|error| error.kind), kind, "{status}");
+        }
+        assert!(measured(&[Measure::Cpu]).take(result("m9", &[], &[])).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn points_of_all_pages_come_oldest_first() {
+        let page = |minute: i64, requests: f64, next: Option<&str>| {
+            let at = format!("@{}", START.secs() + 60 * minute);
+            let result = json!({ "Id": "m1", "StatusCode": "Complete", "Timestamps": [at], "Values": [requests] });
+            let mut body = json!({ "MetricDataResults": [result] });
+            if let Some(next) = next {
+                body["NextToken"] = json!(next);
+            }
+            cbor(&body)
+        };
+        let script =
+            Script::new().on("GetMetricData", page(0, 60.0, Some("more"))).on("GetMetricData", page(1, 120.5, None));
+        let (sides, signals) = (sides(), signals(&[Measure::RequestRate]));
+        let pairs = script.aws().signals(&request(&signals, &sides)).await.unwrap();
+        let green: Vec<_> = pairs[0].green.iter().map(|point| (point.at.since(START), point.samples)).collect();
+        assert_eq!(green, [(Duration::ZERO, 60), (MINUTE, 120)]);
+        assert_eq!((pairs.len(), pairs[0].blue.len(), script.count()), (1, 0, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_within_one_running_period_asks_nothing() {
+        let script = Script::new().on("GetMetricData", Reply::Lost);
+        let (sides, signals) = (sides(), signals(&[Measure::RequestRate]));
+        let to = START + Duration::from_secs(50);
+        let pairs = script.aws().signals(&SignalRequest { to, ..request(&signals, &sides) }).await.unwrap();
+        assert_eq!((pairs[0].green.len(), script.count()), (0, 0));
+    }
+}

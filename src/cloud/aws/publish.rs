@@ -78,6 +78,8 @@ fn cut(text: &str, most: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::Cloud as _;
+    use crate::cloud::aws::testing::{Reply, Script, xml, xml_error};
 
     #[test]
     fn a_subject_is_what_sns_takes_whatever_was_written() {
@@ -93,5 +95,34 @@ mod tests {
         let plain = fifo_key(&key);
         assert!(plain.len() == FIFO_KEY && plain.ends_with("x-/41/rolled-back"), "{plain}");
         assert_eq!(cut("aé", 2), "a");
+    }
+
+    const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:releases";
+
+    fn message() -> Message<'static> {
+        Message { key: "production/api/41/begun", subject: "api → 9ab03d7", body: "begun" }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_carries_its_key_and_a_fifo_topic_gets_it_twice() {
+        let script = Script::new().on("Publish", xml("Publish", "<MessageId>1</MessageId>"));
+        let aws = script.aws();
+        aws.publish(TOPIC, &message()).await.unwrap();
+        aws.publish(&format!("{TOPIC}.fifo"), &message()).await.unwrap();
+        let [plain, fifo] = [0, 1].map(|at| script.sent("Publish")[at].form());
+        assert_eq!(plain["Subject"], "api -> 9ab03d7");
+        assert_eq!(plain["MessageAttributes.entry.1.Name"], KEY);
+        assert_eq!(plain["MessageAttributes.entry.1.Value.StringValue"], message().key);
+        assert!(!plain.contains_key("MessageDeduplicationId"), "{plain:?}");
+        assert_eq!((&*fifo["MessageDeduplicationId"], &*fifo["MessageGroupId"]), (message().key, "cutover"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_answer_is_the_callers_to_deal_with() {
+        for reply in [Reply::Lost, xml_error(400, "Throttling", "Rate exceeded"), xml_error(500, "InternalError", "")] {
+            let script = Script::new().on("Publish", reply);
+            assert!(script.aws().publish(TOPIC, &message()).await.unwrap_err().is_transient());
+            assert_eq!(script.count(), 1);
+        }
     }
 }

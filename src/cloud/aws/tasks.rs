@@ -132,16 +132,32 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn every_page_of_both_services_is_read_and_only_stopped_tasks_are_described() {
-        let arn = |id: &str| format!("arn:aws:ecs:eu-west-1:123456789012:task/prod/{id}");
+        let listed = |ids: &[&str], more: Option<&str>| {
+            let arns: Vec<String> = ids.iter().map(|id| format!("arn:aws:ecs:eu-west-1:1:task/prod/{id}")).collect();
+            testing::json(json!({ "taskArns": arns, "nextToken": more }))
+        };
         let script = Script::new()
-            .on("ListTasks", testing::json(json!({ "taskArns": [arn("a")], "nextToken": "more" })))
-            .on("ListTasks", testing::json(json!({ "taskArns": [arn("b")] })))
-            .on("DescribeTasks", testing::json(json!({ "tasks": [{ "taskArn": arn("b") }] })));
-        let briefs = script.aws().tasks(&sides()).await.unwrap();
-        // Four lists, the first of two pages: five tasks, of which the scripted answer makes every stopped one `b`.
-        assert_eq!(briefs.len(), 5 - usize::from(script.sent("DescribeTasks").len() < 2));
-        assert_eq!(script.sent("ListTasks").len(), 5);
-        assert!(briefs.iter().all(|brief| brief.stopped.is_none() || brief.id == "b"), "{briefs:?}");
-        assert!(briefs.iter().any(|brief| brief.stopped.as_deref() == Some("no reason given")), "{briefs:?}");
+            .on("ListTasks api-a RUNNING", listed(&["a1"], Some("more")))
+            .on("ListTasks api-a RUNNING", listed(&["a2"], None))
+            .on("ListTasks api-a STOPPED", listed(&[], None))
+            .on("ListTasks api-b RUNNING", listed(&["b1"], None))
+            .on("ListTasks api-b STOPPED", listed(&["b2"], None))
+            .on(
+                "DescribeTasks",
+                testing::json(json!({ "tasks": [{ "taskArn": "arn:aws:ecs:eu-west-1:1:task/prod/b2" }] })),
+            );
+        let brief = |id: &str, service: &str, stopped: Option<&str>| TaskBrief {
+            id: id.to_owned(),
+            service: service.to_owned(),
+            stopped: stopped.map(str::to_owned),
+        };
+        let wanted = [
+            brief("a1", "api-a", None),
+            brief("a2", "api-a", None),
+            brief("b1", "api-b", None),
+            brief("b2", "api-b", Some("no reason given")),
+        ];
+        assert_eq!(script.aws().tasks(&sides()).await.unwrap(), wanted);
+        assert_eq!(script.sent("DescribeTasks").len(), 1);
     }
 }

@@ -153,7 +153,7 @@ impl Script {
         Self::default()
     }
 
-    /// Adds an answer to an operation.
+    /// Adds an answer to an operation; with more words, such as `ListTasks api-a`, only to requests that hold them.
     pub(super) fn on(self, operation: &str, reply: Reply) -> Self {
         lock(&self.replies).entry(operation.to_owned()).or_default().push_back(reply);
         self
@@ -176,9 +176,15 @@ impl Script {
         lock(&self.sent).len()
     }
 
-    fn reply_to(&self, operation: &str) -> Reply {
+    fn reply_to(&self, operation: &str, body: &[u8]) -> Reply {
+        let body = String::from_utf8_lossy(body);
         let mut replies = lock(&self.replies);
-        let queue = replies.get_mut(operation).unwrap_or_else(|| panic!("nothing scripted for {operation}"));
+        let is_for = |key: &String| {
+            let words = key.strip_prefix(operation).and_then(|rest| rest.strip_prefix(' '));
+            words.is_some_and(|words| words.split(' ').all(|word| body.contains(word)))
+        };
+        let key = replies.keys().find(|key| is_for(key)).cloned().unwrap_or_else(|| operation.to_owned());
+        let queue = replies.get_mut(&key).unwrap_or_else(|| panic!("nothing scripted for {operation}: {body}"));
         if queue.len() > 1 { queue.pop_front().unwrap() } else { queue.front().cloned().unwrap() }
     }
 }
@@ -187,7 +193,7 @@ impl HttpConnector for Script {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = request.body().bytes().unwrap_or_default().to_vec();
         let operation = operation_of(&request, &body);
-        let reply = self.reply_to(&operation);
+        let reply = self.reply_to(&operation, &body);
         lock(&self.sent).push(Sent { operation, body });
         HttpConnectorFuture::new(async move {
             match reply {
