@@ -97,7 +97,14 @@ fn of_credentials(error: &CredentialsError) -> (ErrorKind, String) {
         // A new login brings others: to whoever waits, the same as credentials that have expired.
         _ => ErrorKind::Expired,
     };
-    (kind, format!("no usable credentials ({}); log in again or check the profile", deepest(error)))
+    let why = match error {
+        // What it says is a list of every place that was looked at.
+        CredentialsError::CredentialsNotLoaded(_) => {
+            "none in the environment, the profile or the machine's role".into()
+        }
+        error => deepest(error),
+    };
+    (kind, format!("no usable credentials ({why}); log in again or check the profile"))
 }
 
 fn credentials_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e CredentialsError> {

@@ -66,7 +66,7 @@ mod tests {
         let page = aws.logs(&LogRequest { group, cursor: page.cursor.as_deref(), limit: 0, ..request }).await.unwrap();
         assert_eq!(page, LogPage::default());
 
-        let sent: Vec<_> = script.sent("FilterLogEvents").iter().map(|sent| sent.json()).collect();
+        let sent: Vec<_> = script.sent("FilterLogEvents").iter().map(testing::Sent::json).collect();
         let start = since.millis();
         assert_eq!(
             sent,

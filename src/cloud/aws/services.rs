@@ -106,8 +106,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cloud::aws::testing::{BLUE, GREEN, RULE, Script, json, xml};
+    use crate::cloud::aws::testing::{BLUE, GREEN, RULE, Script, Sent, json, xml};
     use crate::cloud::{Cloud as _, ErrorKind, ServiceTarget};
+    use crate::domain::percent::Percent;
 
     fn target() -> Target {
         let service = |service: &str, target_group: &str| ServiceTarget {
@@ -144,7 +145,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_side_that_has_the_traffic_is_blue() {
         let survey = script("ACTIVE").aws().survey(&target()).await.unwrap();
-        assert_eq!((survey.blue, survey.weights.map(|weight| weight.get())), (1, [0, 100]));
+        assert_eq!((survey.blue, survey.weights.map(Percent::get)), (1, [0, 100]));
         let [first, second] = survey.services;
         assert_eq!((first.desired, first.is_deploying), (0, true));
         assert_eq!((second.desired, second.is_deploying), (4, false));
@@ -168,7 +169,7 @@ mod tests {
         let aws = script.aws();
         aws.scale("api-b", 6, Some(&TaskDefinitionArn::from("api:43"))).await.unwrap();
         aws.scale("api-a", 0, None).await.unwrap();
-        let sent: Vec<_> = script.sent("UpdateService").iter().map(|sent| sent.json()).collect();
+        let sent: Vec<_> = script.sent("UpdateService").iter().map(Sent::json).collect();
         assert_eq!(
             sent,
             [

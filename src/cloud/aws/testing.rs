@@ -103,7 +103,9 @@ fn encoded(value: &Value) -> Vec<u8> {
             },
             Value::Array(items) => {
                 to.array(items.len());
-                items.iter().for_each(|item| write(to, item));
+                for item in items {
+                    write(to, item);
+                }
                 to
             }
             Value::Object(fields) => {

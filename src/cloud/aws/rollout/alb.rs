@@ -210,7 +210,7 @@ fn name_of(arn: Option<&str>) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::aws::testing::{BLUE, GREEN, LISTENER, RULE, Script, sides, xml, xml_error};
+    use crate::cloud::aws::testing::{BLUE, GREEN, LISTENER, RULE, Reply, Script, Sent, sides, xml, xml_error};
     use crate::cloud::{Cloud as _, ErrorKind};
 
     fn forward(groups: &[(&str, i32)]) -> Action {
@@ -280,7 +280,7 @@ mod tests {
         aws.set_weight(&sides(), Percent::clamped(50)).await.unwrap();
         aws.set_weight(&sides(), Percent::ZERO).await.unwrap();
 
-        let sent: Vec<_> = script.sent("ModifyRule").iter().map(|sent| sent.form()).collect();
+        let sent: Vec<_> = script.sent("ModifyRule").iter().map(Sent::form).collect();
         let groups = "Actions.member.2.ForwardConfig.TargetGroups.member";
         let weights = |form: &std::collections::HashMap<String, String>| {
             [1, 2].map(|at| {
@@ -340,7 +340,7 @@ mod tests {
     async fn a_silent_load_balancer_is_asked_again_after_three_seconds() {
         let script = Script::new()
             .on("DescribeRules", xml("DescribeRules", &rule_of(90, 10)))
-            .on("ModifyRule", crate::cloud::aws::testing::Reply::Silent)
+            .on("ModifyRule", Reply::Silent)
             .on("ModifyRule", xml("ModifyRule", "<Rules/>"));
         let begun = tokio::time::Instant::now();
         script.aws().set_weight(&sides(), Percent::ZERO).await.unwrap();
