@@ -1,0 +1,5 @@
+//! Alarms, their states and their history.
+
+mod types;
+
+pub use types::*;

@@ -1,0 +1,5 @@
+//! Clusters, task definitions, services and tasks.
+
+mod types;
+
+pub use types::*;

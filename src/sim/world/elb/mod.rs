@@ -1,0 +1,5 @@
+//! Load balancers, listeners, rules, target groups and targets.
+
+mod types;
+
+pub use types::*;

@@ -1,0 +1,5 @@
+//! Log groups, streams and events.
+
+mod types;
+
+pub use types::*;
