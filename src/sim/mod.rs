@@ -1,6 +1,9 @@
 //! A small AWS in one process: a pure, seeded world behind the wire protocols of the services it imitates.
 
+mod connector;
+pub mod listen;
 pub mod scenario;
+pub mod wire;
 pub mod world;
 
 use std::fmt;
@@ -10,12 +13,14 @@ use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 
 pub use scenario::{Scenario, ScenarioError};
+pub use wire::{FaultPlan, Wire};
 pub use world::World;
 
 /// A running simulated AWS. Clones share one world.
 #[derive(Clone)]
 pub struct Sim {
     world: Arc<Mutex<World>>,
+    wire: Arc<Wire>,
     clock: Clock,
     scenario: Arc<Scenario>,
     seed: u64,
@@ -25,7 +30,8 @@ impl Sim {
     /// The world of `scenario` as it is at the moment that `clock` reads. The same seed gives the same world.
     pub fn new(scenario: Scenario, seed: u64, clock: Clock) -> Self {
         let world = World::new(&scenario, seed, clock.now());
-        Self { world: Arc::new(Mutex::new(world)), clock, scenario: Arc::new(scenario), seed }
+        let wire = Wire::new(FaultPlan::of(scenario.api_faults.clone()), seed, clock.now());
+        Self { world: Arc::new(Mutex::new(world)), wire: Arc::new(wire), clock, scenario: Arc::new(scenario), seed }
     }
 
     /// Brings the world up to now and hands it to `act`, which must not wait for anything.
@@ -35,6 +41,11 @@ impl Sim {
         let now = self.clock.now();
         world.advance(now);
         act(&mut world, now)
+    }
+
+    /// The protocols in front of the world: their faults and their counts.
+    pub fn wire(&self) -> &Wire {
+        &self.wire
     }
 
     /// The clock that the world follows.
