@@ -107,7 +107,7 @@ pub(super) fn ask_app(sim: &Sim, request: &AppRequest) -> Answer {
             }
             let response = response
                 .body(Bytes::from(body))
-                .unwrap_or_else(|_| super::html(http::StatusCode::BAD_GATEWAY, "502 Bad Gateway"));
+                .unwrap_or_else(|_| super::reply::html(http::StatusCode::BAD_GATEWAY, "502 Bad Gateway"));
             Answer::Reply { response, after: latency }
         }
         AppResponse::Refused | AppResponse::UnknownHost => {
