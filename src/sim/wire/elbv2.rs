@@ -11,11 +11,6 @@ use crate::sim::world::{ApiResult, World};
 
 /// Resources a page, at most and unless asked otherwise.
 const PAGE: i64 = 400;
-/// The greatest weight of a target group.
-const MAX_WEIGHT: u32 = 999;
-/// Target groups that one action may forward to.
-const MAX_TARGET_GROUPS: usize = 5;
-
 pub(super) fn call(world: &mut World, operation: &str, input: Input<'_>) -> ApiResult<Value> {
     match operation {
         "DescribeLoadBalancers" => {
@@ -145,15 +140,9 @@ fn forward(input: Input<'_>) -> ApiResult<Action> {
         .into_iter()
         .map(|it| {
             let weight = it.natural("Weight")?.unwrap_or(1);
-            if weight > MAX_WEIGHT {
-                return Err(it.invalid(format!("Weight '{weight}' must be between 0 and {MAX_WEIGHT}")));
-            }
             Ok(WeightedTargetGroup { target_group_arn: it.required("TargetGroupArn")?.to_owned(), weight })
         })
         .collect::<ApiResult<Vec<_>>>()?;
-    if target_groups.is_empty() || target_groups.len() > MAX_TARGET_GROUPS {
-        return Err(input.invalid(format!("A forward action needs 1 to {MAX_TARGET_GROUPS} target groups")));
-    }
     let stickiness = config.member("TargetGroupStickinessConfig");
     let stickiness_seconds = match stickiness {
         Some(it) if it.flag("Enabled")? == Some(true) => {

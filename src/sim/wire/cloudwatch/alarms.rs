@@ -83,11 +83,12 @@ fn alarms_wanted(input: Input<'_>) -> ApiResult<DescribeAlarms> {
         .iter()
         .map(|it| AlarmType::parse(it).ok_or_else(|| input.invalid(format!("Unknown alarm type {it}"))))
         .collect::<ApiResult<_>>()?;
-    let (names, name_prefix) = (input.texts("AlarmNames")?, input.string("AlarmNamePrefix")?);
-    if !names.is_empty() && name_prefix.is_some() {
-        return Err(input.invalid("AlarmNames and AlarmNamePrefix cannot both be given."));
-    }
-    Ok(DescribeAlarms { names, name_prefix, state: word(input, "StateValue", AlarmState::parse)?, types })
+    Ok(DescribeAlarms {
+        names: input.texts("AlarmNames")?,
+        name_prefix: input.string("AlarmNamePrefix")?,
+        state: word(input, "StateValue", AlarmState::parse)?,
+        types,
+    })
 }
 
 fn history_wanted(input: Input<'_>) -> ApiResult<DescribeAlarmHistory> {
@@ -125,9 +126,6 @@ fn condition(input: Input<'_>) -> ApiResult<MetricCondition> {
     };
     let evaluation_periods = input.natural("EvaluationPeriods")?.ok_or_else(|| input.missing("EvaluationPeriods"))?;
     let datapoints_to_alarm = input.natural("DatapointsToAlarm")?.unwrap_or(evaluation_periods);
-    if !(1..=evaluation_periods).contains(&datapoints_to_alarm) {
-        return Err(input.invalid("DatapointsToAlarm must be between 1 and EvaluationPeriods"));
-    }
     Ok(MetricCondition {
         source,
         comparison: word(input, "ComparisonOperator", Comparison::parse)?

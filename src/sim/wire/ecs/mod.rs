@@ -49,9 +49,6 @@ pub(super) fn call(world: &mut World, now: Timestamp, operation: &str, input: In
         }
         "DescribeServices" => {
             let names = up_to(input, "services", MAX_SERVICES)?;
-            if names.is_empty() {
-                return Err(input.invalid("Services cannot be empty."));
-            }
             let tags = includes_tags(input)?;
             let found = world.describe_services(input.text("cluster")?, &names)?;
             Ok(described(found, "services", |it| show::service(it, tags)))
@@ -64,9 +61,6 @@ pub(super) fn call(world: &mut World, now: Timestamp, operation: &str, input: In
         "ListTasks" => listed(operation, input, "taskArns", world.list_tasks(&tasks_wanted(input)?)?, 100),
         "DescribeTasks" => {
             let names = up_to(input, "tasks", MAX_DESCRIBED)?;
-            if names.is_empty() {
-                return Err(input.invalid("Tasks cannot be empty."));
-            }
             let tags = includes_tags(input)?;
             let found = world.describe_tasks(input.text("cluster")?, &names)?;
             Ok(described(found, "tasks", |it| show::task(it, now, tags)))
