@@ -8,9 +8,9 @@ use crate::domain::time::Timestamp;
 use crate::sim::world::logs::{FilterLogEvents, GetLogEvents, LogEvent, LogGroup, LogStream, ReadFrom, StreamOrder};
 use crate::sim::world::{ApiResult, World};
 
-/// Events of one answer or request.
-const MAX_EVENTS: i64 = 10_000;
-/// Bytes of messages of one answer, as AWS caps them.
+/// Events of one `PutLogEvents`.
+const MAX_EVENTS: usize = 10_000;
+/// Bytes of one answer of `GetLogEvents`, as AWS caps them.
 const MAX_BYTES: usize = 1_048_576;
 /// What AWS counts for each event on top of its message.
 const EVENT_OVERHEAD: usize = 26;
@@ -40,8 +40,8 @@ pub(super) fn call(world: &mut World, now: Timestamp, operation: &str, input: In
         "GetLogEvents" => get_events(world, input),
         "PutLogEvents" => {
             let events = input.members("logEvents")?;
-            if events.is_empty() || events.len() > MAX_EVENTS as usize {
-                return Err(input.invalid(format!("logEvents must have between 1 and {MAX_EVENTS} items")));
+            if events.len() > MAX_EVENTS {
+                return Err(input.invalid(format!("logEvents can have at most {MAX_EVENTS} items")));
             }
             let events = events
                 .into_iter()
@@ -115,24 +115,20 @@ fn stream(it: LogStream, now: Timestamp) -> Fields {
 }
 
 fn filter_events(world: &World, input: Input<'_>) -> ApiResult<Value> {
-    let mut wanted = FilterLogEvents {
+    let wanted = FilterLogEvents {
         group: group_of(input)?.to_owned(),
         streams: input.texts("logStreamNames")?,
         stream_prefix: input.string("logStreamNamePrefix")?,
         start: input.millis("startTime")?,
         end: input.millis("endTime")?,
         pattern: input.string("filterPattern")?.filter(|pattern| !pattern.is_empty()),
-        limit: Some(input.count("limit", 1..=MAX_EVENTS)?.unwrap_or(MAX_EVENTS as usize)),
+        limit: limit(input)?,
         next_token: input.string("nextToken")?,
     };
     if !wanted.streams.is_empty() && wanted.stream_prefix.is_some() {
         return Err(input.invalid("logStreamNames and logStreamNamePrefix cannot both be given."));
     }
-    let mut found = world.filter_log_events(&wanted)?;
-    if let Some(fitting) = fitting(&found.events) {
-        wanted.limit = Some(fitting);
-        found = world.filter_log_events(&wanted)?;
-    }
+    let found = world.filter_log_events(&wanted)?;
     let events = found.events.into_iter().map(|it| {
         Fields::new()
             .with("logStreamName", it.stream)
@@ -156,12 +152,12 @@ fn get_events(world: &World, input: Input<'_>) -> ApiResult<Value> {
         start: input.millis("startTime")?,
         end: input.millis("endTime")?,
         from,
-        limit: Some(input.count("limit", 1..=MAX_EVENTS)?.unwrap_or(MAX_EVENTS as usize)),
+        limit: limit(input)?,
         next_token: input.string("nextToken")?,
     };
     let mut found = world.get_log_events(&wanted)?;
-    if let Some(fitting) = fitting(&found.events) {
-        wanted.limit = Some(fitting);
+    while found.events.len() > 1 && found.events.iter().map(size).sum::<usize>() > MAX_BYTES {
+        wanted.limit = Some(found.events.len() / 2);
         found = world.get_log_events(&wanted)?;
     }
     let events = found.events.into_iter().map(|it| {
@@ -177,15 +173,10 @@ fn get_events(world: &World, input: Input<'_>) -> ApiResult<Value> {
         .into())
 }
 
-/// How many of the events fit into one answer; `None` when all do.
-fn fitting(events: &[LogEvent]) -> Option<usize> {
-    let mut bytes = 0;
-    let fit = events
-        .iter()
-        .take_while(|event| {
-            bytes += event.message.len() + EVENT_OVERHEAD;
-            bytes <= MAX_BYTES
-        })
-        .count();
-    (fit < events.len()).then(|| fit.max(1))
+fn limit(input: Input<'_>) -> ApiResult<Option<usize>> {
+    Ok(input.natural("limit")?.map(|limit| limit as usize))
+}
+
+fn size(event: &LogEvent) -> usize {
+    event.message.len() + EVENT_OVERHEAD
 }
