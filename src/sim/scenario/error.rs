@@ -42,3 +42,42 @@ pub enum ScenarioError {
 fn did_you_mean(suggestion: Option<&str>) -> String {
     suggestion.map(|name| format!(", did you mean `{name}`?")).unwrap_or_default()
 }
+
+impl ScenarioError {
+    /// A TOML error with its place and, for a name that is nearly right, the right one.
+    pub(super) fn invalid(file: &str, text: &str, error: &toml::de::Error) -> Self {
+        let message = error.message().lines().next().unwrap_or_default();
+        let mut quoted = message.split('`').skip(1).step_by(2);
+        let suggestion = match quoted.next() {
+            Some(wrong) if message.starts_with("unknown ") => nearest(wrong, quoted),
+            _ => None,
+        };
+        Self::at(file, text, error.span().map_or(0, |span| span.start), message.to_owned(), suggestion)
+    }
+
+    /// An error about the first line that sets `key`.
+    pub(super) fn at_key(file: &str, text: &str, key: &str, message: String) -> Self {
+        let offset = text.match_indices(key).map(|(at, _)| at).find(|&at| starts_line(text, at)).unwrap_or(0);
+        Self::at(file, text, offset, message, None)
+    }
+
+    fn at(file: &str, text: &str, offset: usize, message: String, suggestion: Option<String>) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+        Self::Invalid { file: file.to_owned(), line: before.matches('\n').count() + 1, column, message, suggestion }
+    }
+}
+
+fn starts_line(text: &str, at: usize) -> bool {
+    text.get(..at).is_some_and(|before| before.is_empty() || before.ends_with('\n') || before.ends_with('['))
+}
+
+/// The candidate most like `wrong`, if any is alike at all.
+pub(super) fn nearest<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
+    candidates
+        .map(|name| (strsim::jaro_winkler(wrong, name), name))
+        .filter(|&(likeness, _)| likeness > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name.to_owned())
+}
