@@ -44,7 +44,7 @@ impl Default for Schema {
         let weights = BTreeMap::from([("api-blue".to_owned(), 100), ("api-green".to_owned(), 0)]);
         Self {
             summary: String::new(),
-            history: Duration::from_secs(15 * 60),
+            history: Duration::from_mins(15),
             aws: Aws::default(),
             app: App::default(),
             service: vec![service("api-blue", 6), service("api-green", 0)],
@@ -112,7 +112,7 @@ tables! {
         minimum_healthy_percent: u32 = 100,
         maximum_percent: u32 = 200,
         circuit_breaker: Breaker = Breaker::Fail,
-        #[serde(with = "span")] grace: Duration = Duration::from_secs(60),
+        #[serde(with = "span")] grace: Duration = Duration::from_mins(1),
     }
 
     /// A listener rule, by priority in the order written.
@@ -152,9 +152,9 @@ tables! {
     Traffic {
         rate: f64 = 300.0,
         drift: Percent = Percent::new(10.0),
-        #[serde(with = "span")] drift_period: Duration = Duration::from_secs(3_600),
+        #[serde(with = "span")] drift_period: Duration = Duration::from_hours(1),
         burst: f64 = 1.6,
-        #[serde(with = "span")] burst_every: Duration = Duration::from_secs(600),
+        #[serde(with = "span")] burst_every: Duration = Duration::from_mins(10),
         #[serde(with = "span")] burst_for: Duration = Duration::from_secs(15),
     }
 
@@ -191,7 +191,7 @@ tables! {
     Dependency {
         name: String = "payments".to_owned(),
         #[serde(with = "span")] at: Duration = Duration::ZERO,
-        #[serde(rename = "for", with = "span")] lasting: Duration = Duration::from_secs(180),
+        #[serde(rename = "for", with = "span")] lasting: Duration = Duration::from_mins(3),
         errors: Percent = Percent::new(0.0),
         latency: f64 = 1.0,
     }
@@ -199,7 +199,7 @@ tables! {
     /// When datapoints can be seen, counted from the end of their period.
     Metrics {
         #[serde(with = "span")] delay_min: Duration = Duration::from_secs(2),
-        #[serde(with = "span")] delay_max: Duration = Duration::from_secs(60),
+        #[serde(with = "span")] delay_max: Duration = Duration::from_mins(1),
         #[serde(with = "span")] high_resolution_delay: Duration = Duration::from_secs(4),
     }
 
@@ -213,7 +213,7 @@ tables! {
         threshold: f64 = 0.0,
         periods: u32 = 3,
         datapoints: Option<u32> = None,
-        missing: Missing = Missing::Missing,
+        missing: Gaps = Gaps::Missing,
     }
 
     /// A metric that an alarm looks at.
@@ -223,7 +223,7 @@ tables! {
         name: String = String::new(),
         dimensions: BTreeMap<String, String> = BTreeMap::new(),
         stat: String = "Average".to_owned(),
-        #[serde(with = "span")] period: Duration = Duration::from_secs(60),
+        #[serde(with = "span")] period: Duration = Duration::from_mins(1),
     }
 
     /// What the application logs.
@@ -262,7 +262,7 @@ pub(crate) enum Compare {
 /// What periods without a datapoint count as.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Missing {
+pub(crate) enum Gaps {
     Missing,
     Ignore,
     Breaching,

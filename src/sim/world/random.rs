@@ -80,8 +80,8 @@ impl Stream {
     /// A UUID of version 4.
     pub(super) fn uuid(&mut self) -> String {
         let (high, low) = (self.bits(), self.bits());
-        let variant = 0x8000 | (low >> 48 & 0x3fff);
-        let (first, second, third) = (high >> 32, high >> 16 & 0xffff, high & 0xfff);
+        let variant = 0x8000 | ((low >> 48) & 0x3fff);
+        let (first, second, third) = (high >> 32, (high >> 16) & 0xffff, high & 0xfff);
         format!("{first:08x}-{second:04x}-4{third:03x}-{variant:04x}-{:012x}", low & 0xffff_ffff_ffff)
     }
 }

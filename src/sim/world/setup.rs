@@ -24,7 +24,7 @@ impl World {
     /// same world.
     pub fn new(scenario: &Scenario, seed: u64, start: Timestamp) -> Self {
         let schema = scenario.schema.clone();
-        let origin = (start - schema.history).floor_to(Duration::from_secs(60));
+        let origin = (start - schema.history).floor_to(Duration::from_mins(1));
         let mut world = Self {
             now: origin,
             ticked: origin,

@@ -279,7 +279,7 @@ fn datapoints_appear_only_after_the_publication_delay_and_never_for_quiet_minute
     let mut world = written("summary = \"\"\n[metrics]\ndelay_min = \"40s\"\ndelay_max = \"40s\"\n");
     let balancer = world.elb.balancer_dimension().unwrap().to_owned();
     let metric = MetricId::new("AWS/ApplicationELB", "RequestCount", &[("LoadBalancer", &balancer)]);
-    let minute = Duration::from_secs(60);
+    let minute = Duration::from_mins(1);
     let begun = world.now().floor_to(minute);
     let seen = |world: &World| {
         let (stats, metric) = (vec!["Sum".to_owned()], metric.clone());
@@ -310,7 +310,7 @@ fn published_percentiles_are_those_of_the_requests() {
     world.wait(300);
     let balancer = world.elb.balancer_dimension().unwrap().to_owned();
     let metric = MetricId::new("AWS/ApplicationELB", "TargetResponseTime", &[("LoadBalancer", &balancer)]);
-    let (start, end) = (world.now() - Duration::from_secs(900), world.now());
+    let (start, end) = (world.now() - Duration::from_mins(15), world.now());
     let stats = vec!["p50".to_owned(), "p99".to_owned()];
     let points = world.get_metric_statistics(&GetMetricStatistics { metric, start, end, period: 300, stats }).unwrap();
     let of = |index: usize| points[1].values[index].1;

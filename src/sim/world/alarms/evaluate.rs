@@ -89,7 +89,7 @@ impl World {
             let definition = &watched.alarm.definition;
             let AlarmRule::Metric(condition) = &definition.rule else { continue };
             let period = period_of(condition);
-            watched.next_look = at + period.clamp(Duration::from_secs(10), Duration::from_secs(60));
+            watched.next_look = at + period.clamp(Duration::from_secs(10), Duration::from_mins(1));
             let (condition, current) = (condition.clone(), watched.alarm.state);
             let verdict = self.look(&condition, current, at);
             let reason = super::reason::sentence(&condition, &verdict, current);
@@ -154,9 +154,9 @@ mod tests {
             .filter(|(_, mark)| *mark != '-')
             .map(|(minute, mark)| (Timestamp::from_secs(minute * 60), if mark == 'X' { 9.0 } else { 1.0 }))
             .collect();
-        let end = Timestamp::from_secs(pattern.len() as i64 * 60);
+        let end = Timestamp::from_secs(i64::try_from(pattern.len()).unwrap() * 60);
         // The current state is one that no rule gives by itself here, so that keeping it shows.
-        judge(&condition(periods, datapoints, missing), &points, end, Duration::from_secs(60), KEPT).state
+        judge(&condition(periods, datapoints, missing), &points, end, Duration::from_mins(1), KEPT).state
     }
 
     const KEPT: AlarmState = AlarmState::InsufficientData;

@@ -136,15 +136,17 @@ impl World {
 
     /// Lets alarms act.
     pub fn enable_alarm_actions(&mut self, names: &[String]) -> ApiResult<()> {
-        self.switch_actions(names, "EnableAlarmActions")
+        self.switch_actions(names, "EnableAlarmActions");
+        Ok(())
     }
 
     /// Keeps alarms from acting.
     pub fn disable_alarm_actions(&mut self, names: &[String]) -> ApiResult<()> {
-        self.switch_actions(names, "DisableAlarmActions")
+        self.switch_actions(names, "DisableAlarmActions");
+        Ok(())
     }
 
-    fn switch_actions(&mut self, names: &[String], operation: &'static str) -> ApiResult<()> {
+    fn switch_actions(&mut self, names: &[String], operation: &'static str) {
         // Unknown names are ignored, as CloudWatch does.
         for name in names {
             if let Some(watched) = self.alarms.find_mut(name) {
@@ -152,7 +154,6 @@ impl World {
             }
         }
         self.ledger.change(self.now, operation, vec![("alarms", names.join(" "))]);
-        Ok(())
     }
 
     fn known_alarms(&self, names: &[String]) -> ApiResult<()> {

@@ -1,7 +1,7 @@
 //! The alarms that a scenario describes, or the usual four.
 
 use super::{AlarmDefinition, AlarmRule, AlarmSource, Comparison, MetricCondition, MissingData};
-use crate::sim::scenario::schema::{self, Compare, Missing};
+use crate::sim::scenario::schema::{self, Compare, Gaps};
 use crate::sim::world::World;
 use crate::sim::world::metrics::{MetricId, MetricQuery, MetricStat, QuerySource};
 
@@ -45,10 +45,10 @@ impl World {
             evaluation_periods: alarm.periods,
             datapoints_to_alarm: alarm.datapoints.unwrap_or(alarm.periods),
             treat_missing_data: match alarm.missing {
-                Missing::Missing => MissingData::Missing,
-                Missing::Ignore => MissingData::Ignore,
-                Missing::Breaching => MissingData::Breaching,
-                Missing::NotBreaching => MissingData::NotBreaching,
+                Gaps::Missing => MissingData::Missing,
+                Gaps::Ignore => MissingData::Ignore,
+                Gaps::Breaching => MissingData::Breaching,
+                Gaps::NotBreaching => MissingData::NotBreaching,
             },
         };
         self.definition(&alarm.name, &alarm.description, condition)

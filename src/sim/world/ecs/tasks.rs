@@ -12,7 +12,7 @@ use crate::sim::world::elb::NewTarget;
 use crate::sim::world::traffic::Side;
 
 /// How long ECS remembers a stopped task.
-const REMEMBERED: Duration = Duration::from_secs(3_600);
+const REMEMBERED: Duration = Duration::from_hours(1);
 
 /// Why a task is stopped.
 #[derive(Clone, Debug)]

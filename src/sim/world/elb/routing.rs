@@ -33,7 +33,7 @@ impl Route {
 impl Routing {
     /// The target group and backend of the next request; `luck` chooses the group, round robin the backend.
     pub(in crate::sim::world) fn pick(&mut self, luck: u32) -> Option<(usize, Backend)> {
-        let mut share = (u64::from(luck) * u64::from(self.total_weight) >> 32) as u32;
+        let mut share = ((u64::from(luck) * u64::from(self.total_weight)) >> 32) as u32;
         let route = self.routes.iter_mut().find(|route| {
             let chosen = share < route.weight;
             share = share.saturating_sub(route.weight);

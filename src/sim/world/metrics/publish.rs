@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::sim::world::World;
 use crate::sim::world::traffic::{Histogram, Side};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 const TEN_SECONDS: Duration = Duration::from_secs(10);
 /// What a task uses when nobody asks it anything.
 const IDLE_CPU: f64 = 3.0;

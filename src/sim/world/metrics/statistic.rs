@@ -188,12 +188,19 @@ mod tests {
         for value in [10.0, 20.0, 30.0, 400.0] {
             samples.add(&Summary::of(value), None);
         }
-        let mut reduce = |text| samples.reduce(Statistic::parse(text).unwrap()).unwrap();
-        assert_eq!(reduce("Average"), 115.0);
-        assert_eq!(reduce("p50"), 20.0);
-        assert_eq!(reduce("p99"), 400.0);
-        assert_eq!(reduce("TM(0%:75%)"), 20.0);
-        assert_eq!(reduce("PR(:30)"), 75.0);
-        assert_eq!(reduce("TC(0%:50%)"), 2.0);
+        for (text, expected) in [
+            ("Average", 115.0),
+            ("p50", 20.0),
+            ("p99", 400.0),
+            ("TM(0%:75%)", 20.0),
+            ("PR(:30)", 75.0),
+            ("TC(0%:50%)", 2.0),
+        ] {
+            assert_eq!(
+                Statistic::parse(text).and_then(|statistic| samples.reduce(statistic)),
+                Some(expected),
+                "{text}"
+            );
+        }
     }
 }

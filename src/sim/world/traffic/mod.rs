@@ -110,7 +110,7 @@ impl Traffic {
     pub(super) fn outcome(&self, backend: Backend, weather: Weather, random: u64) -> Outcome {
         let version = if backend.side == Side::Old { &self.old } else { &self.new };
         let luck = (random >> 32) as f64 / f64::from(u32::MAX);
-        let client_luck = (random >> 12 & 0xf_ffff) as f64 / f64::from(0xf_ffff_u32);
+        let client_luck = ((random >> 12) & 0xf_ffff) as f64 / f64::from(0xf_ffff_u32);
         let failed = luck < version.errors + weather.errors;
         let latency = version.latencies.draw(random) * backend.slowness * weather.slowness;
         let harmed = backend.side == Side::New && {
@@ -148,7 +148,7 @@ impl World {
                 self.ecs.saw_traffic(backend.task, at);
             }
         }
-        self.ledger.count(at.floor_to(Duration::from_secs(60)), &truth);
+        self.ledger.count(at.floor_to(Duration::from_mins(1)), &truth);
     }
 
     fn one_request(&mut self, routing: &mut Routing, weather: Weather, at: u32, truth: &mut Truth) {
