@@ -201,6 +201,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_live_tail_does_not_keep_it_from_stopping() {
+        let listening = listen(sim(), any_port(), ListenOptions::default()).await.unwrap();
+        let mut client = TcpStream::connect(listening.address()).await.unwrap();
+        let group = "arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/api";
+        let body = format!(r#"{{"logGroupIdentifiers":["{group}"]}}"#);
+        let head = "POST / HTTP/1.1\r\nHost: logs\r\nX-Amz-Target: Logs_20140328.StartLiveTail\r\n";
+        let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.windows(12).any(|part| part == b"sessionStart") {
+            assert_ne!(client.read_buf(&mut answer).await.unwrap(), 0, "closed before the session began");
+        }
+        listening.stop().await;
+        client.read_to_end(&mut answer).await.unwrap();
+    }
+
+    #[tokio::test]
     async fn it_answers_over_tcp_and_stops_when_told_although_a_client_stays_connected() {
         let listening = listen(sim(), any_port(), ListenOptions::default()).await.unwrap();
         let mut client = TcpStream::connect(listening.address()).await.unwrap();

@@ -125,6 +125,51 @@ async fn a_stale_read_repeats_what_the_same_read_said_before() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_time_out_of_the_client_is_honoured() {
+    let account = Account::with_faults(vec![always(ApiFaultKind::Timeout)]);
+    let timeouts = TimeoutConfig::builder().read_timeout(Duration::from_secs(4)).build();
+    let config = aws_sdk_ecs::config::Builder::from(&account.config)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
+        .build();
+    let before = account.now();
+    let missing = aws_sdk_ecs::Client::from_conf(config).list_clusters().send().await;
+    assert!(matches!(missing, Err(SdkError::DispatchFailure(ref failure)) if failure.is_timeout()), "{missing:?}");
+    assert_eq!(account.now().since(before).as_secs(), 4);
+}
+
+/// What one seed makes of forty polls under a mix of faults: each answer, and when it came.
+async fn history(seed: u64) -> Vec<(Timestamp, String)> {
+    let clock = Clock::starting_at(Timestamp::from_secs(1_795_161_600), 1.0);
+    let sim = Sim::new(Scenario::named("healthy").unwrap(), seed, clock);
+    let kinds = [ApiFaultKind::Throttling, ApiFaultKind::ServerError, ApiFaultKind::LostResponse, ApiFaultKind::Slow];
+    let rules = kinds.map(|kind| ApiFault::new(kind, Percent::new(20.0)));
+    sim.wire().set_faults(FaultPlan::of(rules.to_vec()));
+    let mut seen = Vec::new();
+    for _ in 0..40 {
+        let request = http::Request::post("/")
+            .header("x-amz-target", "AmazonEC2ContainerServiceV20141113.ListTasks")
+            .body(Bytes::from_static(br#"{"cluster":"shop"}"#))
+            .unwrap();
+        let (after, answer) = match answer(&sim, request) {
+            Answer::Reply { response, after } => (after, format!("{response:?}")),
+            Answer::Broken { connection, after } => (after, format!("{connection:?}")),
+            other @ Answer::Stream { .. } => panic!("{other:?}"),
+        };
+        sim.clock().sleep(after).await;
+        seen.push((sim.clock().now(), answer));
+    }
+    seen
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_gives_the_same_answers_faults_and_latencies() {
+    let (first, again, other) = (history(3).await, history(3).await, history(4).await);
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_polls_too_hard_is_throttled() {
     let account = Account::new();
     let ecs = single(&account);
