@@ -1,5 +1,7 @@
 //! The AWS adapter against the simulated AWS: real serialisation, retries and time-outs, on paused time.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking, in their helpers too")]
+
 use std::time::Duration;
 
 use cutover::clock::Clock;
