@@ -1,0 +1,165 @@
+//! Scenarios: worlds written down as TOML.
+
+mod api_faults;
+mod error;
+pub(crate) mod schema;
+mod span;
+
+use std::path::Path;
+
+pub use api_faults::{ApiFault, ApiFaultKind};
+pub use error::ScenarioError;
+pub(crate) use schema::Schema;
+pub use span::Percent;
+
+/// A scenario that comes with the program: its name and text.
+macro_rules! embedded {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../assets/scenarios/", $name, ".toml")))),+]
+    };
+}
+
+const EMBEDDED: &[(&str, &str)] = embedded![
+    "healthy",
+    "errors",
+    "slow",
+    "subtle",
+    "crash-loop",
+    "dependency",
+    "quiet",
+    "throttled",
+    "cold-start",
+    "alarm-at-start",
+    "hostile-logs",
+];
+
+/// A world written down, ready to be made.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Its name, such as `errors`.
+    pub name: String,
+    /// One sentence about what it shows.
+    pub summary: String,
+    /// Faults of the AWS API, carried out by the wire layer.
+    pub api_faults: Vec<ApiFault>,
+    pub(crate) schema: Schema,
+}
+
+impl Scenario {
+    /// The names of the scenarios that come with the program.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        EMBEDDED.iter().map(|&(name, _)| name)
+    }
+
+    /// The scenario of that name that comes with the program.
+    pub fn named(name: &str) -> Result<Self, ScenarioError> {
+        match EMBEDDED.iter().find(|&&(known, _)| known == name) {
+            Some((name, text)) => Self::parse(name, text),
+            None => Err(ScenarioError::Unknown {
+                name: name.to_owned(),
+                suggestion: error::nearest(name, Self::names()),
+                known: Self::names().collect::<Vec<_>>().join(", "),
+            }),
+        }
+    }
+
+    /// The scenario in a file.
+    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ScenarioError::Unreadable { path: path.to_owned(), source })?;
+        Self::parse(&path.display().to_string(), &text)
+    }
+
+    /// Reads a scenario from TOML; `name` stands for it in error messages.
+    pub fn parse(name: &str, text: &str) -> Result<Self, ScenarioError> {
+        let schema: Schema = toml::from_str(text).map_err(|error| ScenarioError::invalid(name, text, &error))?;
+        schema.check().map_err(|(key, message)| ScenarioError::at_key(name, text, key, message))?;
+        Ok(Self {
+            name: name.to_owned(),
+            summary: schema.summary.clone(),
+            api_faults: schema.api_faults.clone(),
+            schema,
+        })
+    }
+
+    /// The host that users reach the application at.
+    pub fn host(&self) -> &str {
+        &self.schema.app.host
+    }
+
+    /// Sets how many requests a second users send, on average; 0 for none.
+    #[must_use]
+    pub fn with_rate(mut self, requests_per_second: f64) -> Self {
+        self.schema.traffic.rate = requests_per_second.max(0.0);
+        self
+    }
+}
+
+impl Schema {
+    /// What the types cannot say: the key to blame and what is wrong with it.
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        let groups: Vec<&str> = self.service.iter().map(schema::Service::target_group).collect();
+        for rule in &self.rule {
+            if let Some(name) = rule.weights.keys().find(|name| !groups.contains(&name.as_str())) {
+                let known = groups.join(", ");
+                return Err(("weights", format!("no service has the target group `{name}`; known are {known}")));
+            }
+            if rule.weights.is_empty() || rule.weights.values().any(|&weight| weight > 999) {
+                return Err(("weights", "a rule needs target groups with weights between 0 and 999".to_owned()));
+            }
+        }
+        if self.service.is_empty() {
+            return Err(("service", "a world needs at least one [[service]]".to_owned()));
+        }
+        if !(0.0..=100_000.0).contains(&self.traffic.rate) {
+            return Err(("rate", "traffic rate must be between 0 and 100000 requests a second".to_owned()));
+        }
+        if self.metrics.delay_min > self.metrics.delay_max {
+            return Err(("delay_min", "delay_min is longer than delay_max".to_owned()));
+        }
+        for (key, profile) in [("old", &self.old), ("new", &self.new)] {
+            if profile.latency_p50.is_zero() || profile.latency_p99 < profile.latency_p50 {
+                return Err(("latency_p99", format!("[{key}] needs 0 < latency_p50 <= latency_p99")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl schema::Service {
+    /// The target group's name: the service's own unless given.
+    pub(crate) fn target_group(&self) -> &str {
+        self.target_group.as_deref().unwrap_or(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_that_comes_along_is_valid_and_says_what_it_shows() {
+        for name in Scenario::names() {
+            let scenario = Scenario::named(name).unwrap_or_else(|error| panic!("{error}"));
+            assert!(!scenario.summary.is_empty(), "{name} has no summary");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place_and_a_suggestion() {
+        let said = |text| Scenario::parse("mine.toml", text).unwrap_err().to_string();
+        let typo = said("summary = \"x\"\n[new]\nerors = \"8%\"\n");
+        assert!(typo.starts_with("mine.toml:3:1: unknown field `erors`"), "{typo}");
+        assert!(typo.ends_with("did you mean `errors`?"), "{typo}");
+        let share = said("[new]\nerrors = \"8\"\n");
+        assert!(share.starts_with("mine.toml:2:10: `8` is not a share"), "{share}");
+        let group = said("[[rule]]\nweights = { api-bleu = 100 }\n");
+        assert!(group.starts_with("mine.toml:2:1: no service has the target group `api-bleu`"), "{group}");
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest() {
+        let said = Scenario::named("crashloop").unwrap_err().to_string();
+        assert!(said.contains("did you mean `crash-loop`?"), "{said}");
+    }
+}

@@ -1,0 +1,12 @@
+//! Clusters, task definitions, services and tasks.
+
+mod definitions;
+mod operations;
+mod scheduler;
+mod services;
+mod state;
+mod tasks;
+mod types;
+
+pub(super) use state::Ecs;
+pub use types::*;
