@@ -171,11 +171,14 @@ impl Config {
         let reader = Reader::new(text);
         let hidden = secrets::refuse(&reader, root.get_ref());
         let config = sections::read(&reader, &root, file, state_dir);
-        let mut mistakes = reader.into_mistakes();
+        let mut mistakes = without_echoes(reader.into_mistakes());
         if !syntax.is_empty() {
             // What follows from text that could not be read is no mistake of its own.
             mistakes.retain(|(_, mistake)| {
-                matches!(mistake, Mistake::Secret { .. } | Mistake::UnknownKey { .. } | Mistake::UnknownVariable { .. })
+                matches!(
+                    mistake,
+                    Mistake::Secret { .. } | Mistake::UnknownKey { .. } | Mistake::UnknownVariables { .. }
+                )
             });
         }
         for error in syntax {
@@ -208,6 +211,20 @@ fn read_file(path: &Path) -> Result<String, ConfigError> {
         return Err(unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, why)));
     }
     Ok(text)
+}
+
+/// The mistakes without the keys that are missing only because they are misspelt.
+fn without_echoes(mut mistakes: Vec<(Spot, Mistake)>) -> Vec<(Spot, Mistake)> {
+    let misspelt = |(_, mistake): &(Spot, Mistake)| match mistake {
+        Mistake::UnknownKey { place, nearest: Some(nearest), .. } => Some((nearest.clone(), place.clone())),
+        _ => None,
+    };
+    let misspelt: Vec<(String, String)> = mistakes.iter().filter_map(misspelt).collect();
+    mistakes.retain(|(_, mistake)| match mistake {
+        Mistake::MissingKey { key, place, .. } => !misspelt.iter().any(|(name, at)| name == key && at == place),
+        _ => true,
+    });
+    mistakes
 }
 
 /// The mistakes in the order of the file, each once, however many environments it was found in.
@@ -263,8 +280,9 @@ fn masked(mistake: Mistake, text: &str, hidden: &[Range<usize>]) -> Mistake {
             Mistake::UnknownKey { key: mask(key), place: printable(&place).into_owned(), nearest, known }
         }
         Mistake::Repeated { kind, name, first } => Mistake::Repeated { kind, name: mask(name), first },
-        Mistake::UnknownVariable { name, nearest, known } => {
-            Mistake::UnknownVariable { name: mask(name), nearest, known }
+        Mistake::UnknownVariables { unknown, known } => {
+            let unknown = unknown.into_iter().map(|(name, nearest)| (mask(name), nearest)).collect();
+            Mistake::UnknownVariables { unknown, known }
         }
         Mistake::MissingKey { key, place, example } => {
             Mistake::MissingKey { key, place: printable(&place).into_owned(), example }

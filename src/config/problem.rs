@@ -183,7 +183,7 @@ pub enum Mistake {
         known: Vec<String>,
     },
     /// The same name twice where names tell things apart.
-    #[error("{kind} `{name}` is there already, on line {first}; give each its own name")]
+    #[error("{kind} `{name}` is there already, on line {first}; each may be there once")]
     Repeated {
         /// What it names.
         kind: &'static str,
@@ -192,13 +192,11 @@ pub enum Mistake {
         /// Line of the first.
         first: usize,
     },
-    /// A variable that is defined nowhere.
-    #[error("{}", unknown_variable(name, nearest.as_deref(), known))]
-    UnknownVariable {
-        /// The name between the braces.
-        name: String,
-        /// The nearest that is defined.
-        nearest: Option<String>,
+    /// Variables that are defined nowhere.
+    #[error("{}", unknown_variables(unknown, known))]
+    UnknownVariables {
+        /// The names between the braces, each with the nearest that is defined.
+        unknown: Vec<(String, Option<String>)>,
         /// All that are.
         known: Vec<String>,
     },
@@ -236,12 +234,13 @@ fn unknown_name(kind: &str, name: &str, nearest: Option<&str>, known: &[String])
     }
 }
 
-fn unknown_variable(name: &str, nearest: Option<&str>, known: &[String]) -> String {
-    let remedy = match nearest {
-        Some(nearest) => format!("did you mean `${{{nearest}}}`?"),
-        None => format!("known are {}", known.join(", ")),
+fn unknown_variables(unknown: &[(String, Option<String>)], known: &[String]) -> String {
+    let said = |(name, nearest): &(String, Option<String>)| match nearest {
+        Some(nearest) => format!("unknown variable `${{{name}}}`, perhaps meant as `${{{nearest}}}`"),
+        None => format!("unknown variable `${{{name}}}`, to be written `$${{{name}}}` if a shell knows it"),
     };
-    format!("unknown variable `${{{name}}}`; {remedy} (write `$${{{name}}}` to leave it to a shell)")
+    let all = unknown.iter().map(said).collect::<Vec<_>>().join("; ");
+    format!("{all}; known are {}", known.join(" "))
 }
 
 /// The candidate that `wrong` is most likely a slip of, if any is near enough.

@@ -193,20 +193,25 @@ impl<'a> Table<'a> {
         self.reader.report(self.spot(), Mistake::MissingKey { key, place, example });
     }
 
-    /// An array, each value with where it is written; `None` when the key is not there.
+    /// An array, each value with where it is written; `None` when the key is not there or holds something else.
     pub(super) fn list<T>(
         &self,
         key: &str,
         wanted: &str,
         read: impl Fn(Item<'a>) -> Result<T, Mistake>,
     ) -> Option<Vec<Located<T>>> {
-        let item = self.item(key)?;
-        let Some(items) = item.list() else {
-            self.reader.report(item.spot(), item.wrong_type(wanted));
-            return Some(Vec::new());
-        };
+        let items = self.items(key, wanted)?;
         let read = |item: Item<'a>| self.keep(item, read(item)).map(|value| Located { value, spot: item.spot() });
         Some(items.into_iter().filter_map(read).collect())
+    }
+
+    fn items(&self, key: &str, wanted: &str) -> Option<Vec<Item<'a>>> {
+        let item = self.item(key)?;
+        let items = item.list();
+        if items.is_none() {
+            self.reader.report(item.spot(), item.wrong_type(wanted));
+        }
+        items
     }
 
     /// A table below this one, with the layers that have it. `None` when no layer has it.
@@ -226,14 +231,9 @@ impl<'a> Table<'a> {
         (!layers.is_empty()).then(|| self.with(self.below(key), layers))
     }
 
-    /// An array of tables; `None` when the key is not there.
+    /// An array of tables; `None` when the key is not there or holds something else.
     pub(super) fn tables(&self, key: &str) -> Option<Vec<Self>> {
-        let item = self.item(key)?;
         let wanted = format!("an array of tables: [[{}]]", self.below(key));
-        let Some(items) = item.list() else {
-            self.reader.report(item.spot(), item.wrong_type(&wanted));
-            return Some(Vec::new());
-        };
         let read = |item: Item<'a>| match item.get() {
             DeValue::Table(table) => Some(self.with(self.below(key), vec![(item.spot(), table)])),
             _ => {
@@ -241,7 +241,15 @@ impl<'a> Table<'a> {
                 None
             }
         };
-        Some(items.into_iter().filter_map(read).collect())
+        Some(self.items(key, &wanted)?.into_iter().filter_map(read).collect())
+    }
+
+    /// An array of tables that must be there; `example` is a line that would do.
+    pub(super) fn required_tables(&self, key: &str, example: &str) -> Option<Vec<Self>> {
+        if self.item(key).is_none() {
+            self.missing(key, example);
+        }
+        self.tables(key)
     }
 
     /// The keys of a table whose keys are names, in the order of the file.

@@ -60,10 +60,11 @@ enum Piece {
 }
 
 impl Template {
-    /// Reads text. Only `${` means something; `$${` stands for `${` itself. The error is what was found between the
-    /// braces.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Reads text. Only `${` means something; `$${` stands for `${` itself. The error is everything between braces that
+    /// is no variable.
+    pub fn parse(text: &str) -> Result<Self, Vec<String>> {
         let mut pieces = Vec::new();
+        let mut unknown = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
         while let Some(at) = rest.find("${") {
@@ -76,20 +77,26 @@ impl Template {
                 continue;
             }
             plain.push_str(before);
-            let Some((name, after)) = after.split_once('}') else { return Err(after.to_owned()) };
+            let Some((name, after)) = after.split_once('}') else {
+                unknown.push(after.to_owned());
+                break;
+            };
+            rest = after;
             let variable = Variable::ALL.iter().find(|(known, _)| *known == name).map(|(_, variable)| *variable);
-            let Some(variable) = variable else { return Err(name.to_owned()) };
+            let Some(variable) = variable else {
+                unknown.push(name.to_owned());
+                continue;
+            };
             if !plain.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut plain)));
             }
             pieces.push(Piece::Variable(variable));
-            rest = after;
         }
         plain.push_str(rest);
         if !plain.is_empty() {
             pieces.push(Piece::Text(plain));
         }
-        Ok(Self(pieces))
+        if unknown.is_empty() { Ok(Self(pieces)) } else { Err(unknown) }
     }
 
     /// The text with every variable replaced by what `value` says it stands for.
@@ -118,11 +125,14 @@ impl Template {
 /// Reads text with variables; it may be empty.
 pub(super) fn template(item: Item<'_>) -> Result<Template, Mistake> {
     let DeValue::String(text) = item.get() else { return Err(item.wrong_type("a string in quotes")) };
-    Template::parse(text).map_err(|name| {
+    Template::parse(text).map_err(|unknown| {
         let known = || Variable::ALL.iter().map(|(name, _)| *name);
-        let nearest = nearest(&name, known());
-        let name = name.chars().take(40).collect();
-        Mistake::UnknownVariable { name, nearest, known: known().map(|name| format!("${{{name}}}")).collect() }
+        let unknown = unknown.into_iter().map(|name| {
+            let nearest = nearest(&name, known());
+            (name.chars().take(40).collect(), nearest)
+        });
+        let known = known().map(|name| format!("${{{name}}}")).collect();
+        Mistake::UnknownVariables { unknown: unknown.collect(), known }
     })
 }
 
@@ -142,8 +152,8 @@ mod tests {
         assert_eq!(expand("tag ${version}, ${release}"), Ok("tag version, release".to_owned()));
         assert_eq!(expand("$HOME $(id) $$ 5$ $${HOME}"), Ok("$HOME $(id) $$ 5$ ${HOME}".to_owned()));
         assert_eq!(expand(""), Ok(String::new()));
-        assert_eq!(expand("${versoin}"), Err("versoin".to_owned()));
-        assert_eq!(expand("${version"), Err("version".to_owned()));
+        assert_eq!(expand("${versoin}"), Err(vec!["versoin".to_owned()]));
+        assert_eq!(expand("${a} ${version"), Err(vec!["a".to_owned(), "version".to_owned()]));
     }
 
     #[test]

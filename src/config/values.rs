@@ -270,5 +270,7 @@ fn parse_arn(text: &str, resource: Resource) -> Option<Arn> {
 
 /// The mistake of a value that is no `what`.
 pub(super) fn bad(item: Item<'_>, what: &'static str, wanted: &str) -> Mistake {
-    Mistake::BadValue { text: item.written(), what, wanted: wanted.to_owned() }
+    let text = item.written();
+    let text = if item.get().is_str() { text.trim_matches(['"', '\'']).to_owned() } else { text };
+    Mistake::BadValue { text, what, wanted: wanted.to_owned() }
 }

@@ -54,6 +54,7 @@ pub(super) fn read(
     refuse_repeats(reader, "alarm", &alarms);
     let pipeline = table.required("pipeline", "pipeline = \"standard\"", values::text);
     let signals_named = names("signals", "an array of signals: [\"errors\"]");
+    let signals_are_whole = signals.plans.len() == signals.names.len();
     let signals = chosen(&table, signals_named.as_deref(), signals);
     let notify = names("notify", "an array of channels: [\"team\"]").unwrap_or_default();
     for name in &notify {
@@ -62,7 +63,7 @@ pub(super) fn read(
     refuse_repeats(reader, "channel", &notify);
     let secrets =
         table.list("secrets", "an array of variables: [\"DATABASE_URL\"]", values::variable).unwrap_or_default();
-    check_pipeline(&table, pipeline.as_ref(), services.as_ref(), &signals, place, defined);
+    check_pipeline(&table, pipeline.as_ref(), services.as_ref(), (&signals, signals_are_whole), place, defined);
     let rollback = settings::rollback(rollback);
     table.table("rollback");
     table.finish();
@@ -98,10 +99,7 @@ fn chosen(table: &Table<'_>, named: Option<&[Located<String>]>, signals: &Signal
 
 fn services(table: &Table<'_>, place: &Place) -> Option<[Service; 2]> {
     let example = "services = [{ service = \"api-blue\", target_group = \"arn:…\" }, { service = \"api-green\", target_group = \"arn:…\" }]";
-    let Some(tables) = table.tables("services") else {
-        table.missing("services", example);
-        return None;
-    };
+    let tables = table.required_tables("services", example)?;
     let reader = table.reader();
     let (mut names, mut groups, mut services) = (Vec::new(), Vec::new(), Vec::new());
     let count = tables.len();
@@ -119,7 +117,10 @@ fn services(table: &Table<'_>, place: &Place) -> Option<[Service; 2]> {
     refuse_repeats(reader, "service", &names);
     refuse_repeats(reader, "target group", &groups);
     let spot = table.item("services").map_or(table.spot(), super::super::reader::Item::spot);
-    let what = format!("{count} services, where two take turns");
+    let what = format!(
+        "two services take turns, and here is {}",
+        if count == 1 { "one".to_owned() } else { count.to_string() }
+    );
     reader.check(count == 2, &spot, what, "name exactly two, each with its own target group");
     services.try_into().ok()
 }
@@ -144,23 +145,21 @@ fn check_pipeline(
     table: &Table<'_>,
     pipeline: Option<&Located<String>>,
     services: Option<&[Service; 2]>,
-    signals: &[SignalPlan],
+    (signals, signals_are_whole): (&[SignalPlan], bool),
     place: &Place,
     defined: &Defined,
 ) {
     let Some(pipeline) = pipeline else { return };
     let reader = table.reader();
-    let Some(read) = defined.pipelines.get(&pipeline.value) else {
-        let known: Vec<String> = defined.pipelines.keys().cloned().collect();
-        reader.known("pipeline", pipeline, &known);
-        return;
-    };
+    reader.known("pipeline", pipeline, &defined.pipeline_names);
+    // What could not be read whole has mistakes enough of its own.
+    let Some(read) = defined.pipelines.get(&pipeline.value).filter(|read| read.is_whole) else { return };
     let name = &pipeline.value;
     if let Some(services) = services {
         let has_urls = services.iter().all(|service| service.url.is_some());
         let what = format!("pipeline `{name}` checks each side on its own, and a service has no `url`");
         reader.check(
-            !read.needs_url || has_urls,
+            !read.needs_url() || has_urls,
             &pipeline.spot,
             what,
             "give both services a `url` that reaches them alone",
@@ -169,7 +168,7 @@ fn check_pipeline(
     let judged = signals.iter().any(|signal| signal.policy != Policy::Observe);
     let what = format!("pipeline `{name}` has automatic gates, and no signal judges");
     reader.check(
-        !read.judges || judged,
+        !read.judges() || judged || !signals_are_whole,
         &pipeline.spot,
         what,
         "give a signal a `max`, or the steps `gate = \"human\"`",
@@ -177,5 +176,5 @@ fn check_pipeline(
     let what =
         format!("environment `{}` asks for a typed phrase, and pipeline `{name}` has no gate to ask it", place.name);
     let remedy = "begin the pipeline with a `gate` stage, or set `confirm = false` in the environment";
-    reader.check(!place.asks || read.has_gate, &pipeline.spot, what, remedy);
+    reader.check(!place.asks || read.has_gate(), &pipeline.spot, what, remedy);
 }

@@ -24,6 +24,7 @@ use crate::domain::ids::EnvironmentName;
 pub(super) struct Defined {
     pub(super) environments: Vec<String>,
     pub(super) pipelines: BTreeMap<String, pipeline::Read>,
+    pub(super) pipeline_names: Vec<String>,
     pub(super) channels: Vec<String>,
 }
 
@@ -36,6 +37,7 @@ pub(super) fn read<'a>(reader: &'a Reader<'a>, root: &'a Spanned<DeTable<'a>>, f
     let defined = Defined {
         environments: plain(&environments),
         pipelines: named(&root, "pipelines", pipeline::read),
+        pipeline_names: plain(&names("pipelines")),
         channels: plain(&names("channels")),
     };
     for (key, example) in [

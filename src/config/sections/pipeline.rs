@@ -10,19 +10,29 @@ use crate::domain::plan::GateKind;
 #[derive(Debug)]
 pub(in super::super) struct Read {
     pub(in super::super) stages: Vec<Stage>,
-    /// A check that needs the side's own URL.
-    pub(super) needs_url: bool,
-    /// A gate that the verdicts open.
-    pub(super) judges: bool,
-    pub(super) has_gate: bool,
+    /// Every stage could be read.
+    pub(super) is_whole: bool,
+}
+
+impl Read {
+    /// A check needs the side's own URL.
+    pub(super) fn needs_url(&self) -> bool {
+        self.stages.iter().any(needs_url)
+    }
+
+    /// The verdicts open a gate.
+    pub(super) fn judges(&self) -> bool {
+        self.stages.iter().any(judges)
+    }
+
+    pub(super) fn has_gate(&self) -> bool {
+        self.stages.iter().any(|stage| matches!(stage.work, StageWork::Gate { .. }))
+    }
 }
 
 pub(super) fn read(table: Table<'_>) -> Option<Read> {
     let (reader, spot, place) = (table.reader(), table.spot(), table.place());
-    let tables = table.tables("stages");
-    if tables.is_none() {
-        table.missing("stages", "[[pipelines.standard.stages]]");
-    }
+    let tables = table.required_tables("stages", "[[pipelines.standard.stages]]");
     table.finish();
     let tables = tables?;
     let expected = tables.len();
@@ -38,16 +48,12 @@ pub(super) fn read(table: Table<'_>) -> Option<Read> {
         stages.extend(stage::read(table).map(|value| Located { value, spot }));
     }
     refuse_repeats(reader, "stage", &names);
-    if stages.len() == expected {
+    let is_whole = stages.len() == expected;
+    if is_whole {
         check_order(reader, &stages, &spot, &place);
     }
     let stages: Vec<Stage> = stages.into_iter().map(|stage| stage.value).collect();
-    Some(Read {
-        needs_url: stages.iter().any(needs_url),
-        judges: stages.iter().any(judges),
-        has_gate: stages.iter().any(|stage| matches!(stage.work, StageWork::Gate { .. })),
-        stages,
-    })
+    Some(Read { stages, is_whole })
 }
 
 fn needs_url(stage: &Stage) -> bool {

@@ -22,10 +22,10 @@ pub(super) struct Signals {
 pub(super) fn read_all(common: Option<Table<'_>>, own: Option<Table<'_>>) -> Signals {
     let mut signals = Signals::default();
     for name in common.as_ref().map(Table::names).unwrap_or_default() {
+        signals.names.push(name.value.clone());
         let Some(base) = common.as_ref().and_then(|all| all.table(&name.value)) else { continue };
         let own = own.as_ref().and_then(|own| own.table(&name.value));
         let Some(table) = Table::layered([own, Some(base)]) else { continue };
-        signals.names.push(name.value.clone());
         signals.plans.extend(read(table, name.value));
     }
     if let Some(own) = own {

@@ -104,10 +104,10 @@ fn gate(table: &Table<'_>) -> StageWork {
 }
 
 fn command(table: &Table<'_>) -> Option<Command> {
-    let run = program(table, "run");
-    if run.is_none() {
+    if table.item("run").is_none() {
         table.missing("run", "run = [\"alembic\", \"upgrade\", \"head\"]");
     }
+    let run = program(table, "run");
     let undo = program(table, "undo");
     let mut env = BTreeMap::new();
     if let Some(variables) = table.table("env") {
@@ -140,11 +140,10 @@ fn program(table: &Table<'_>, key: &str) -> Option<Vec<Template>> {
 }
 
 fn smoke(table: &Table<'_>) -> Option<StageWork> {
-    let checks = checks(table);
-    if checks.is_none() {
+    if table.item("checks").is_none() {
         table.missing("checks", "checks = [{ name = \"health\", path = \"/healthz\" }]");
     }
-    Some(StageWork::Smoke(checks?))
+    checks(table).map(StageWork::Smoke)
 }
 
 fn checks(table: &Table<'_>) -> Option<Vec<Check>> {
@@ -208,10 +207,8 @@ fn expected(item: Item<'_>) -> Result<Expected, Mistake> {
 fn shift(table: &Table<'_>) -> Option<ShiftPlan> {
     let patience = table.or("patience", values::duration, MINUTE * 10);
     let unhealthy_for = table.or("unhealthy_for", values::some_time, MINUTE);
-    let Some(tables) = table.tables("steps") else {
-        table.missing("steps", "steps = [{ weight = 10, bake = \"5m\" }, { weight = 100, bake = \"5m\" }]");
-        return None;
-    };
+    let example = "steps = [{ weight = 10, bake = \"5m\" }, { weight = 100, bake = \"5m\" }]";
+    let tables = table.required_tables("steps", example)?;
     let expected = tables.len();
     let steps: Vec<Located<ShiftStep>> = tables.into_iter().filter_map(step).collect();
     if steps.len() == expected {
@@ -240,7 +237,10 @@ fn check_steps(table: &Table<'_>, steps: &[Located<ShiftStep>]) {
         before = before.max(weight);
     }
     let spot = steps.last().map_or(table.spot(), |step| step.spot.clone());
-    let what = format!("the last step ends at {before}");
+    let what = match steps {
+        [] => "there is no step".to_owned(),
+        _ => format!("the last step ends at {before}"),
+    };
     reader.check(before == Percent::FULL, &spot, what, "end with `{ weight = 100, bake = \"5m\" }`");
 }
 
