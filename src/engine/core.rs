@@ -64,7 +64,7 @@ impl Core {
         actor: &Actor,
         speed: f64,
     ) -> Self {
-        let measurements = Measurements::new(&release.plan);
+        let measurements = Measurements::new(&release.plan, settings.period);
         let engine = EngineView {
             pid: std::process::id(),
             host: actor.host.clone(),
@@ -163,7 +163,7 @@ impl Core {
 
     /// What to ask CloudWatch for.
     pub(super) fn signals_wanted(&self, now: Timestamp) -> SignalsWanted {
-        SignalsWanted { signals: self.measurements.signals().to_vec(), from: self.measurements.from(now), to: now }
+        self.measurements.wanted(now)
     }
 
     /// A read has ended.
@@ -288,21 +288,10 @@ impl Core {
             alarms: self.alarm_views(),
             sources: self.sources.clone(),
             identity: self.identity.clone(),
-            toll: self.measurements.toll(self.first_traffic()),
+            toll: self.measurements.toll(self.release.traffic_span()),
             output: self.output.iter().cloned().collect(),
             engine: self.engine.clone(),
         }
-    }
-
-    /// When green first took traffic, also after it has lost it again.
-    fn first_traffic(&self) -> Option<Timestamp> {
-        if !self.release.has_shifted() {
-            return None;
-        }
-        self.release.traffic.green_since.or_else(|| {
-            let shift = self.release.plan.stages.iter().position(|stage| stage.kind.word() == "shift")?;
-            self.release.stages.get(shift)?.started
-        })
     }
 
     fn alarm_views(&self) -> Vec<AlarmView> {

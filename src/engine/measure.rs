@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::poll::SignalsWanted;
 use super::snapshot::{SignalSeries, Toll};
 use crate::cloud::SeriesPair;
 use crate::domain::ids::SignalName;
@@ -11,9 +12,6 @@ use crate::domain::plan::Plan;
 use crate::domain::signal::{Measure, Point};
 use crate::domain::time::Timestamp;
 use crate::judge::Measured;
-
-/// CloudWatch's usual period.
-pub(super) const PERIOD: Duration = Duration::from_mins(1);
 
 /// Points older than this are let go.
 const KEPT: Duration = Duration::from_hours(1);
@@ -34,30 +32,30 @@ struct Held {
 #[derive(Clone, Debug)]
 pub(super) struct Measurements {
     signals: Vec<(SignalName, Measure)>,
+    period: Duration,
     held: BTreeMap<SignalName, Held>,
     series: Vec<Arc<SignalSeries>>,
     failed: Option<String>,
 }
 
 impl Measurements {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, period: Duration) -> Self {
         let signals: Vec<(SignalName, Measure)> =
             plan.signals.iter().map(|signal| (signal.name.clone(), signal.measure)).collect();
         let held = signals.iter().map(|(name, _)| (name.clone(), Held::default())).collect();
-        let mut measurements = Self { signals, held, series: Vec::new(), failed: None };
+        let mut measurements = Self { signals, period, held, series: Vec::new(), failed: None };
         measurements.rebuild();
         measurements
     }
 
-    /// What to ask for.
-    pub(super) fn signals(&self) -> &[(SignalName, Measure)] {
-        &self.signals
+    /// What to ask for at `now`.
+    pub(super) fn wanted(&self, now: Timestamp) -> SignalsWanted {
+        SignalsWanted { signals: self.signals.clone(), from: self.from(now), to: now, period: self.period }
     }
 
-    /// From when to ask, at `now`.
-    pub(super) fn from(&self, now: Timestamp) -> Timestamp {
+    fn from(&self, now: Timestamp) -> Timestamp {
         let is_empty = self.held.values().all(|held| held.blue.is_empty() && held.green.is_empty());
-        (now - if is_empty { FIRST_LOOK } else { OVERLAP }).floor_to(PERIOD)
+        (now - if is_empty { FIRST_LOOK } else { OVERLAP }).floor_to(self.period)
     }
 
     pub(super) fn take(&mut self, pairs: Vec<SeriesPair>, now: Timestamp) {
@@ -88,7 +86,7 @@ impl Measurements {
                 let held = self.held.get(name);
                 Arc::new(SignalSeries {
                     signal: name.clone(),
-                    period: PERIOD,
+                    period: self.period,
                     blue: held.map(|held| points(&held.blue)).unwrap_or_default(),
                     green: held.map(|held| points(&held.green)).unwrap_or_default(),
                 })
@@ -112,14 +110,15 @@ impl Measurements {
             .collect()
     }
 
-    /// What green has cost users since `since`, by the first signal that counts target errors.
-    pub(super) fn toll(&self, since: Option<Timestamp>) -> Toll {
-        let Some(since) = since else { return Toll::default() };
+    /// What green has cost users while it had traffic, by the first signal that counts target errors.
+    pub(super) fn toll(&self, span: Option<(Timestamp, Option<Timestamp>)>) -> Toll {
+        let Some((since, until)) = span else { return Toll::default() };
         let name = self.signals.iter().find(|(_, measure)| *measure == Measure::TargetErrors).map(|(name, _)| name);
         let Some(held) = name.and_then(|name| self.held.get(name)) else { return Toll::default() };
         let mut toll = Toll::default();
         let mut harmed = 0.0;
-        for green in held.green.range(since.floor_to(PERIOD)..).map(|(_, point)| point) {
+        let points = held.green.range(since.floor_to(self.period)..).map(|(_, point)| point);
+        for green in points.filter(|point| until.is_none_or(|until| point.at <= until)) {
             toll.green_requests += green.samples;
             let blue = held.blue.get(&green.at).map_or(0.0, |point| point.value);
             harmed += (green.value - blue).max(0.0) / 100.0 * green.samples as f64;

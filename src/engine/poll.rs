@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::measure::PERIOD;
 use super::settings::Polls;
 use super::snapshot::{Source, SourceView};
 use crate::cloud::{Alarm, Cloud, CloudError, Identity, SeriesPair, SignalRequest, TaskBrief};
@@ -100,6 +99,7 @@ pub(super) struct SignalsWanted {
     pub(super) signals: Vec<(SignalName, Measure)>,
     pub(super) from: Timestamp,
     pub(super) to: Timestamp,
+    pub(super) period: Duration,
 }
 
 impl Poller {
@@ -170,7 +170,7 @@ impl Poller {
                             cluster: &cluster,
                             from: wanted.from,
                             to: wanted.to,
-                            period: PERIOD,
+                            period: wanted.period,
                         };
                         let result = cloud.signals(&request).await.map(Reading::Signals);
                         Read { topic, generation, result }

@@ -70,9 +70,12 @@ impl Engine {
     /// # Errors
     ///
     /// When the journal cannot be written.
-    pub fn begin(plan: Plan, mut parts: Parts) -> Result<(Self, Hub, Stop), JournalError> {
+    pub fn begin(
+        make_plan: &mut dyn FnMut(ReleaseId) -> Plan,
+        mut parts: Parts,
+    ) -> Result<(Self, Hub, Stop), JournalError> {
         let now = parts.clock.now();
-        let id = parts.journal.create(&plan, &parts.actor, now)?;
+        let (id, plan) = parts.journal.create(make_plan, &parts.actor, now)?;
         let by = parts.actor.clone();
         Ok(Self::assemble(Release::planned(id, plan), parts, Event::Requested { by }))
     }

@@ -40,6 +40,8 @@ pub struct Settings {
     pub log_groups: Vec<String>,
     /// How often each source is read.
     pub polls: Polls,
+    /// Length of a period that signals are read in.
+    pub period: Duration,
     /// What must never be kept or shown.
     pub redactor: Redactor,
     /// Variables for command stages beside the engine's own environment.
@@ -71,9 +73,9 @@ impl Default for Polls {
     /// Together at most 30 calls a minute.
     fn default() -> Self {
         Self {
-            weights: Duration::from_secs(20),
+            weights: Duration::from_secs(15),
             capacity: Duration::from_secs(20),
-            alarms: Duration::from_secs(10),
+            alarms: Duration::from_secs(15),
             signals: Duration::from_secs(20),
             logs: Duration::from_secs(10),
             tasks: Duration::from_mins(2),

@@ -109,8 +109,13 @@ pub enum JournalError {
 
 /// Where releases are kept.
 pub trait Journal: Send {
-    /// Creates a release and gives it its number.
-    fn create(&mut self, plan: &Plan, by: &Actor, at: Timestamp) -> Result<ReleaseId, JournalError>;
+    /// Creates a release: `make` is given its number, and gives its plan.
+    fn create(
+        &mut self,
+        make: &mut dyn FnMut(ReleaseId) -> Plan,
+        by: &Actor,
+        at: Timestamp,
+    ) -> Result<(ReleaseId, Plan), JournalError>;
 
     /// Appends entries, all or none. When it returns, they are on disk.
     fn append(&mut self, id: ReleaseId, records: &[Record], standing: Standing<'_>) -> Result<(), JournalError>;

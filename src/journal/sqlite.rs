@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{Journal, JournalError, Record, Standing, Summary};
 use crate::domain::command::Actor;
@@ -84,17 +84,37 @@ impl SqliteJournal {
 }
 
 impl Journal for SqliteJournal {
-    fn create(&mut self, plan: &Plan, by: &Actor, at: Timestamp) -> Result<ReleaseId, JournalError> {
-        self.connection
+    fn create(
+        &mut self,
+        make: &mut dyn FnMut(ReleaseId) -> Plan,
+        by: &Actor,
+        at: Timestamp,
+    ) -> Result<(ReleaseId, Plan), JournalError> {
+        // Immediate: nobody else may take the number between the look and the insertion.
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritten)?;
+        let taken: Option<i64> = transaction
+            .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'releases'", [], |row| row.get(0))
+            .optional()
+            .map_err(unwritten)?;
+        let id = ReleaseId(u64::try_from(taken.unwrap_or(0)).unwrap_or(0) + 1);
+        let plan = make(id);
+        transaction
             .execute(
-                "INSERT INTO releases (environment, component, plan, by, created, status, ended, touched)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 'planned', 0, ?5)",
-                params![plan.environment.as_str(), plan.component.as_str(), encode(plan)?, encode(by)?, at.millis()],
+                "INSERT INTO releases (id, environment, component, plan, by, created, status, ended, touched)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'planned', 0, ?6)",
+                params![
+                    key(id),
+                    plan.environment.as_str(),
+                    plan.component.as_str(),
+                    encode(&plan)?,
+                    encode(by)?,
+                    at.millis()
+                ],
             )
             .map_err(unwritten)?;
-        u64::try_from(self.connection.last_insert_rowid())
-            .map(ReleaseId)
-            .map_err(|error| JournalError::Broken { what: "written", reason: error.to_string() })
+        transaction.commit().map_err(unwritten)?;
+        Ok((id, plan))
     }
 
     fn append(&mut self, id: ReleaseId, records: &[Record], standing: Standing<'_>) -> Result<(), JournalError> {

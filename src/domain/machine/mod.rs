@@ -139,7 +139,8 @@ impl Machine<'_> {
         if timeline.len() >= TIMELINE {
             timeline.remove(0);
         }
-        timeline.push(Moment { at: self.now, revision: self.release.revision, tone, text, by });
+        let number = timeline.last().map_or(1, |last| last.number + 1);
+        timeline.push(Moment { number, at: self.now, revision: self.release.revision, tone, text, by });
     }
 
     fn stage(&self, index: usize) -> Option<(&StagePlan, &Stage)> {

@@ -128,9 +128,7 @@ impl Machine<'_> {
         let traffic = &mut self.release.traffic;
         traffic.set = green;
         traffic.drift_since = None;
-        if green == Percent::ZERO {
-            traffic.green_since = None;
-        } else if traffic.green_since.is_none() {
+        if green > Percent::ZERO && traffic.green_since.is_none() {
             traffic.green_since = Some(now);
         }
         if traffic.observed != Some(green) {
