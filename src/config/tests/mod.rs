@@ -3,6 +3,7 @@ mod forms;
 mod loading;
 mod mistakes;
 mod never_panics;
+mod showing;
 
 use std::path::Path;
 
