@@ -1,3 +1,4 @@
+mod documented;
 mod example;
 mod forms;
 mod loading;
