@@ -7,12 +7,15 @@ use clap::Args;
 use super::words::color;
 use crate::config::{Color, Overrides};
 
+const CONFIG_HELP: &str =
+    "Configuration file [default: $CUTOVER_CONFIG, ./cutover.toml, $XDG_CONFIG_HOME/cutover/config.toml]";
+
 /// Flags that go with every verb.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Globals {
-    /// Configuration file [default: $CUTOVER_CONFIG, ./cutover.toml, $XDG_CONFIG_HOME/cutover/config.toml]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Configuration file.
+    #[arg(long, global = true, value_name = "FILE", help = CONFIG_HELP)]
     pub config: Option<PathBuf>,
     /// Colour: auto, always or never
     #[arg(long, global = true, value_name = "WHEN", value_parser = color())]

@@ -10,6 +10,7 @@ mod problem;
 mod reader;
 mod secrets;
 mod sections;
+mod show;
 mod template;
 mod values;
 

@@ -95,7 +95,9 @@ mod tests {
         });
         let second = json!({ "MetricAlarms": [{ "AlarmName": "latency", "StateValue": "INSUFFICIENT_DATA" },
             { "AlarmName": "future", "StateValue": "PONDERING" }] });
-        let script = Script::new().on("DescribeAlarms", cbor(&first)).on("DescribeAlarms", cbor(&second));
+        let script = Script::new()
+            .on("DescribeAlarms MetricAlarm CompositeAlarm", cbor(&first))
+            .on("DescribeAlarms MetricAlarm CompositeAlarm", cbor(&second));
         let names = ["any", "gone", "future", "latency", "errors"].map(AlarmName::from);
         let alarms = script.aws().alarms(&names).await.unwrap();
         let states: Vec<_> = alarms.iter().map(|alarm| (alarm.name.as_str(), alarm.state)).collect();

@@ -40,7 +40,8 @@ pub struct Connection {
     pub profile: Option<String>,
     /// Role to take on with the profile's credentials.
     pub role_arn: Option<String>,
-    /// HTTP client; `None` opens connections of its own, through `HTTPS_PROXY` and `NO_PROXY` where they are set.
+    /// HTTP client; `None` opens connections of its own, through `HTTPS_PROXY` and `HTTP_PROXY` where they are set. As
+    /// with every AWS tool, `NO_PROXY` must then name the hosts of credentials, `169.254.169.254` and `169.254.170.2`.
     pub http: Option<SharedHttpClient>,
     /// The clock that retries and time-outs wait on. Requests are signed with the machine's own time all the same.
     pub clock: Clock,

@@ -262,7 +262,7 @@ mod tests {
         let page = aws.scale("api-a", 1, None).await.unwrap_err();
         assert_eq!((page.kind, page.message.contains("log in")), (ErrorKind::Unexpected, false), "{page}");
         let signature = aws.weight(&sides()).await.unwrap_err();
-        assert_eq!((signature.kind, signature.message.contains("IQoJ")), (ErrorKind::Denied, false), "{signature}");
+        assert_eq!((signature.kind, signature.message.contains("POST")), (ErrorKind::Denied, false), "{signature}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -129,7 +129,15 @@ impl ProvideErrorMetadata for Unreadable {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
+
+    use bytes::Bytes;
+    use futures_util::{StreamExt as _, stream};
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
 
     use super::*;
     use crate::cloud::Cloud as _;
@@ -146,6 +154,18 @@ mod tests {
         let fetched = script.aws().fetch(&get(url)).await.unwrap();
         assert_eq!((fetched.status, fetched.body.len(), script.count()), (302, MOST, 1));
         assert_eq!(fetched.headers, [("content-type".to_owned(), "text/plain".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn what_is_beyond_the_cut_is_not_even_read() {
+        let pulled = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&pulled);
+        let frames = stream::repeat_with(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, Infallible>(Frame::data(Bytes::from_static(&[b'x'; 1_000])))
+        });
+        let body = read(SdkBody::from_body_1_x(StreamBody::new(frames.take(1_000)))).await.unwrap();
+        assert_eq!((body.len(), pulled.load(Ordering::Relaxed)), (MOST, MOST / 1_000 + 1));
     }
 
     #[tokio::test(start_paused = true)]

@@ -365,6 +365,11 @@ mod tests {
         let green: Vec<_> = pairs[0].green.iter().map(|point| (point.at.since(START), point.samples)).collect();
         assert_eq!(green, [(Duration::ZERO, 60), (MINUTE, 120)]);
         assert_eq!((pairs.len(), pairs[0].blue.len(), script.count()), (1, 0, 2));
+        // Both ends of the window were moved back to a whole minute.
+        let sent = &script.sent("GetMetricData")[0];
+        for secs in [START.secs(), START.secs() + 180] {
+            assert!(sent.holds(&json!(format!("@{secs}"))), "{secs}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -137,6 +137,12 @@ impl Sent {
         serde_json::from_slice(&self.body).unwrap()
     }
 
+    /// Whether the body of a call to CloudWatch holds this value.
+    pub(super) fn holds(&self, value: &Value) -> bool {
+        let value = encoded(value);
+        self.body.windows(value.len()).any(|bytes| bytes == value)
+    }
+
     /// The body of a call to the load balancer, SNS or STS.
     pub(super) fn form(&self) -> HashMap<String, String> {
         form_urlencoded::parse(&self.body).into_owned().collect()

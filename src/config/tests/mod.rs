@@ -1,8 +1,10 @@
+mod documented;
 mod example;
 mod forms;
 mod loading;
 mod mistakes;
 mod never_panics;
+mod showing;
 
 use std::path::Path;
 
