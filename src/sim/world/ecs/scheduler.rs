@@ -89,7 +89,7 @@ impl World {
         let tasks = self.seen(index, at);
         let (wanted, outgoing): (Vec<Seen>, Vec<Seen>) = tasks.into_iter().partition(|task| task.primary);
 
-        // What is already on its way out still occupies room until it has stopped, as in ECS.
+        // Tasks that are stopping already are neither RUNNING nor PENDING, and so take no room.
         let total = (wanted.len() + outgoing.len()) as u32;
         let missing = desired.saturating_sub(wanted.len() as u32).min(ceiling.saturating_sub(total));
         if missing > 0 && may_start && !failed {
