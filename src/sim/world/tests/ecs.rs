@@ -12,7 +12,7 @@ fn a_crash_loop_fails_the_deployment_and_leaves_what_serves_alone() {
     let green = world.service("api-green");
     assert_eq!(green.deployments[0].rollout_state, RolloutState::Failed);
     assert_eq!(green.deployments[0].rollout_state_reason, "ECS deployment circuit breaker: tasks failed to start.");
-    assert!(green.deployments[0].failed_tasks >= 3);
+    assert_eq!(green.deployments[0].failed_tasks, 3, "the breaker trips at half of the desired count");
     let stopped = ListTasks { desired_status: Some(DesiredStatus::Stopped), ..ListTasks::default() };
     let tasks = world.list_tasks(&stopped).unwrap();
     let task = world.describe_tasks(None, &tasks).unwrap().found.remove(0);
