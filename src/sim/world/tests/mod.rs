@@ -1,5 +1,6 @@
 //! The world as a whole: releases, faults, and what AWS shows of them.
 
+mod chaos;
 mod ecs;
 mod lines;
 mod releases;
@@ -13,13 +14,13 @@ use super::alarms::{
     AlarmDefinition, AlarmRule, AlarmState, AlarmType, DescribeAlarmHistory, DescribeAlarms, HistoryType,
 };
 use super::ecs::{
-    CircuitBreaker, DeploymentConfiguration, DesiredStatus, ListTasks, RegisterTaskDefinition, RolloutState, RunTask,
-    Service, StopCode, TaskStatus, UpdateService,
+    CircuitBreaker, DeploymentConfiguration, DeploymentStatus, DesiredStatus, ListTasks, RegisterTaskDefinition,
+    RolloutState, RunTask, Service, StopCode, TaskStatus, UpdateService,
 };
 use super::elb::{Action, TargetState, WeightedTargetGroup};
 use super::logs::{FilterLogEvents, GetLogEvents, LiveTail, ReadFrom};
 use super::metrics::{GetMetricData, GetMetricStatistics, MetricId, MetricQuery, MetricStat, QuerySource};
-use super::{ApiError, AppRequest, AppResponse, World, logs, metrics};
+use super::{ApiError, AppRequest, AppResponse, Truth, World, logs, metrics};
 use crate::domain::time::Timestamp;
 use crate::sim::scenario::Scenario;
 
