@@ -125,6 +125,43 @@ mod tests {
     }
 
     #[test]
+    fn every_key_is_documented() {
+        let documentation = include_str!("../../../docs/scenarios.md");
+        let tables = [
+            "",
+            "[aws]",
+            "[app]",
+            "[[service]]",
+            "[[rule]]",
+            "[health_check]",
+            "[tasks]",
+            "[one_off]",
+            "[traffic]",
+            "[old]",
+            "[new]",
+            "[new.cold_start]",
+            "[new.crash]",
+            "[[dependency]]",
+            "[metrics]",
+            "[[alarm]]",
+            "[[alarm]]\n[[alarm.metric]]",
+            "[logs]",
+            "[consistency]",
+            "[[api_faults]]",
+        ];
+        for table in tables {
+            let refused = Scenario::parse("keys", &format!("{table}\nno_such_key = 1\n")).unwrap_err();
+            let ScenarioError::Invalid { message, .. } = refused else { panic!("{table}: {refused}") };
+            let keys: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
+            assert!(!keys.is_empty(), "{table}: {message}");
+            for key in keys {
+                let shown = [format!("`{key}`"), format!("`[{key}]`"), format!("`[[{key}]]`")];
+                assert!(shown.iter().any(|shown| documentation.contains(shown)), "{table} {key} is not documented");
+            }
+        }
+    }
+
+    #[test]
     fn an_unknown_name_is_answered_with_the_nearest() {
         let said = Scenario::named("crashloop").unwrap_err().to_string();
         assert!(said.contains("did you mean `crash-loop`?"), "{said}");
