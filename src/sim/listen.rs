@@ -175,7 +175,8 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::sim::Scenario;
+    use crate::sim::scenario::{ApiFault, ApiFaultKind, Percent};
+    use crate::sim::{FaultPlan, Scenario};
 
     fn sim() -> Sim {
         Sim::new(Scenario::named("healthy").unwrap(), 1, Clock::system())
@@ -215,6 +216,21 @@ mod tests {
         }
         listening.stop().await;
         client.read_to_end(&mut answer).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_lost_answer_is_a_connection_closed_without_a_response() {
+        let sim = sim();
+        sim.wire().set_faults(FaultPlan::of(vec![ApiFault::new(ApiFaultKind::LostResponse, Percent::all())]));
+        let listening = listen(sim, any_port(), ListenOptions::default()).await.unwrap();
+        let mut client = TcpStream::connect(listening.address()).await.unwrap();
+        let body = "Action=GetCallerIdentity&Version=2011-06-15";
+        let request = format!("POST / HTTP/1.1\r\nHost: sts\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer, b"");
+        listening.stop().await;
     }
 
     #[tokio::test]

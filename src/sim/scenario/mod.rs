@@ -1,6 +1,7 @@
 //! Scenarios: worlds written down as TOML.
 
 mod api_faults;
+mod check;
 mod error;
 pub(crate) mod schema;
 mod span;
@@ -72,7 +73,8 @@ impl Scenario {
 
     /// Reads a scenario from TOML; `name` stands for it in error messages.
     pub fn parse(name: &str, text: &str) -> Result<Self, ScenarioError> {
-        let schema: Schema = toml::from_str(text).map_err(|error| ScenarioError::invalid(name, text, &error))?;
+        let mut schema: Schema = toml::from_str(text).map_err(|error| ScenarioError::invalid(name, text, &error))?;
+        schema.complete();
         schema.check().map_err(|(key, message)| ScenarioError::at_key(name, text, key, message))?;
         Ok(Self {
             name: name.to_owned(),
@@ -92,44 +94,6 @@ impl Scenario {
     pub fn with_rate(mut self, requests_per_second: f64) -> Self {
         self.schema.traffic.rate = requests_per_second.max(0.0);
         self
-    }
-}
-
-impl Schema {
-    /// What the types cannot say: the key to blame and what is wrong with it.
-    fn check(&self) -> Result<(), (&'static str, String)> {
-        let groups: Vec<&str> = self.service.iter().map(schema::Service::target_group).collect();
-        for rule in &self.rule {
-            if let Some(name) = rule.weights.keys().find(|name| !groups.contains(&name.as_str())) {
-                let known = groups.join(", ");
-                return Err(("weights", format!("no service has the target group `{name}`; known are {known}")));
-            }
-            if rule.weights.is_empty() || rule.weights.values().any(|&weight| weight > 999) {
-                return Err(("weights", "a rule needs target groups with weights between 0 and 999".to_owned()));
-            }
-        }
-        if self.service.is_empty() {
-            return Err(("service", "a world needs at least one [[service]]".to_owned()));
-        }
-        if !(0.0..=100_000.0).contains(&self.traffic.rate) {
-            return Err(("rate", "traffic rate must be between 0 and 100000 requests a second".to_owned()));
-        }
-        if self.metrics.delay_min > self.metrics.delay_max {
-            return Err(("delay_min", "delay_min is longer than delay_max".to_owned()));
-        }
-        for (key, profile) in [("old", &self.old), ("new", &self.new)] {
-            if profile.latency_p50.is_zero() || profile.latency_p99 < profile.latency_p50 {
-                return Err(("latency_p99", format!("[{key}] needs 0 < latency_p50 <= latency_p99")));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl schema::Service {
-    /// The target group's name: the service's own unless given.
-    pub(crate) fn target_group(&self) -> &str {
-        self.target_group.as_deref().unwrap_or(&self.name)
     }
 }
 
@@ -154,7 +118,47 @@ mod tests {
         let share = said("[new]\nerrors = \"8\"\n");
         assert!(share.starts_with("mine.toml:2:10: `8` is not a share"), "{share}");
         let group = said("[[rule]]\nweights = { api-bleu = 100 }\n");
+        let alarm =
+            said("[[alarm]]\nname = \"a\"\n[[alarm.metric]]\nnamespace = \"x\"\nname = \"y\"\nstat = \"p200\"\n");
+        assert!(alarm.contains("alarm `a` has a metric `m1` that cannot be"), "{alarm}");
         assert!(group.starts_with("mine.toml:2:1: no service has the target group `api-bleu`"), "{group}");
+    }
+
+    #[test]
+    fn every_key_is_documented() {
+        let documentation = include_str!("../../../docs/scenarios.md");
+        let tables = [
+            "",
+            "[aws]",
+            "[app]",
+            "[[service]]",
+            "[[rule]]",
+            "[health_check]",
+            "[tasks]",
+            "[one_off]",
+            "[traffic]",
+            "[old]",
+            "[new]",
+            "[new.cold_start]",
+            "[new.crash]",
+            "[[dependency]]",
+            "[metrics]",
+            "[[alarm]]",
+            "[[alarm]]\n[[alarm.metric]]",
+            "[logs]",
+            "[consistency]",
+            "[[api_faults]]",
+        ];
+        for table in tables {
+            let refused = Scenario::parse("keys", &format!("{table}\nno_such_key = 1\n")).unwrap_err();
+            let ScenarioError::Invalid { message, .. } = refused else { panic!("{table}: {refused}") };
+            let keys: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
+            assert!(!keys.is_empty(), "{table}: {message}");
+            for key in keys {
+                let shown = [format!("`{key}`"), format!("`[{key}]`"), format!("`[[{key}]]`")];
+                assert!(shown.iter().any(|shown| documentation.contains(shown)), "{table} {key} is not documented");
+            }
+        }
     }
 
     #[test]

@@ -41,14 +41,13 @@ impl Default for Schema {
             test_host: name.strip_prefix("api-").map(|side| format!("{side}.api.shop.test")),
             ..Service::default()
         };
-        let weights = BTreeMap::from([("api-blue".to_owned(), 100), ("api-green".to_owned(), 0)]);
         Self {
             summary: String::new(),
             history: Duration::from_mins(15),
             aws: Aws::default(),
             app: App::default(),
             service: vec![service("api-blue", 6), service("api-green", 0)],
-            rule: vec![Rule { host: Some("api.shop.test".to_owned()), path: None, weights }],
+            rule: Vec::new(),
             health_check: HealthCheck::default(),
             tasks: Tasks::default(),
             one_off: OneOff::default(),
@@ -62,6 +61,25 @@ impl Default for Schema {
             consistency: Consistency::default(),
             api_faults: Vec::new(),
         }
+    }
+}
+
+impl Schema {
+    /// Without rules of its own, a world sends its users to the first service.
+    pub(super) fn complete(&mut self) {
+        if self.rule.is_empty() {
+            let weights = self.service.iter().enumerate();
+            let weights =
+                weights.map(|(index, service)| (service.target_group().to_owned(), if index == 0 { 100 } else { 0 }));
+            self.rule = vec![Rule { host: Some(self.app.host.clone()), path: None, weights: weights.collect() }];
+        }
+    }
+}
+
+impl Service {
+    /// The target group's name: the service's own unless given.
+    pub(crate) fn target_group(&self) -> &str {
+        self.target_group.as_deref().unwrap_or(&self.name)
     }
 }
 

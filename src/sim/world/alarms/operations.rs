@@ -11,7 +11,7 @@ use super::{
 };
 use crate::domain::time::Timestamp;
 use crate::sim::world::logs::iso;
-use crate::sim::world::metrics::{MetricId, QuerySource, ScanBy, check_stat};
+use crate::sim::world::metrics::{MetricId, QuerySource, ScanBy, check_expression, check_stat};
 use crate::sim::world::sns::Publish;
 use crate::sim::world::{ApiError, ApiResult, World};
 
@@ -247,6 +247,16 @@ fn check(definition: &AlarmDefinition) -> ApiResult<Option<Formula>> {
         AlarmSource::Math(queries) => {
             if queries.iter().filter(|query| query.return_data).count() != 1 {
                 return refuse("Exactly one element of the metrics list should return data.".to_owned());
+            }
+            for query in queries {
+                match &query.source {
+                    QuerySource::Stat(stat) => check_stat(&stat.stat, stat.period)?,
+                    QuerySource::Expression { expression, .. } => {
+                        let invalid =
+                            |reason| ApiError::new("ValidationError", format!("Invalid expression: {reason}"));
+                        check_expression(expression).map_err(invalid)?;
+                    }
+                }
             }
         }
     }

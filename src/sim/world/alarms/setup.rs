@@ -2,20 +2,17 @@
 
 use super::{AlarmDefinition, AlarmRule, AlarmSource, Comparison, MetricCondition, MissingData};
 use crate::sim::scenario::schema::{self, Compare, Gaps};
-use crate::sim::world::World;
 use crate::sim::world::metrics::{MetricId, MetricQuery, MetricStat, QuerySource};
+use crate::sim::world::{ApiResult, World};
 
 impl World {
     /// Creates the scenario's alarms, or the usual ones if it has none of its own.
-    pub(in crate::sim::world) fn set_up_alarms(&mut self) {
-        let definitions = match self.schema.alarm.clone() {
+    pub(in crate::sim::world) fn set_up_alarms(&mut self) -> ApiResult<()> {
+        let definitions: Vec<AlarmDefinition> = match self.schema.alarm.clone() {
             Some(alarms) => alarms.iter().map(|alarm| self.described(alarm)).collect(),
             None => self.usual_alarms(),
         };
-        for definition in definitions {
-            // Scenario files may hold mistakes that only CloudWatch's own checks find; such an alarm is not created.
-            let _refused = self.put_alarm(definition).is_err();
-        }
+        definitions.into_iter().try_for_each(|definition| self.put_alarm(definition))
     }
 
     fn described(&self, alarm: &schema::Alarm) -> AlarmDefinition {

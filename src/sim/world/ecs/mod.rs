@@ -5,8 +5,10 @@ mod operations;
 mod scheduler;
 mod services;
 mod state;
+mod task_types;
 mod tasks;
 mod types;
 
 pub(super) use state::Ecs;
+pub use task_types::*;
 pub use types::*;

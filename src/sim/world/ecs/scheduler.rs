@@ -9,10 +9,9 @@ use crate::sim::world::World;
 use crate::sim::world::elb::TargetState;
 
 /// A task of a service as its scheduler sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Seen {
     roster: u16,
-    arn: String,
     primary: bool,
     healthy: bool,
     failing: bool,
@@ -55,7 +54,6 @@ impl World {
                 let graced = task.view.started_at.is_none_or(|started| at.since(started) < grace);
                 Seen {
                     roster: task.roster,
-                    arn: task.view.arn.clone(),
                     primary: task.belongs_to(&primary),
                     healthy,
                     failing: state == Some(TargetState::Unhealthy) && !graced,
@@ -74,7 +72,7 @@ impl World {
                 "(port {}) is unhealthy in (target-group {group}) due to (reason Health checks failed)",
                 self.schema.app.port
             );
-            self.service_event(index, at, &format!("(task {}) {message}", task.roster_id(self)));
+            self.service_event(index, at, &format!("(task {}) {message}", task.id(self)));
             self.stop(task.roster, &Stop::by_scheduler(reason), at);
             self.task_failed(index, task.roster, at);
         }
@@ -91,7 +89,7 @@ impl World {
         let tasks = self.seen(index, at);
         let (wanted, outgoing): (Vec<Seen>, Vec<Seen>) = tasks.into_iter().partition(|task| task.primary);
 
-        // What is already on its way out still occupies room until it has stopped, as in ECS.
+        // Tasks that are stopping already are neither RUNNING nor PENDING, and so take no room.
         let total = (wanted.len() + outgoing.len()) as u32;
         let missing = desired.saturating_sub(wanted.len() as u32).min(ceiling.saturating_sub(total));
         if missing > 0 && may_start && !failed {
@@ -100,19 +98,19 @@ impl World {
         let surplus = (wanted.len() as u32).saturating_sub(desired);
         let mut leaving: Vec<&Seen> = wanted.iter().rev().filter(|task| !task.healthy).collect();
         leaving.extend(wanted.iter().rev().filter(|task| task.healthy));
-        let mut stopped: Vec<Seen> = leaving.into_iter().take(surplus as usize).cloned().collect();
+        let mut stopped: Vec<Seen> = leaving.into_iter().take(surplus as usize).copied().collect();
 
         let kept = wanted.iter().filter(|task| task.healthy).count().min(desired as usize) as u32;
         let mut healthy = kept + outgoing.iter().filter(|task| task.healthy).count() as u32;
         // A deployment that failed keeps what still serves.
         let replaceable = if failed { &[][..] } else { &outgoing[..] };
-        stopped.extend(replaceable.iter().filter(|task| !task.healthy).cloned());
+        stopped.extend(replaceable.iter().filter(|task| !task.healthy).copied());
         for task in replaceable.iter().filter(|task| task.healthy) {
             if healthy <= floor {
                 break;
             }
             healthy -= 1;
-            stopped.push(task.clone());
+            stopped.push(*task);
         }
         self.stop_tasks(index, &stopped, at);
     }
@@ -137,7 +135,7 @@ impl World {
         let deployment = self.ecs.services.get(index).map(super::state::ServiceState::primary_id).unwrap_or_default();
         let mut listed = String::new();
         for task in tasks {
-            listed.push_str(&format!(" (task {})", task.roster_id(self)));
+            listed.push_str(&format!(" (task {})", task.id(self)));
             let reason = format!("Scaling activity initiated by (deployment {deployment})");
             self.stop(task.roster, &Stop::by_scheduler(reason), at);
         }
@@ -235,7 +233,7 @@ impl World {
 }
 
 impl Seen {
-    fn roster_id(&self, world: &World) -> String {
-        world.ecs.roster.get(usize::from(self.roster)).map_or_else(|| self.arn.clone(), |member| member.id.clone())
+    fn id(self, world: &World) -> String {
+        world.ecs.roster.get(usize::from(self.roster)).map(|member| member.id.clone()).unwrap_or_default()
     }
 }

@@ -124,10 +124,10 @@ impl Ecs {
         }
     }
 
-    /// Tasks of a service that are in `RUNNING`, oldest first.
-    pub(in crate::sim::world) fn running(&self, service: usize) -> impl Iterator<Item = Side> {
+    /// Tasks of a service that are in `RUNNING`, oldest first: their version, and since when.
+    pub(in crate::sim::world) fn running(&self, service: usize) -> impl Iterator<Item = (Side, Timestamp)> {
         let of_service = self.tasks.iter().filter(move |task| task.service == Some(service) && task.is_running());
-        of_service.map(|task| task.side)
+        of_service.map(|task| (task.side, task.view.started_at.unwrap_or(task.view.created_at)))
     }
 
     /// Tasks of a service: (running, on their way).

@@ -243,8 +243,8 @@ impl World {
 
     /// The process ended by itself.
     fn process_ended(&mut self, index: usize, at: Timestamp) {
-        let Some((roster, side, service)) =
-            self.ecs.tasks.get(index).map(|task| (task.roster, task.side, task.service))
+        let Some((roster, side, service, wanted)) =
+            self.ecs.tasks.get(index).map(|task| (task.roster, task.side, task.service, task.is_wanted()))
         else {
             return;
         };
@@ -259,7 +259,8 @@ impl World {
         let reason = "Essential container in task exited".to_owned();
         let stop = Stop { code: StopCode::EssentialContainerExited, reason, exit_code: Some(exit_code) };
         self.stop(roster, &stop, at);
-        if let Some(service) = service {
+        // What ends while it is being stopped anyway has not failed.
+        if let Some(service) = service.filter(|_| wanted) {
             self.task_failed(service, roster, at);
         }
     }

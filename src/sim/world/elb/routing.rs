@@ -19,6 +19,8 @@ pub(in crate::sim::world) struct Route {
     group: usize,
     weight: u32,
     backends: Vec<Backend>,
+    /// Where the round robin began this tick, and where it stands.
+    first: usize,
     next: usize,
     requests: usize,
 }
@@ -26,7 +28,7 @@ pub(in crate::sim::world) struct Route {
 impl Route {
     /// The backends that got requests.
     pub(in crate::sim::world) fn used(&self) -> impl Iterator<Item = &Backend> {
-        self.backends.iter().take(self.requests)
+        self.backends.iter().cycle().skip(self.first).take(self.requests.min(self.backends.len()))
     }
 }
 
@@ -48,7 +50,7 @@ impl Routing {
     fn add(&mut self, group: usize, weight: u32, next: usize, backends: Vec<Backend>) {
         let next = if next < backends.len() { next } else { 0 };
         self.total_weight += weight;
-        self.routes.push(Route { group, weight, backends, next, requests: 0 });
+        self.routes.push(Route { group, weight, backends, first: next, next, requests: 0 });
     }
 }
 
@@ -164,6 +166,15 @@ mod tests {
         let first = picks.iter().filter(|(_, backend)| backend.task == 1).count();
         let second = picks.iter().filter(|(_, backend)| backend.task == 2).count();
         assert!(first.abs_diff(second) <= 1, "round robin is even: {first} and {second}");
+    }
+
+    #[test]
+    fn only_the_backends_that_got_requests_count_as_used() {
+        let mut routing = Routing::default();
+        routing.add(0, 100, 2, vec![backend(1), backend(2), backend(3)]);
+        let picked: Vec<u16> = (0..2).filter_map(|_| routing.pick(0)).map(|(_, backend)| backend.task).collect();
+        let used: Vec<u16> = routing.routes[0].used().map(|backend| backend.task).collect();
+        assert_eq!((picked, used), (vec![3, 1], vec![3, 1]));
     }
 
     #[test]

@@ -147,7 +147,7 @@ fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new("ValidationError", message)
 }
 
-pub(in crate::sim::world) fn check_stat(stat: &str, period: u32) -> ApiResult<()> {
+pub(in crate::sim) fn check_stat(stat: &str, period: u32) -> ApiResult<()> {
     if Statistic::parse(stat).is_none() {
         return Err(invalid(format!("The value {stat} for parameter Stat is not supported.")));
     }

@@ -89,16 +89,16 @@ impl World {
         let visible_at = self.published(at);
         let mut connections = 0.0;
         for index in 0..self.ecs.services.len() {
-            let sides: Vec<Side> = self.ecs.running(index).collect();
-            connections += sides.len() as f64 * CONNECTIONS_PER_TASK * 0.35;
+            let tasks: Vec<(Side, Timestamp)> = self.ecs.running(index).collect();
+            connections += tasks.len() as f64 * CONNECTIONS_PER_TASK * 0.35;
             let Some(service) = self.ecs.services.get(index) else { continue };
             let view = service.view();
             let (name, desired, pending) = (view.name.clone(), f64::from(view.desired), f64::from(view.pending));
-            let load = self.load(index, MINUTE, sides.len());
+            let load = self.load(index, MINUTE, tasks.len());
             let cluster = self.schema.aws.cluster.clone();
             let dimensions = [("ClusterName", cluster.as_str()), ("ServiceName", name.as_str())];
             let counts = [
-                ("RunningTaskCount", sides.len() as f64),
+                ("RunningTaskCount", tasks.len() as f64),
                 ("DesiredTaskCount", desired),
                 ("PendingTaskCount", pending),
             ];
@@ -110,14 +110,15 @@ impl World {
                     Measured { at: from, visible_at, summary: Summary::of(value), values: None },
                 );
             }
-            if sides.is_empty() {
+            if tasks.is_empty() {
                 continue;
             }
             let (mut cpu, mut memory) = (Summary::default(), Summary::default());
-            for side in sides {
+            for (side, since) in tasks {
                 let profile = if side == Side::Old { &self.schema.old } else { &self.schema.new };
                 let busy = 100.0 * profile.cpu.probability() - IDLE_CPU;
-                let used = 100.0 * profile.memory.probability();
+                let minutes = at.since(since).as_secs_f64() / 60.0;
+                let used = 100.0 * (profile.memory.probability() + profile.memory_growth.probability() * minutes);
                 let noise = 1.0 + 0.03 * self.streams.metrics.normal();
                 cpu.add(&Summary::of(((IDLE_CPU + busy * load) * noise).clamp(0.1, 100.0)));
                 memory.add(&Summary::of((used * (1.0 + 0.01 * self.streams.metrics.normal())).clamp(0.1, 100.0)));
@@ -137,12 +138,12 @@ impl World {
         let visible_at = at + self.schema.metrics.high_resolution_delay;
         let slowness = f64::from(self.weather(at).slowness);
         for index in 0..self.ecs.services.len() {
-            let sides: Vec<Side> = self.ecs.running(index).collect();
-            let load = self.load(index, TEN_SECONDS, sides.len());
-            let Some(service) = self.ecs.services.get(index).filter(|_| !sides.is_empty()) else { continue };
+            let tasks: Vec<(Side, Timestamp)> = self.ecs.running(index).collect();
+            let load = self.load(index, TEN_SECONDS, tasks.len());
+            let Some(service) = self.ecs.services.get(index).filter(|_| !tasks.is_empty()) else { continue };
             let id = MetricId::new("App", "DbPoolUtilization", &[("ServiceName", &service.view().name)]);
             let mut summary = Summary::default();
-            for side in sides {
+            for (side, _) in tasks {
                 let profile = if side == Side::Old { &self.schema.old } else { &self.schema.new };
                 let busy = 100.0 * profile.db_pool.probability() - IDLE_POOL;
                 let noise = 1.0 + 0.05 * self.streams.metrics.normal();

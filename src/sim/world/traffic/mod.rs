@@ -42,16 +42,17 @@ pub(super) struct Traffic {
 #[derive(Clone, Debug)]
 struct Version {
     latencies: Latencies,
-    errors: f64,
-    client_errors: f64,
+    /// Of all 32-bit numbers, those below fail.
+    errors: u32,
+    client_errors: u32,
 }
 
 impl Version {
     fn new(profile: &Profile) -> Self {
         Self {
             latencies: Latencies::new(profile.latency_p50, profile.latency_p99),
-            errors: profile.errors.probability(),
-            client_errors: profile.client_errors.probability(),
+            errors: threshold(profile.errors.probability()),
+            client_errors: threshold(profile.client_errors.probability()),
         }
     }
 }
@@ -70,7 +71,7 @@ pub(super) struct Backend {
 /// How shared dependencies fare during one tick.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weather {
-    pub(super) errors: f64,
+    pub(super) errors: u32,
     pub(super) slowness: f32,
 }
 
@@ -106,27 +107,33 @@ impl Traffic {
         users.rate * burst * drift
     }
 
-    /// What becomes of a request to `backend`. The same `random` bits on the old version decide whether the user was harmed.
+    /// What becomes of a request to `backend`. The same `random` bits on the old version decide whether the user was
+    /// harmed: the high ones whether it fails, the low ones how long it takes.
     pub(super) fn outcome(&self, backend: Backend, weather: Weather, random: u64) -> Outcome {
         let version = if backend.side == Side::Old { &self.old } else { &self.new };
-        let luck = (random >> 32) as f64 / f64::from(u32::MAX);
-        let client_luck = ((random >> 12) & 0xf_ffff) as f64 / f64::from(0xf_ffff_u32);
-        let failed = luck < version.errors + weather.errors;
+        let luck = (random >> 32) as u32;
+        let failed = luck < version.errors.saturating_add(weather.errors);
         let latency = version.latencies.draw(random) * backend.slowness * weather.slowness;
-        let harmed = backend.side == Side::New && {
-            let old_failed = luck < self.old.errors + weather.errors;
+        let mut harmed = false;
+        if backend.side == Side::New && (failed || latency > SLOW_MILLIS) {
+            let old_failed = luck < self.old.errors.saturating_add(weather.errors);
             let old_latency = self.old.latencies.draw(random) * weather.slowness;
-            !old_failed && (failed || (latency > SLOW_MILLIS && old_latency <= SLOW_MILLIS))
-        };
+            harmed = !old_failed && (failed || old_latency <= SLOW_MILLIS);
+        }
         let status = if failed {
             500
-        } else if client_luck < version.client_errors {
+        } else if (random >> 12) as u32 >> 12 < version.client_errors >> 12 {
             404
         } else {
             200
         };
         Outcome { status, latency, harmed }
     }
+}
+
+/// A probability as the share of all 32-bit numbers below it.
+fn threshold(probability: f64) -> u32 {
+    (probability * f64::from(u32::MAX)) as u32
 }
 
 impl World {
@@ -138,9 +145,10 @@ impl World {
         let weather = self.weather(at);
         let base = self.since_origin(at);
         let mut truth = Truth::default();
-        for number in 0..count {
-            let offset = (u64::from(number) * 1_000 / u64::from(count)) as u32;
-            self.one_request(&mut routing, weather, base + offset, &mut truth);
+        // Evenly through the second, in fixed point: a division for each request would show.
+        let spacing = (1_000_u64 << 32).checked_div(u64::from(count)).unwrap_or(0);
+        for number in 0..u64::from(count) {
+            self.one_request(&mut routing, weather, base + ((number * spacing) >> 32) as u32, &mut truth);
         }
         self.elb.remember(&routing);
         for route in &routing.routes {
@@ -187,11 +195,11 @@ impl World {
 
     /// How shared dependencies fare at `at`.
     pub(super) fn weather(&self, at: Timestamp) -> Weather {
-        let mut weather = Weather { errors: 0.0, slowness: 1.0 };
+        let mut weather = Weather { errors: 0, slowness: 1.0 };
         for dependency in &self.schema.dependency {
             let from = self.start + dependency.at;
             if at >= from && at < from + dependency.lasting {
-                weather.errors += dependency.errors.probability();
+                weather.errors = weather.errors.saturating_add(threshold(dependency.errors.probability()));
                 weather.slowness *= dependency.latency as f32;
             }
         }
