@@ -18,6 +18,9 @@ pub struct Sim {
     /// Address and port to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4566")]
     pub listen: SocketAddr,
+    /// Listen on an address that other machines can reach: whoever can, can change the simulated world
+    #[arg(long)]
+    pub expose: bool,
     /// What happens: a scenario that comes along, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "healthy")]
     pub scenario: String,

@@ -58,7 +58,7 @@ pub(super) async fn run(_globals: &Globals, arguments: &Demo) -> Result<u8> {
 }
 
 /// A scenario that comes along, or a file.
-fn scenario(name: &str) -> Result<Scenario> {
+pub(super) fn scenario(name: &str) -> Result<Scenario> {
     let is_file = name.contains('/') || Path::new(name).extension().is_some();
     if !is_file {
         return Ok(Scenario::named(name)?);

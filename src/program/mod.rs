@@ -3,6 +3,7 @@
 mod demo;
 mod output;
 mod parts;
+mod sim;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,7 @@ pub fn run() -> ExitCode {
 fn act(cli: Cli) -> Result<u8> {
     match &cli.verb {
         Some(Verb::Demo(arguments)) => output::runtime()?.block_on(demo::run(&cli.globals, arguments)),
+        Some(Verb::Sim(arguments)) => output::runtime()?.block_on(sim::run(arguments)),
         _ => Err(color_eyre::eyre::eyre!("not wired yet")),
     }
 }

@@ -6,6 +6,13 @@ use super::{Action, Condition, HealthCheck, Listener, LoadBalancer, Protocol, Ru
 use crate::domain::time::Timestamp;
 use crate::sim::scenario::schema;
 use crate::sim::world::World;
+use crate::sim::world::random::Stream;
+
+/// Sixteen hexadecimal digits that are the same in every world: a configuration names these resources by their ARNs.
+fn fixed_id(of: &[&str]) -> String {
+    let purpose = of.join("/");
+    Stream::new(0, &purpose).hex(16)
+}
 
 impl World {
     /// The ARN of a load-balancing resource.
@@ -16,12 +23,12 @@ impl World {
     /// Creates the load balancer, its listeners, rules and target groups.
     pub(in crate::sim::world) fn set_up_elb(&mut self, created_at: Timestamp) {
         let name = self.schema.aws.load_balancer.clone();
-        let (balancer_id, listener_id) = (self.streams.ids.hex(16), self.streams.ids.hex(16));
+        let (balancer_id, listener_id) = (fixed_id(&["balancer", &name]), fixed_id(&["listener", &name]));
         let balancer_arn = self.elb_arn(&format!("loadbalancer/app/{name}/{balancer_id}"));
         let dns_name = format!("{name}-1618033988.{}.elb.amazonaws.com", self.schema.aws.region);
         let vpc_id = "vpc-0a1b2c3d4e5f67890".to_owned();
         for service in self.schema.service.clone() {
-            let id = self.streams.ids.hex(16);
+            let id = fixed_id(&["target group", service.target_group()]);
             let arn = self.elb_arn(&format!("targetgroup/{}/{id}", service.target_group()));
             let view = self.target_group(arn, service.target_group(), &balancer_arn, &vpc_id);
             self.elb.groups.push(Group { view, targets: Vec::new(), next: 0, minute: Minute::default() });
@@ -67,7 +74,7 @@ impl World {
         self.elb.listeners.push(listener(plain_arn, 80, Protocol::Http, None, vec![redirect]));
 
         for (index, rule) in self.schema.rule.clone().iter().enumerate() {
-            let rule_id = self.streams.ids.hex(16);
+            let rule_id = fixed_id(&["rule", &name, &index.to_string()]);
             let arn = self.elb_arn(&format!("listener-rule/app/{name}/{balancer_id}/{listener_id}/{rule_id}"));
             let condition = |field: &str, value: &Option<String>| {
                 value.as_ref().map(|value| Condition { field: field.to_owned(), values: vec![value.clone()] })
