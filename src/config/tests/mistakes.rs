@@ -4,7 +4,7 @@ use super::{LEAST, read};
 use crate::config::Mistake;
 
 /// What is broken, the text of the least configuration to replace, and what with.
-const CASES: [(&str, &str, &str); 58] = [
+const CASES: [(&str, &str, &str); 60] = [
     ("not TOML, twice", "cluster = \"shop\"\ncontainer = \"api\"", "cluster = \ncontainer = 'api"),
     ("the same key twice", "cluster = \"shop\"", "cluster = \"shop\"\ncluster = \"shop\""),
     ("unknown section", "[environments.staging]", "[enviroments.x]\n[environments.staging]"),
@@ -76,6 +76,12 @@ const CASES: [(&str, &str, &str); 58] = [
     ("unknown channel", "pipeline = ", "notify = [\"team\"]\npipeline = "),
     ("unknown signal", "pipeline = ", "signals = [\"errors\", \"latency\"]\npipeline = "),
     ("unknown environment", "pipeline = ", "environments = [\"stagin\"]\npipeline = "),
+    ("unknown environment hides nothing", "cluster = \"shop\"", "environments = [\"stagin\"]\nclutser = \"shop\""),
+    (
+        "settings where a component is not released",
+        "[components.api]",
+        "[environments.other]\naccount = \"123456789012\"\nregion = \"eu-west-1\"\n[environments.other.components.api]\ntasks = 2\n\n[components.api]\nenvironments = [\"staging\"]",
+    ),
     (
         "unknown component in an environment",
         "[components.api]",
