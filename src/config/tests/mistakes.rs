@@ -140,6 +140,14 @@ fn a_secret_is_shown_by_no_message_about_it() {
 }
 
 #[test]
+fn a_secret_in_text_that_is_not_toml_is_not_shown_either() {
+    for line in ["key = \"AKIAIOSFODNN7EXAMPLE", "password=hunter2hunter2 \"x\"", "AKIAIOSFODNN7EXAMPLE"] {
+        let shown = read(&format!("{line}\n{LEAST}")).unwrap_err().to_string();
+        assert!(!shown.contains("EXAMPLE") && !shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
 fn mistakes_come_once_and_in_the_order_of_the_file() {
     // The component is read for both environments, in one of them with settings of its own: its mistakes are still one
     // each, and each is said of the table it is in.
