@@ -140,6 +140,9 @@ fn help_is_for_people() {
         let help = verb.clone().term_width(100).render_help();
         shown.push_str(&format!("\n── {}\n{help}", verb.get_name()));
     }
+    for (name, _) in crate::config::VARIABLES {
+        assert!(shown.contains(name), "the help lacks {name}");
+    }
     insta::assert_snapshot!(shown);
 }
 

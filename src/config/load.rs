@@ -252,6 +252,11 @@ fn problem(file: &str, text: &str, spot: &Spot, mistake: Mistake, hidden: &[Rang
         .char_indices()
         .map(|(at, c)| if hidden.iter().any(|secret| secret.contains(&(start + at))) { '•' } else { c })
         .collect();
+    // A value that could not be read was not looked at for secrets either.
+    let excerpt = match mistake {
+        Mistake::Syntax(_) => Redactor::default().mask(&excerpt).into_owned(),
+        _ => excerpt,
+    };
     Problem {
         file: file.to_owned(),
         line: before.matches('\n').count() + 1,

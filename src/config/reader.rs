@@ -111,30 +111,53 @@ impl<'a> Item<'a> {
 #[derive(Debug)]
 pub(super) struct Table<'a> {
     reader: &'a Reader<'a>,
-    path: String,
-    layers: Vec<(Spot, &'a DeTable<'a>)>,
+    layers: Vec<Layer<'a>>,
     asked: RefCell<Vec<String>>,
+}
+
+#[derive(Clone, Debug)]
+struct Layer<'a> {
+    /// Its name with those it stands in, such as `components.api`; empty for the whole file.
+    path: String,
+    /// Where to point at when the table as a whole is meant.
+    spot: Spot,
+    entries: &'a DeTable<'a>,
+}
+
+impl<'a> Layer<'a> {
+    fn place(&self) -> String {
+        if self.path.is_empty() { "the file".to_owned() } else { format!("[{}]", self.path) }
+    }
+
+    fn below(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    fn find(&self, key: &str) -> Option<(Spot, &'a Spanned<DeValue<'a>>)> {
+        let (name, value) = self.entries.iter().find(|(name, _)| name.get_ref() == key)?;
+        Some((name.span(), value))
+    }
 }
 
 impl<'a> Table<'a> {
     /// The whole file.
     pub(super) fn root(reader: &'a Reader<'a>, root: &'a Spanned<DeTable<'a>>) -> Self {
-        let layers = vec![(0..0, root.get_ref())];
-        Self { reader, path: String::new(), layers, asked: RefCell::default() }
+        let layers = vec![Layer { path: String::new(), spot: 0..0, entries: root.get_ref() }];
+        Self { reader, layers, asked: RefCell::default() }
     }
 
     pub(super) fn reader(&self) -> &'a Reader<'a> {
         self.reader
     }
 
-    /// Where to point at when the table as a whole is meant.
+    /// Where to point at when the table as a whole is meant: at the common one, if it is laid under others.
     pub(super) fn spot(&self) -> Spot {
-        self.layers.first().map_or(0..0, |(spot, _)| spot.clone())
+        self.layers.last().map_or(0..0, |layer| layer.spot.clone())
     }
 
     /// Its name for messages.
     pub(super) fn place(&self) -> String {
-        if self.path.is_empty() { "the file".to_owned() } else { format!("[{}]", self.path) }
+        self.layers.last().map(Layer::place).unwrap_or_default()
     }
 
     /// Those tables that are there laid over each other, the strongest first; `None` when none is there.
@@ -148,10 +171,8 @@ impl<'a> Table<'a> {
     /// The strongest layer's value.
     pub(super) fn item(&self, key: &str) -> Option<Item<'a>> {
         self.asked.borrow_mut().push(key.to_owned());
-        self.layers.iter().find_map(|(_, table)| {
-            let (_, value) = table.iter().find(|(name, _)| name.get_ref() == key)?;
-            Some(Item { reader: self.reader, value })
-        })
+        let (_, value) = self.layers.iter().find_map(|layer| layer.find(key))?;
+        Some(Item { reader: self.reader, value })
     }
 
     /// A value that may be missing. A wrong one is reported and counts as missing.
@@ -218,24 +239,30 @@ impl<'a> Table<'a> {
     pub(super) fn table(&self, key: &str) -> Option<Self> {
         self.asked.borrow_mut().push(key.to_owned());
         let mut layers = Vec::new();
-        for (_, table) in &self.layers {
-            let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref() == key) else { continue };
+        for layer in &self.layers {
+            let Some((spot, value)) = layer.find(key) else { continue };
+            let path = layer.below(key);
             match value.get_ref() {
-                DeValue::Table(below) => layers.push((name.span(), below)),
+                DeValue::Table(entries) => layers.push(Layer { path, spot, entries }),
                 _ => {
                     let item = Item { reader: self.reader, value };
-                    self.reader.report(item.spot(), item.wrong_type(&format!("a table: [{}]", self.below(key))));
+                    self.reader.report(item.spot(), item.wrong_type(&format!("a table: [{path}]")));
                 }
             }
         }
-        (!layers.is_empty()).then(|| self.with(self.below(key), layers))
+        (!layers.is_empty()).then(|| Self { reader: self.reader, layers, asked: RefCell::default() })
     }
 
     /// An array of tables; `None` when the key is not there or holds something else.
     pub(super) fn tables(&self, key: &str) -> Option<Vec<Self>> {
-        let wanted = format!("an array of tables: [[{}]]", self.below(key));
+        self.asked.borrow_mut().push(key.to_owned());
+        let path = self.layers.iter().find(|layer| layer.find(key).is_some())?.below(key);
+        let wanted = format!("an array of tables: [[{path}]]");
         let read = |item: Item<'a>| match item.get() {
-            DeValue::Table(table) => Some(self.with(self.below(key), vec![(item.spot(), table)])),
+            DeValue::Table(entries) => {
+                let layers = vec![Layer { path: path.clone(), spot: item.spot(), entries }];
+                Some(Self { reader: self.reader, layers, asked: RefCell::default() })
+            }
             _ => {
                 self.reader.report(item.spot(), item.wrong_type(&wanted));
                 None
@@ -255,8 +282,8 @@ impl<'a> Table<'a> {
     /// The keys of a table whose keys are names, in the order of the file.
     pub(super) fn names(&self) -> Vec<Located<String>> {
         let mut names: Vec<Located<String>> = Vec::new();
-        for (_, table) in &self.layers {
-            for (name, _) in *table {
+        for layer in &self.layers {
+            for (name, _) in layer.entries {
                 if !names.iter().any(|known| known.value == *name.get_ref()) {
                     names.push(Located { value: name.get_ref().to_string(), spot: name.span() });
                 }
@@ -272,25 +299,17 @@ impl<'a> Table<'a> {
         let mut known: Vec<String> = asked.clone();
         known.sort_unstable();
         known.dedup();
-        for (_, table) in &self.layers {
-            for (name, _) in *table {
+        for layer in &self.layers {
+            for (name, _) in layer.entries {
                 let key = name.get_ref().to_string();
                 if known.contains(&key) {
                     continue;
                 }
                 let nearest = nearest(&key, known.iter().map(String::as_str));
-                let mistake = Mistake::UnknownKey { key, place: self.place(), nearest, known: known.clone() };
+                let mistake = Mistake::UnknownKey { key, place: layer.place(), nearest, known: known.clone() };
                 self.reader.report(name.span(), mistake);
             }
         }
-    }
-
-    fn below(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
-    }
-
-    fn with(&self, path: String, layers: Vec<(Spot, &'a DeTable<'a>)>) -> Self {
-        Self { reader: self.reader, path, layers, asked: RefCell::default() }
     }
 
     fn keep<T>(&self, item: Item<'a>, read: Result<T, Mistake>) -> Option<T> {

@@ -36,11 +36,11 @@ pub(super) fn number(item: Item<'_>) -> Result<f64, Mistake> {
     parsed.filter(|number: &f64| number.is_finite()).ok_or_else(|| bad(item, "a usable number", "a finite number"))
 }
 
-/// A number above zero.
-pub(super) fn positive(item: Item<'_>) -> Result<f64, Mistake> {
+/// How many times another value something may be: 1 or more.
+pub(super) fn factor(item: Item<'_>) -> Result<f64, Mistake> {
     match number(item)? {
-        number if number > 0.0 => Ok(number),
-        _ => Err(bad(item, "above zero", "a number above zero, such as 2.0")),
+        number if number >= 1.0 => Ok(number),
+        _ => Err(bad(item, "a factor", "a number from 1 up, such as 2.0")),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `[components.NAME]`: what is released, and where it runs.
 
+use toml::de::DeValue;
+
 use super::super::model::{Component, Service};
 use super::super::problem::Mistake;
 use super::super::reader::{Located, Table};
@@ -11,17 +13,28 @@ use crate::domain::ids::AlarmName;
 use crate::domain::plan::Driver;
 use crate::domain::signal::{Policy, SignalPlan};
 
-/// Reads the components where no environment uses them, for the sake of their mistakes.
-pub(super) fn read_common(root: &Table<'_>, defined: &Defined) {
+/// Reads the components that no environment has, for the sake of their mistakes.
+pub(super) fn read_unused(root: &Table<'_>, defined: &Defined) {
     let signals = signal::read_all(root.table("signals"), None);
     let nowhere = Place { name: String::new(), account: None, region: None, asks: false };
     let Some(all) = root.table("components") else { return };
     for name in all.names() {
-        all.table(&name.value).map(|table| read(table, root.table("rollback"), &nowhere, &signals, defined));
+        let Some(table) = all.table(&name.value) else { continue };
+        let is_used = defined.environments.iter().any(|environment| is_released_to(&table, environment));
+        if !is_used {
+            read(table, root.table("rollback"), &nowhere, &signals, defined);
+        }
     }
 }
 
-/// Reads a component as it is in one environment. `None` when it is not there, or has mistakes.
+/// Whether a component is in this environment: its list has it, or there is no list.
+pub(super) fn is_released_to(table: &Table<'_>, environment: &str) -> bool {
+    let Some(item) = table.item("environments") else { return true };
+    let DeValue::Array(names) = item.get() else { return true };
+    names.iter().any(|name| name.get_ref().as_str() == Some(environment))
+}
+
+/// Reads a component as it is in one environment. `None` when it has mistakes.
 pub(super) fn read(
     table: Table<'_>,
     rollback: Option<Table<'_>>,
@@ -32,14 +45,8 @@ pub(super) fn read(
     let names = |key, example| table.list(key, example, values::text);
     let reader = table.reader();
     let environments = names("environments", "an array of names: [\"production\"]");
-    if let Some(environments) = &environments {
-        for name in environments {
-            reader.known("environment", name, &defined.environments);
-        }
-        let is_here = environments.iter().any(|name| name.value == place.name);
-        if !is_here && !place.name.is_empty() {
-            return None;
-        }
+    for name in environments.iter().flatten() {
+        reader.known("environment", name, &defined.environments);
     }
     let driver = table.or("driver", values::word("driver", &[(Driver::Alb.word(), Driver::Alb)]), Driver::Alb);
     let cluster = table.required("cluster", "cluster = \"shop\"", values::text);
@@ -54,7 +61,8 @@ pub(super) fn read(
     refuse_repeats(reader, "alarm", &alarms);
     let pipeline = table.required("pipeline", "pipeline = \"standard\"", values::text);
     let signals_named = names("signals", "an array of signals: [\"errors\"]");
-    let signals_are_whole = signals.plans.len() == signals.names.len();
+    // A signal that could not be read may be the one that judges.
+    let all_read = signals.plans.len() == signals.names.len();
     let signals = chosen(&table, signals_named.as_deref(), signals);
     let notify = names("notify", "an array of channels: [\"team\"]").unwrap_or_default();
     for name in &notify {
@@ -63,8 +71,16 @@ pub(super) fn read(
     refuse_repeats(reader, "channel", &notify);
     let secrets =
         table.list("secrets", "an array of variables: [\"DATABASE_URL\"]", values::variable).unwrap_or_default();
-    check_pipeline(&table, pipeline.as_ref(), services.as_ref(), (&signals, signals_are_whole), place, defined);
+    check_pipeline(
+        &table,
+        pipeline.as_ref(),
+        services.as_ref(),
+        Some(signals.as_slice()).filter(|_| all_read),
+        place,
+        defined,
+    );
     let rollback = settings::rollback(rollback);
+    // Read above, laid over the environment's and the common one.
     table.table("rollback");
     table.finish();
     Some(Component {
@@ -145,7 +161,7 @@ fn check_pipeline(
     table: &Table<'_>,
     pipeline: Option<&Located<String>>,
     services: Option<&[Service; 2]>,
-    (signals, signals_are_whole): (&[SignalPlan], bool),
+    signals: Option<&[SignalPlan]>,
     place: &Place,
     defined: &Defined,
 ) {
@@ -165,10 +181,10 @@ fn check_pipeline(
             "give both services a `url` that reaches them alone",
         );
     }
-    let judged = signals.iter().any(|signal| signal.policy != Policy::Observe);
+    let judged = signals.is_none_or(|signals| signals.iter().any(|signal| signal.policy != Policy::Observe));
     let what = format!("pipeline `{name}` has automatic gates, and no signal judges");
     reader.check(
-        !read.judges() || judged || !signals_are_whole,
+        !read.judges() || judged,
         &pipeline.spot,
         what,
         "give a signal a `max`, or the steps `gate = \"human\"`",

@@ -43,9 +43,20 @@ pub(super) fn read<'a>(root: &Table<'a>, environment: Table<'a>, name: &str, def
     let common = root.table("components");
     for name in common.as_ref().map(Table::names).unwrap_or_default() {
         let Some(base) = common.as_ref().and_then(|all| all.table(&name.value)) else { continue };
-        let Some(table) = Table::layered([own.as_ref().and_then(|own| own.table(&name.value)), Some(base)]) else {
+        let own = own.as_ref().and_then(|own| own.table(&name.value));
+        if !component::is_released_to(&base, &place.name) {
+            if let Some(own) = own {
+                let what = format!("component `{}` is not released to `{}`", name.value, place.name);
+                own.reader().check(
+                    false,
+                    &own.spot(),
+                    what,
+                    "add the environment to its `environments`, or remove this",
+                );
+            }
             continue;
-        };
+        }
+        let Some(table) = Table::layered([own, Some(base)]) else { continue };
         let rollback = Table::layered([table.table("rollback"), environment.table("rollback"), root.table("rollback")]);
         let component = component::read(table, rollback, &place, &signals, defined);
         components.extend(component.map(|component| (ComponentName(name.value), component)));
@@ -57,7 +68,7 @@ pub(super) fn read<'a>(root: &Table<'a>, environment: Table<'a>, name: &str, def
             own.reader().known("component", name, &known);
         }
     }
-    // Also where there is no component whose roll-back it could be laid under.
+    // Also where there is no component whose rollback it could be laid under.
     settings::rollback(environment.table("rollback"));
     environment.finish();
     let (account, region) = (account?.value, region?.value);

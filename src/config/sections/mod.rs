@@ -53,7 +53,8 @@ pub(super) fn read<'a>(reader: &'a Reader<'a>, root: &'a Spanned<DeTable<'a>>, f
     let engine = settings::engine(root.table("engine"), state_dir);
     let screen = settings::screen(root.table("screen"));
     let read_only = root.or("read_only", values::flag, false);
-    checked_names_of(&root, &["components", "signals"]);
+    names("components");
+    names("signals");
     let mut read = BTreeMap::new();
     for name in &environments {
         if let Some(table) = root.table("environments").and_then(|all| all.table(&name.value)) {
@@ -61,10 +62,9 @@ pub(super) fn read<'a>(reader: &'a Reader<'a>, root: &'a Spanned<DeTable<'a>>, f
             read.extend(environment.map(|environment| (EnvironmentName(name.value.clone()), environment)));
         }
     }
-    if environments.is_empty() {
-        component::read_common(&root, &defined);
-    }
-    root.table("rollback").map(|table| settings::rollback(Some(table)));
+    component::read_unused(&root, &defined);
+    // Also where there is no component whose rollback it could be laid under.
+    settings::rollback(root.table("rollback"));
     root.finish();
     let pipelines = defined.pipelines.into_iter().map(|(name, read)| (name, Pipeline { stages: read.stages }));
     let pipelines = pipelines.collect();
@@ -87,12 +87,6 @@ fn checked_names(table: &Table<'_>) -> Vec<Located<String>> {
         }
     }
     names
-}
-
-fn checked_names_of(root: &Table<'_>, keys: &[&str]) {
-    for key in keys {
-        root.table(key).map(|table| checked_names(&table));
-    }
 }
 
 /// Reports every name that an earlier one repeats.

@@ -42,7 +42,7 @@ fn read(table: Table<'_>, name: String) -> Option<SignalPlan> {
         table.optional("golden", values::word("golden signal", &Golden::ALL.map(|golden| (golden.word(), golden))));
     let kind = measure.as_ref().map(|measure| measure.value);
     let max = table.located("max", |item| limit(item, kind.map(unit)));
-    let over_blue = table.located("over_blue", values::positive);
+    let over_blue = table.located("over_blue", values::factor);
     // Shares and percentiles of a handful of requests say nothing.
     let default_samples = match kind {
         Some(Measure::TargetErrors | Measure::ClientErrors | Measure::ResponseTime(_)) => 100,

@@ -4,7 +4,7 @@ use super::{LEAST, read};
 use crate::config::Mistake;
 
 /// What is broken, the text of the least configuration to replace, and what with.
-const CASES: [(&str, &str, &str); 58] = [
+const CASES: [(&str, &str, &str); 60] = [
     ("not TOML, twice", "cluster = \"shop\"\ncontainer = \"api\"", "cluster = \ncontainer = 'api"),
     ("the same key twice", "cluster = \"shop\"", "cluster = \"shop\"\ncluster = \"shop\""),
     ("unknown section", "[environments.staging]", "[enviroments.x]\n[environments.staging]"),
@@ -76,6 +76,12 @@ const CASES: [(&str, &str, &str); 58] = [
     ("unknown channel", "pipeline = ", "notify = [\"team\"]\npipeline = "),
     ("unknown signal", "pipeline = ", "signals = [\"errors\", \"latency\"]\npipeline = "),
     ("unknown environment", "pipeline = ", "environments = [\"stagin\"]\npipeline = "),
+    ("unknown environment hides nothing", "cluster = \"shop\"", "environments = [\"stagin\"]\nclutser = \"shop\""),
+    (
+        "settings where a component is not released",
+        "[components.api]",
+        "[environments.other]\naccount = \"123456789012\"\nregion = \"eu-west-1\"\n[environments.other.components.api]\ntasks = 2\n\n[components.api]\nenvironments = [\"staging\"]",
+    ),
     (
         "unknown component in an environment",
         "[components.api]",
@@ -134,14 +140,38 @@ fn a_secret_is_shown_by_no_message_about_it() {
 }
 
 #[test]
+fn a_secret_in_text_that_is_not_toml_is_not_shown_either() {
+    for line in ["key = \"AKIAIOSFODNN7EXAMPLE", "password=hunter2hunter2 \"x\"", "AKIAIOSFODNN7EXAMPLE"] {
+        let shown = read(&format!("{line}\n{LEAST}")).unwrap_err().to_string();
+        assert!(!shown.contains("EXAMPLE") && !shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
 fn mistakes_come_once_and_in_the_order_of_the_file() {
-    // The component is read for both environments, its mistake is one.
-    let twice = "[environments.other]\naccount = \"123456789012\"\nregion = \"eu-west-1\"\n\n";
-    let text = format!("{twice}{LEAST}").replacen("\"api\"", "3", 1).replacen("weight = 10,", "weight = 101,", 1);
+    // The component is read for both environments, in one of them with settings of its own: its mistakes are still one
+    // each, and each is said of the table it is in.
+    let other = "\n[environments.other]\naccount = \"123456789012\"\nregion = \"eu-west-1\"\n\
+                 [environments.other.components.api]\nlgos = []\n[environments.other.components.api.rollback]\n\
+                 [rollback]\nkeep = 1\n";
+    let text = format!("{LEAST}{other}")
+        .replacen("cluster = \"shop\"", "", 1)
+        .replacen("\"api\"", "3", 1)
+        .replacen("pipeline", "tsaks = 1\npipeline", 1)
+        .replacen("weight = 10,", "weight = 101,", 1);
     let problems = read(&text).unwrap_err();
-    let lines: Vec<usize> = problems.0.iter().map(|problem| problem.line).collect();
-    assert_eq!(lines.len(), 2, "{problems}");
-    assert!(lines.is_sorted(), "{problems}");
+    let said: Vec<String> = problems.0.iter().map(|problem| problem.mistake.to_string()).collect();
+    assert_eq!(
+        said,
+        [
+            "missing key `cluster` in [components.api]; add `cluster = \"shop\"`, for example",
+            "`3` is a number; write a string in quotes",
+            "unknown key `tsaks` in [components.api]; did you mean `tasks`?",
+            "`101` is not a percentage; write \"5 %\" or 5, from 0 to 100",
+            "unknown key `lgos` in [environments.other.components.api]; did you mean `logs`?",
+            "unknown key `keep` in [rollback]; it takes escalate_after, keep_green, min_healthy",
+        ]
+    );
 }
 
 #[test]
