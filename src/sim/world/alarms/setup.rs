@@ -90,11 +90,11 @@ impl World {
         });
         let cpu = formula("MAX(METRICS())", services.collect());
         [
-            ("5xx-high", "More than 5 % of all requests fail.", above(errors, 5.0, 3, MissingData::NotBreaching)),
+            ("5xx-high", "More than 5 % of all requests fail.", above(errors, 5.0, 5, MissingData::NotBreaching)),
             (
                 "latency-p99-high",
                 "One request in a hundred takes over 1 s.",
-                above(latency, 1.0, 3, MissingData::NotBreaching),
+                above(latency, 1.0, 5, MissingData::NotBreaching),
             ),
             ("unhealthy-hosts", "Targets fail their health checks.", above(hosts, 0.0, 2, MissingData::NotBreaching)),
             ("cpu-high", "A service uses more than 80 % of its CPU.", above(cpu, 80.0, 3, MissingData::Missing)),
