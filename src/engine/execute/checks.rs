@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(judge(&ok, &answer(200, r#"{"status":"ok","db":{"pool":3}}"#)), Ok(()));
         let why = |status, body| judge(&ok, &answer(status, body)).expect_err("must fail");
         assert_eq!(why(503, ""), "status 503, wanted 200");
-        assert_eq!(why(200, r#"{"status":"down"}"#), r#"/db/pool is missing, wanted 3"#);
+        assert_eq!(why(200, r#"{"status":"down"}"#), "/db/pool is missing, wanted 3");
         assert!(why(200, "<html>\u{1b}[2J").contains("not JSON"));
         assert!(!why(200, "<html>\u{1b}[2J").contains('\u{1b}'));
     }
