@@ -1,0 +1,137 @@
+//! Pictures in, frames out: one frame is one write, and a picture that did not change is none.
+
+use std::io;
+
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::osc::{self, ClipboardError};
+use super::{Multiplexer, Outlet};
+
+/// DECSET 2026: the terminal shows what lies between the two all at once. Terminals that do not know it ignore it.
+const BEGIN: &[u8] = b"\x1b[?2026h";
+const END: &[u8] = b"\x1b[?2026l";
+
+/// Clears the screen with no colour set.
+const CLEAR: &[u8] = b"\x1b[0m\x1b[2J";
+
+/// The largest screen drawn. Some pseudo-terminals report sizes that no terminal has.
+const LARGEST: (u16, u16) = (1_000, 500);
+
+/// What became of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// It is on its way, in so many bytes.
+    Sent(usize),
+    /// It is on the screen already: not a byte was written.
+    Unchanged,
+    /// The last frame is still under way; nothing was drawn.
+    NotReady,
+}
+
+/// The screen as the terminal shows it, and as it is to be next.
+#[derive(Debug)]
+pub struct Screen {
+    outlet: Outlet,
+    multiplexer: Multiplexer,
+    shown: Buffer,
+    next: Buffer,
+    clear: bool,
+    aside: Vec<u8>,
+}
+
+impl Screen {
+    /// A screen of so many columns and rows that speaks through `outlet`.
+    pub fn new(outlet: Outlet, multiplexer: Multiplexer, columns: u16, rows: u16) -> Self {
+        let mut screen = Self {
+            outlet,
+            multiplexer,
+            shown: Buffer::default(),
+            next: Buffer::default(),
+            clear: true,
+            aside: Vec::new(),
+        };
+        screen.resize(columns, rows);
+        screen
+    }
+
+    /// Takes over the terminal's new size; the next frame draws everything.
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        let area = Rect::new(0, 0, columns.min(LARGEST.0), rows.min(LARGEST.1));
+        self.next = Buffer::empty(area);
+        self.forget();
+    }
+
+    /// Draws everything with the next frame: what the terminal shows is no longer known.
+    pub fn forget(&mut self) {
+        self.shown = Buffer::empty(self.next.area);
+        self.clear = true;
+    }
+
+    /// The area to draw on.
+    pub fn area(&self) -> Rect {
+        self.next.area
+    }
+
+    /// The way out, for waiting and for counts.
+    pub fn outlet(&self) -> &Outlet {
+        &self.outlet
+    }
+
+    /// Draws a picture and sends what differs from the last one as one frame. While the last frame is under way nothing is
+    /// drawn, since a frame that is not sent would leave the terminal behind what is believed of it.
+    ///
+    /// # Errors
+    /// When the frame cannot be put together, which memory alone can cause.
+    pub fn draw(&mut self, picture: impl FnOnce(Rect, &mut Buffer)) -> io::Result<Frame> {
+        if !self.outlet.is_idle() {
+            return Ok(Frame::NotReady);
+        }
+        self.next.reset();
+        picture(self.next.area, &mut self.next);
+        let changes = self.shown.diff(&self.next);
+        if changes.is_empty() && !self.clear && self.aside.is_empty() {
+            return Ok(Frame::Unchanged);
+        }
+        let mut frame = BEGIN.to_vec();
+        if std::mem::take(&mut self.clear) {
+            frame.extend_from_slice(CLEAR);
+        }
+        if !changes.is_empty() {
+            CrosstermBackend::new(&mut frame).draw(changes.into_iter())?;
+        }
+        frame.extend_from_slice(END);
+        frame.append(&mut self.aside);
+        std::mem::swap(&mut self.shown, &mut self.next);
+        let bytes = frame.len();
+        Ok(self.outlet.send(frame).map_or(Frame::NotReady, |()| Frame::Sent(bytes)))
+    }
+
+    /// Copies `text` to the operator's clipboard with the next frame.
+    ///
+    /// # Errors
+    /// When it is longer than terminals take.
+    pub fn copy(&mut self, text: &str) -> Result<(), ClipboardError> {
+        self.aside.extend(osc::copy(text, self.multiplexer)?);
+        Ok(())
+    }
+
+    /// Rings the bell with the next frame.
+    pub fn bell(&mut self) {
+        self.aside.extend_from_slice(osc::BELL);
+    }
+
+    /// Shows a desktop notification with the next frame, where the terminal knows how.
+    pub fn notify(&mut self, text: &str) {
+        self.aside.extend(osc::notify(text, self.multiplexer));
+    }
+
+    /// Sets the window's title with the next frame; the session restores the former one.
+    pub fn title(&mut self, text: &str) {
+        self.aside.extend(osc::title(text));
+    }
+}
+
+#[cfg(test)]
+mod tests;
