@@ -1,1 +1,314 @@
-//! To be laid.
+//! The cloud as the engine sees it: a port in the domain's words, and its errors.
+//!
+//! [`aws`] is the only implementation outside tests, and the only place that names the AWS SDK. The demo and the tests
+//! use the same adapter against the simulated AWS.
+
+pub mod aws;
+mod error;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::capacity::Capacities;
+use crate::domain::event::FiringAlarm;
+use crate::domain::ids::{AlarmName, ReleaseId, SignalName, TaskDefinitionArn, Version};
+use crate::domain::log::Level;
+use crate::domain::percent::Percent;
+use crate::domain::plan::Sides;
+use crate::domain::signal::{Measure, Point};
+use crate::domain::time::Timestamp;
+
+pub use error::{CloudError, ErrorKind, Retry};
+
+/// What the engine asks of a cloud. Reads may be repeated at will; each write says whether it may be.
+#[async_trait]
+pub trait Cloud: Send + Sync {
+    /// Who the credentials belong to, and until when they hold.
+    async fn identity(&self) -> Result<Identity, CloudError>;
+
+    /// Looks at a component as it stands: which side serves, what it runs, how many tasks.
+    async fn survey(&self, target: &Target) -> Result<Survey, CloudError>;
+
+    /// Green's weight, read from the listener rule. [`ErrorKind::Unexpected`] when the rule does not split traffic
+    /// between just these two target groups.
+    async fn weight(&self, sides: &Sides) -> Result<Percent, CloudError>;
+
+    /// Sets green's weight, and blue's to the rest, in one call. Setting it twice changes nothing.
+    async fn set_weight(&self, sides: &Sides, green: Percent) -> Result<(), CloudError>;
+
+    /// Both sides' tasks and targets.
+    async fn capacity(&self, sides: &Sides) -> Result<Capacities, CloudError>;
+
+    /// Green's task definition: the one that this release has registered if it finds one, otherwise a copy of blue's
+    /// with the container's image replaced, tagged with the release. Never tried again inside: a lost answer is an
+    /// error, and the next call finds what the lost one did. `look_first` is set when an earlier try may have worked.
+    async fn register(&self, request: &Registration<'_>) -> Result<TaskDefinitionArn, CloudError>;
+
+    /// Makes a service run `desired` tasks, of `task_definition` if given. Asking twice changes nothing.
+    async fn scale(
+        &self,
+        service: &str,
+        desired: u32,
+        task_definition: Option<&TaskDefinitionArn>,
+    ) -> Result<(), CloudError>;
+
+    /// The points of every signal asked for, both sides, oldest first, in one batch.
+    async fn signals(&self, request: &SignalRequest<'_>) -> Result<Vec<SeriesPair>, CloudError>;
+
+    /// The state of these alarms, and of no others. A name that does not exist is [`AlarmState::Missing`].
+    async fn alarms(&self, names: &[AlarmName]) -> Result<Vec<Alarm>, CloudError>;
+
+    /// Log events of a group from `since` on, oldest first, one page.
+    async fn logs(&self, request: &LogRequest<'_>) -> Result<LogPage, CloudError>;
+
+    /// Which side's service each of the running and recently stopped tasks belongs to, by task id.
+    async fn tasks(&self, sides: &Sides) -> Result<Vec<TaskBrief>, CloudError>;
+
+    /// Publishes a message to a topic. Sending it twice tells people twice.
+    async fn publish(&self, topic: &str, message: &Message<'_>) -> Result<(), CloudError>;
+
+    /// One HTTP request, redirects not followed.
+    async fn fetch(&self, request: &Fetch) -> Result<Fetched, CloudError>;
+}
+
+/// Who the credentials belong to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Twelve-digit account.
+    pub account: String,
+    /// ARN of the user or role.
+    pub arn: String,
+    /// When the credentials expire, if they do.
+    pub expires: Option<Timestamp>,
+}
+
+/// A component's place, as configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The listener rule, or listener for its default action, by ARN.
+    pub rule: String,
+    /// Both services with their target groups, in the order configured.
+    pub services: [ServiceTarget; 2],
+    /// The container whose image is the version.
+    pub container: String,
+}
+
+/// One of a component's two services.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceTarget {
+    /// ECS service name.
+    pub service: String,
+    /// Target group ARN.
+    pub target_group: String,
+}
+
+/// A component as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// Index of the service that has most of the weight: blue.
+    pub blue: usize,
+    /// Weight of each service's target group, of 100.
+    pub weights: [Percent; 2],
+    /// What each service runs.
+    pub services: [ServiceSurvey; 2],
+}
+
+/// One service as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceSurvey {
+    /// Task definition of its primary deployment.
+    pub task_definition: TaskDefinitionArn,
+    /// Image of the container, as that task definition has it.
+    pub version: Version,
+    /// Tasks wanted.
+    pub desired: u32,
+    /// A deployment is under way.
+    pub is_deploying: bool,
+}
+
+/// What to register.
+#[derive(Clone, Copy, Debug)]
+pub struct Registration<'a> {
+    /// The task definition to copy.
+    pub base: &'a TaskDefinitionArn,
+    /// The container whose image changes.
+    pub container: &'a str,
+    /// The new image.
+    pub image: &'a Version,
+    /// The tag's value that says which release it belongs to: unique among all releases.
+    pub release: &'a str,
+    /// An earlier try may have worked.
+    pub look_first: bool,
+}
+
+/// The tag on a task definition that says which release registered it.
+pub const RELEASE_TAG: &str = "cutover:release";
+
+/// The value of [`RELEASE_TAG`].
+pub fn release_tag(environment: &str, component: &str, release: ReleaseId, begun: Timestamp) -> String {
+    format!("{environment}/{component}/{release}/{}", begun.millis())
+}
+
+/// A batch of signals to read.
+#[derive(Clone, Copy, Debug)]
+pub struct SignalRequest<'a> {
+    /// What to measure, by name.
+    pub signals: &'a [(SignalName, Measure)],
+    /// Both sides' places.
+    pub sides: &'a Sides,
+    /// ECS cluster.
+    pub cluster: &'a str,
+    /// First moment wanted.
+    pub from: Timestamp,
+    /// Moment after the last wanted.
+    pub to: Timestamp,
+    /// Length of a period.
+    pub period: Duration,
+}
+
+/// The points of one signal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeriesPair {
+    /// Which.
+    pub signal: SignalName,
+    /// Blue's points, oldest first. A missing point is missing, never zero.
+    pub blue: Vec<Point>,
+    /// Green's.
+    pub green: Vec<Point>,
+}
+
+/// An alarm as read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// Its name.
+    pub name: AlarmName,
+    /// Its state.
+    pub state: AlarmState,
+    /// When it came into it, if known.
+    pub since: Option<Timestamp>,
+    /// CloudWatch's reason.
+    pub reason: String,
+}
+
+/// An alarm's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AlarmState {
+    /// Within its threshold.
+    Ok,
+    /// Firing.
+    Alarm,
+    /// CloudWatch has too little data to say.
+    InsufficientData,
+    /// There is no alarm of this name.
+    Missing,
+    /// A state that this version does not know.
+    Unknown,
+}
+
+impl Alarm {
+    /// It as the state machine wants it, if it fires.
+    pub fn firing(&self) -> Option<FiringAlarm> {
+        (self.state == AlarmState::Alarm).then(|| FiringAlarm {
+            name: self.name.clone(),
+            since: self.since.unwrap_or_default(),
+            reason: self.reason.clone(),
+        })
+    }
+}
+
+/// A page of log events to read.
+#[derive(Clone, Copy, Debug)]
+pub struct LogRequest<'a> {
+    /// Log group.
+    pub group: &'a str,
+    /// First moment wanted.
+    pub since: Timestamp,
+    /// Where the last page ended.
+    pub cursor: Option<&'a str>,
+    /// Most events wanted.
+    pub limit: u32,
+}
+
+/// A page of log events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogPage {
+    /// Oldest first.
+    pub events: Vec<LogEvent>,
+    /// Where the next page begins, if there is one.
+    pub cursor: Option<String>,
+}
+
+/// A log event as read: not yet safe for a terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEvent {
+    /// Unique in its group: tells repeats.
+    pub id: String,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The stream; its last part is the task id when the awslogs driver wrote it.
+    pub stream: String,
+    /// As written.
+    pub message: String,
+}
+
+/// A task, briefly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskBrief {
+    /// Its id, without the ARN around it.
+    pub id: String,
+    /// Its service.
+    pub service: String,
+    /// Why it stopped, if it did.
+    pub stopped: Option<String>,
+}
+
+/// A message for people.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// The same for every repeat.
+    pub key: &'a str,
+    /// One line.
+    pub subject: &'a str,
+    /// Text.
+    pub body: &'a str,
+}
+
+/// An HTTP request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// Method.
+    pub method: String,
+    /// Absolute URL.
+    pub url: String,
+    /// It is given up after this long.
+    pub timeout: Duration,
+}
+
+/// An HTTP answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// Status.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// At most the first 64 KiB.
+    pub body: Vec<u8>,
+    /// How long the answer took.
+    pub took: Duration,
+}
+
+/// What level a log message has, by the words that the usual loggers write.
+pub fn level_of(message: &str) -> Level {
+    let head: String = message.chars().take(400).collect::<String>().to_ascii_uppercase();
+    let says = |words: &[&str]| words.iter().any(|word| head.contains(word));
+    if says(&["ERROR", "FATAL", "CRITICAL", "PANIC", "EXCEPTION"]) {
+        Level::Error
+    } else if says(&["WARN"]) {
+        Level::Warn
+    } else if says(&["DEBUG", "TRACE"]) {
+        Level::Debug
+    } else {
+        Level::Info
+    }
+}

@@ -75,11 +75,7 @@ impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.0.as_secs();
         let (hours, minutes, seconds) = (all / 3_600, all / 60 % 60, all % 60);
-        if hours > 0 {
-            write!(f, "{hours}:{minutes:02}:{seconds:02}")
-        } else {
-            write!(f, "{minutes}:{seconds:02}")
-        }
+        if hours > 0 { write!(f, "{hours}:{minutes:02}:{seconds:02}") } else { write!(f, "{minutes}:{seconds:02}") }
     }
 }
 

@@ -1,0 +1,146 @@
+//! What the machine asks the outside for, and what comes back.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{EffectId, Side, TaskDefinitionArn};
+use super::percent::Percent;
+
+/// One thing to do outside. Its intent is in the journal before it is carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Look whether a gate's conditions hold. Changes nothing.
+    CheckGate {
+        /// The stage's index.
+        stage: usize,
+    },
+    /// Run a command stage's program.
+    RunCommand {
+        /// The stage's index.
+        stage: usize,
+    },
+    /// Run a command stage's undo program.
+    UndoCommand {
+        /// The stage's index.
+        stage: usize,
+    },
+    /// Register green's task definition with the new image. Looks first whether this release has registered one.
+    RegisterTaskDefinition,
+    /// Make a side's service run `desired` tasks, of `task_definition` if given. Asking twice changes nothing.
+    Scale {
+        /// Which side.
+        side: Side,
+        /// How many tasks.
+        desired: u32,
+        /// Of which task definition; `None` leaves it.
+        task_definition: Option<TaskDefinitionArn>,
+    },
+    /// Run HTTP checks against green. Changes nothing.
+    RunChecks {
+        /// The stage's index.
+        stage: usize,
+    },
+    /// Make green's weight on the listener rule `green`, and blue's the rest. Asking twice changes nothing.
+    SetWeight {
+        /// Green's weight.
+        green: Percent,
+    },
+    /// Tell the release's channels. The key is the same however often it is sent.
+    Notify(Notice),
+}
+
+impl Effect {
+    /// Whether carrying it out twice could do harm.
+    pub fn is_repeatable(&self) -> bool {
+        match self {
+            Self::CheckGate { .. } | Self::Scale { .. } | Self::RunChecks { .. } | Self::SetWeight { .. } => true,
+            // Looks before it acts.
+            Self::RegisterTaskDefinition => true,
+            // Receivers tell repeats by the key; telling nobody is worse.
+            Self::Notify(_) => true,
+            Self::RunCommand { .. } | Self::UndoCommand { .. } => false,
+        }
+    }
+
+    /// Whether it changes the traffic split.
+    pub fn sets_weight(&self) -> bool {
+        matches!(self, Self::SetWeight { .. })
+    }
+}
+
+/// How loud a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// As planned.
+    Info,
+    /// Someone should look.
+    Warning,
+    /// Someone must act, or something has been undone.
+    Critical,
+}
+
+/// A transition worth telling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Unique in the release, the same for every repeat.
+    pub key: String,
+    /// How loud.
+    pub severity: Severity,
+    /// What happened, one line.
+    pub subject: String,
+    /// Details and the commands to act on it.
+    pub body: String,
+}
+
+/// An effect with its number and which try this is, from 1 up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Its number.
+    pub id: EffectId,
+    /// Which try, from 1 up. From the second on, an earlier try may have taken effect.
+    pub attempt: u32,
+    /// What to do.
+    pub effect: Effect,
+}
+
+/// What became of an effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The conditions of a gate, or HTTP checks, with each result.
+    Checked(Vec<CheckResult>),
+    /// A program ended.
+    Exited {
+        /// Its exit code; `None` when a signal ended it.
+        code: Option<i32>,
+        /// The last lines it wrote, secrets masked.
+        tail: Vec<String>,
+    },
+    /// Green's task definition.
+    Registered(TaskDefinitionArn),
+    /// The cloud has accepted it.
+    Done,
+    /// It did not work.
+    Failed(Failure),
+}
+
+/// One condition of a gate or one HTTP check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// What was looked at.
+    pub name: String,
+    /// Whether it holds.
+    pub passed: bool,
+    /// What was found.
+    pub detail: String,
+}
+
+/// Why an effect did not work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Trying again may help: throttling, a time-out, a lost connection, expired credentials.
+    pub transient: bool,
+    /// In words, secrets masked.
+    pub message: String,
+}

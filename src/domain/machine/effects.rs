@@ -1,0 +1,177 @@
+//! Effects: asking for them, giving them up, trying them again, and what their ends mean.
+
+use std::time::Duration;
+
+use super::Machine;
+use crate::domain::effect::{Effect, Failure, Intent, Outcome};
+use crate::domain::ids::EffectId;
+use crate::domain::percent::Percent;
+use crate::domain::release::{InFlight, Tone};
+
+/// The first pause before another try; it doubles from there.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The longest pause between tries while going forward.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// The longest pause between tries of what brings traffic back: a rollback is never far from its next try.
+const LONGEST_PAUSE_BACK: Duration = Duration::from_secs(4);
+
+/// A message that its channel has not taken after this many tries is given up, and said to be.
+const NOTICE_TRIES: u32 = 8;
+
+impl Machine<'_> {
+    /// Asks for an effect.
+    pub(super) fn ask(&mut self, effect: Effect) -> EffectId {
+        if let Effect::SetWeight { green } = &effect {
+            // From here on green may have it, whatever becomes of the call.
+            self.release.traffic.peak = self.release.traffic.peak.max(*green);
+        }
+        self.release.effects = self.release.effects.saturating_add(1);
+        let id = EffectId(self.release.effects);
+        let intent = Intent { id, attempt: 1, effect };
+        self.release.in_flight.push(InFlight { intent: intent.clone(), since: self.now, retry_at: None, error: None });
+        self.reaction.changed = true;
+        self.reaction.start.push(intent);
+        id
+    }
+
+    /// Gives up the effects that `pick` picks.
+    pub(super) fn cancel_where(&mut self, pick: impl Fn(&Effect) -> bool) {
+        let (gone, kept): (Vec<InFlight>, Vec<InFlight>) =
+            std::mem::take(&mut self.release.in_flight).into_iter().partition(|flight| pick(&flight.intent.effect));
+        self.release.in_flight = kept;
+        if !gone.is_empty() {
+            self.reaction.changed = true;
+            let ids: Vec<EffectId> = gone.iter().map(InFlight::id).collect();
+            self.reaction.start.retain(|intent| !ids.contains(&intent.id));
+            self.reaction.cancel.extend(ids);
+        }
+    }
+
+    /// Gives up everything but messages: what happened is still to be told.
+    pub(super) fn cancel_all(&mut self) {
+        self.cancel_where(|effect| !matches!(effect, Effect::Notify(_)));
+    }
+
+    pub(super) fn is_in_flight(&self, pick: impl Fn(&Effect) -> bool) -> bool {
+        self.release.in_flight.iter().any(|flight| pick(&flight.intent.effect))
+    }
+
+    pub(super) fn is_setting_weight(&self) -> bool {
+        self.is_in_flight(|effect| matches!(effect, Effect::SetWeight { .. }))
+    }
+
+    /// Starts the tries that are due.
+    pub(super) fn retry_due(&mut self) {
+        let now = self.now;
+        for flight in &mut self.release.in_flight {
+            if flight.retry_at.is_some_and(|at| at <= now) {
+                flight.retry_at = None;
+                flight.intent.attempt = flight.intent.attempt.saturating_add(1);
+                self.reaction.changed = true;
+                self.reaction.start.push(flight.intent.clone());
+            }
+        }
+    }
+
+    pub(super) fn effect_ended(&mut self, id: EffectId, attempt: u32, outcome: Outcome) {
+        let Some(position) = self
+            .release
+            .in_flight
+            .iter()
+            .position(|flight| flight.id() == id && flight.intent.attempt == attempt && flight.retry_at.is_none())
+        else {
+            // Given up meanwhile, or an end told twice.
+            return;
+        };
+        self.reaction.changed = true;
+        if let Outcome::Failed(failure) = &outcome
+            && self.is_worth_retrying(position, failure)
+        {
+            self.retry_later(position, failure);
+            return;
+        }
+        let flight = self.release.in_flight.remove(position);
+        self.effect_settled(flight.intent.effect, outcome);
+    }
+
+    fn is_worth_retrying(&self, position: usize, failure: &Failure) -> bool {
+        let Some(flight) = self.release.in_flight.get(position) else { return false };
+        match &flight.intent.effect {
+            // The way back is never given up while the cloud may still take it.
+            Effect::SetWeight { green } if *green == Percent::ZERO => true,
+            Effect::Notify(_) => flight.intent.attempt < NOTICE_TRIES,
+            effect => failure.transient && effect.is_repeatable(),
+        }
+    }
+
+    fn retry_later(&mut self, position: usize, failure: &Failure) {
+        let longest = if self.release.unwinding.is_some() { LONGEST_PAUSE_BACK } else { LONGEST_PAUSE };
+        let now = self.now;
+        if let Some(flight) = self.release.in_flight.get_mut(position) {
+            flight.retry_at = Some(now + pause_before(flight.intent.attempt, longest));
+            flight.error = Some(failure.message.clone());
+        }
+    }
+
+    /// An effect has come to its end for good.
+    fn effect_settled(&mut self, effect: Effect, outcome: Outcome) {
+        match effect {
+            Effect::CheckGate { stage } | Effect::RunChecks { stage } => self.checks_ended(stage, outcome),
+            Effect::RunCommand { stage } => self.command_ended(stage, outcome),
+            Effect::UndoCommand { stage } => self.undo_ended(stage, outcome),
+            Effect::RegisterTaskDefinition => self.registered(outcome),
+            Effect::Scale { side, desired, task_definition } => {
+                self.scaled(side, desired, task_definition.is_some(), outcome);
+            }
+            Effect::SetWeight { green } => self.weight_set(green, outcome),
+            Effect::Notify(notice) => {
+                if let Outcome::Failed(failure) = outcome {
+                    let text = format!("`{}` could not be sent: {}", notice.subject, failure.message);
+                    self.line(Tone::Warning, text, None);
+                }
+            }
+        }
+    }
+
+    /// A new engine goes on with a release whose last one is gone.
+    pub(super) fn recovered(&mut self, by: &crate::domain::command::Actor) {
+        if self.release.begun.is_none() || self.release.ended.is_some() {
+            // Messages may still be owed.
+            self.restart_in_flight();
+            return;
+        }
+        self.turn(
+            Tone::Warning,
+            "a new engine took over; looking at the cloud first".to_owned(),
+            Some(by.name.clone()),
+        );
+        // What the last engine knew may no longer be so. Nothing goes forward before it has been read again.
+        self.release.traffic.observed = None;
+        self.release.traffic.drift_since = None;
+        self.release.capacities = None;
+        self.release.unhealthy_since = None;
+        self.release.verdicts.clear();
+        self.restart_bake();
+        self.doubt_commands();
+        self.restart_in_flight();
+    }
+
+    /// Tries again whatever was under way and may be repeated.
+    fn restart_in_flight(&mut self) {
+        for flight in &mut self.release.in_flight {
+            if flight.retry_at.is_none() {
+                flight.intent.attempt = flight.intent.attempt.saturating_add(1);
+                self.reaction.changed = true;
+                self.reaction.start.push(flight.intent.clone());
+            }
+        }
+    }
+}
+
+/// The pause after try number `attempt`.
+fn pause_before(attempt: u32, longest: Duration) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(16);
+    FIRST_PAUSE.saturating_mul(1 << doublings).min(longest)
+}

@@ -1,0 +1,196 @@
+//! The release state machine: `step(release, event, now) → reaction`.
+//!
+//! It decides by level, not by edge: every event first changes what is known, then [`Machine::advance`] looks at all
+//! of it and moves as far as it can. So a lost, late or repeated observation costs time, never correctness, and after a
+//! crash the same function goes on from the replayed state.
+//!
+//! No I/O, no clock: `now` comes in, effects go out, and [`deadline`] says when it wants to be told that time has
+//! passed.
+
+mod effects;
+mod observe;
+mod orders;
+mod pipeline;
+mod shift;
+mod tell;
+mod unwind;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use super::command::Refusal;
+use super::effect::Intent;
+use super::event::Event;
+use super::ids::{EffectId, Revision};
+use super::percent::Percent;
+use super::plan::{StageKind, StagePlan};
+use super::release::{Begun, Ended, Ending, Moment, Release, Stage, StageStatus, StepPhase, Tone, Work};
+use super::time::Timestamp;
+
+/// Timeline lines kept with a release; the journal keeps them all.
+const TIMELINE: usize = 400;
+
+/// A read weight may lag the one set by this much before the difference counts.
+pub(super) const SETTLE: Duration = Duration::from_secs(15);
+
+/// What follows from an event.
+#[must_use = "effects that nobody carries out leave the release hanging"]
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reaction {
+    /// Whether the release is different now. An event that changes nothing need not be kept.
+    pub changed: bool,
+    /// Effects to carry out, after their intent is kept.
+    pub start: Vec<Intent>,
+    /// Effects to give up: what they would still do is no longer wanted.
+    pub cancel: Vec<EffectId>,
+    /// The answer, if the event was an order: the revision it made, or why it was refused.
+    pub answer: Option<Result<Revision, Refusal>>,
+}
+
+/// Tells `release` that `event` happened at `now`.
+pub fn step(release: &mut Release, event: Event, now: Timestamp) -> Reaction {
+    let mut machine = Machine { release, now, reaction: Reaction::default() };
+    machine.take(event);
+    machine.advance();
+    machine.reaction
+}
+
+/// When the release wants [`Event::Ticked`] next; `None` while only other events can move it.
+pub fn deadline(release: &Release) -> Option<Timestamp> {
+    let retries = release.in_flight.iter().filter_map(|flight| flight.retry_at);
+    if release.ended.is_some() {
+        return retries.min();
+    }
+    retries.chain(shift::deadline(release)).chain(pipeline::deadline(release)).chain(unwind::deadline(release)).min()
+}
+
+/// A release being told something.
+struct Machine<'a> {
+    release: &'a mut Release,
+    now: Timestamp,
+    reaction: Reaction,
+}
+
+impl Machine<'_> {
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Requested { by } => self.begin(by),
+            Event::Ordered(order) => self.order(order),
+            Event::EffectEnded { id, attempt, outcome } => self.effect_ended(id, attempt, outcome),
+            Event::WeightObserved(green) => self.weight_observed(green),
+            Event::CapacityObserved(capacities) => self.capacity_observed(capacities),
+            Event::AlarmsObserved(firing) => self.alarms_observed(firing),
+            Event::Judged(verdicts) => self.judged(verdicts),
+            Event::Ticked => {}
+            Event::Recovered { by } => self.recovered(&by),
+        }
+    }
+
+    /// Moves as far as is possible now.
+    fn advance(&mut self) {
+        self.retry_due();
+        while self.release.begun.is_some() && self.release.ended.is_none() {
+            let moved = if self.release.unwinding.is_some() { self.unwind() } else { self.go_forward() };
+            if !moved {
+                break;
+            }
+        }
+    }
+
+    fn begin(&mut self, by: super::command::Actor) {
+        if self.release.begun.is_some() {
+            return;
+        }
+        let text = format!("release {} begins: {} → {}", self.release.id, self.release.plan.from, self.release.plan.to);
+        let name = by.name.clone();
+        self.release.begun = Some(Begun { at: self.now, by });
+        self.turn(Tone::Plain, text, Some(name));
+        self.tell_begun();
+    }
+
+    /// Ends the release.
+    fn end(&mut self, ending: Ending, why: String) {
+        let tone = match ending {
+            Ending::Succeeded => Tone::Good,
+            Ending::RolledBack | Ending::Aborted => Tone::Warning,
+            Ending::RollbackFailed | Ending::Failed => Tone::Bad,
+        };
+        self.release.ended = Some(Ended { at: self.now, ending, why: why.clone() });
+        self.release.hold = None;
+        self.cancel_all();
+        self.settle_orders_at_end();
+        self.turn(tone, format!("{}: {why}", ending.word()), None);
+        self.tell_ended(ending, &why);
+    }
+
+    /// A change that whoever steers must know of: a new revision, and a line of the timeline.
+    fn turn(&mut self, tone: Tone, text: String, by: Option<String>) {
+        self.release.revision = self.release.revision.next();
+        self.line(tone, text, by);
+    }
+
+    /// A line of the timeline within the present revision.
+    fn line(&mut self, tone: Tone, text: String, by: Option<String>) {
+        self.reaction.changed = true;
+        let timeline = &mut self.release.timeline;
+        if timeline.len() >= TIMELINE {
+            timeline.remove(0);
+        }
+        timeline.push(Moment { at: self.now, revision: self.release.revision, tone, text, by });
+    }
+
+    fn stage(&self, index: usize) -> Option<(&StagePlan, &Stage)> {
+        Some((self.release.plan.stage(index)?, self.release.stages.get(index)?))
+    }
+
+    /// Changes a stage; every change of a stage goes through here.
+    fn edit_stage(&mut self, index: usize, edit: impl FnOnce(&mut Stage)) {
+        if let Some(stage) = self.release.stages.get_mut(index) {
+            edit(stage);
+            self.reaction.changed = true;
+        }
+    }
+
+    /// Changes a stage's note, if it says something else.
+    fn note(&mut self, index: usize, note: &str) {
+        if self.release.stages.get(index).is_some_and(|stage| stage.note != note) {
+            let note = note.to_owned();
+            self.edit_stage(index, |stage| stage.note = note);
+        }
+    }
+
+    fn stage_name(&self, index: usize) -> String {
+        self.release.plan.stage(index).map(|plan| plan.name.to_string()).unwrap_or_default()
+    }
+
+    /// A stage is done.
+    fn pass(&mut self, index: usize, note: String) {
+        let now = self.now;
+        let text = format!("{} passed{}{note}", self.stage_name(index), if note.is_empty() { "" } else { ": " });
+        self.edit_stage(index, |stage| {
+            stage.status = StageStatus::Passed;
+            stage.ended = Some(now);
+            stage.work = Work::Idle;
+            stage.note = note;
+        });
+        self.turn(Tone::Good, text, None);
+    }
+
+    /// Whether the load balancer was seen to give green this weight and nothing else has been asked for since.
+    fn is_settled_at(&self, weight: Percent) -> bool {
+        let traffic = &self.release.traffic;
+        traffic.set == weight && traffic.observed == Some(weight) && !self.is_setting_weight()
+    }
+}
+
+/// Whether `stage` shifts traffic and a step of it is in one of the phases that `wanted` picks.
+fn is_in_phase(release: &Release, wanted: impl Fn(StepPhase) -> bool) -> bool {
+    release.step().is_some_and(|(_, phase)| wanted(phase))
+}
+
+/// Whether the pipeline shifts traffic at all.
+fn shifts(release: &Release) -> bool {
+    release.plan.stages.iter().any(|stage| matches!(stage.kind, StageKind::Shift(_)))
+}

@@ -1,0 +1,426 @@
+//! Going forward, stage by stage.
+
+use super::{Machine, SETTLE};
+use crate::domain::effect::{CheckResult, Effect, Outcome};
+use crate::domain::ids::{Side, TaskDefinitionArn};
+use crate::domain::percent::Percent;
+use crate::domain::plan::{OnFailure, StageKind, VerifyPlan};
+use crate::domain::release::{Ending, Release, StageStatus, Tone, Work};
+use crate::domain::time::Timestamp;
+
+/// Deaths of new tasks after which a deployment is given up: ECS would go on starting them.
+const CRASH_LOOP: u32 = 3;
+
+/// When a running stage wants to be looked at again.
+pub(super) fn deadline(release: &Release) -> Option<Timestamp> {
+    let index = release.current()?;
+    let (plan, stage) = (release.plan.stage(index)?, release.stages.get(index)?);
+    if stage.status != StageStatus::Running || matches!(stage.work, Work::Step { .. }) {
+        return None;
+    }
+    let watch = match stage.work {
+        Work::Until(until) => Some(until),
+        Work::Idle | Work::Asked | Work::Confirming | Work::Settling | Work::Step { .. } => None,
+    };
+    let bound = stage.started.map(|started| match &plan.kind {
+        StageKind::Verify(verify) => started + verify.watch + plan.timeout,
+        StageKind::Cleanup(cleanup) => started + cleanup.hold + plan.timeout,
+        _ => started + plan.timeout,
+    });
+    watch.into_iter().chain(bound).min()
+}
+
+impl Machine<'_> {
+    /// Moves the pipeline by one; whether it did.
+    pub(super) fn go_forward(&mut self) -> bool {
+        let Some(index) = self.release.current() else { return self.finish() };
+        let Some((_, stage)) = self.stage(index) else { return false };
+        match stage.status {
+            StageStatus::Pending => self.release.hold.is_none() && self.start(index),
+            StageStatus::Running => self.work(index),
+            StageStatus::Waiting => self.wait(index),
+            StageStatus::Passed | StageStatus::Failed | StageStatus::Skipped | StageStatus::Undone => false,
+        }
+    }
+
+    /// All stages are done. Success is what was seen, not what was asked for.
+    fn finish(&mut self) -> bool {
+        if super::shifts(self.release) && !self.is_settled_at(Percent::FULL) {
+            return false;
+        }
+        let why = format!("{} serves", self.release.plan.to);
+        self.end(Ending::Succeeded, why);
+        true
+    }
+
+    fn start(&mut self, index: usize) -> bool {
+        let Some((plan, _)) = self.stage(index) else { return false };
+        let (kind, name) = (plan.kind.clone(), plan.name.clone());
+        let now = self.now;
+        self.edit_stage(index, |stage| {
+            stage.status = StageStatus::Running;
+            stage.started = Some(now);
+            stage.ended = None;
+            stage.attempts = stage.attempts.saturating_add(1);
+            stage.note = String::new();
+            stage.checks.clear();
+            stage.output.clear();
+            stage.work = Work::Asked;
+        });
+        self.turn(Tone::Plain, format!("{name} begins"), None);
+        match kind {
+            StageKind::Gate(_) => {
+                self.ask(Effect::CheckGate { stage: index });
+            }
+            StageKind::Command(_) => {
+                self.ask(Effect::RunCommand { stage: index });
+            }
+            StageKind::Deploy => self.start_deploy(index),
+            StageKind::Smoke(_) => {
+                self.ask(Effect::RunChecks { stage: index });
+            }
+            StageKind::Shift(_) => self.start_shift(index),
+            StageKind::Verify(verify) => self.start_verify(index, &verify),
+            StageKind::Notify => {
+                self.tell_stage(index);
+                self.pass(index, "sent on its way".to_owned());
+            }
+            StageKind::Cleanup(cleanup) => {
+                let until = now + cleanup.hold;
+                self.edit_stage(index, |stage| stage.work = Work::Until(until));
+                self.note(index, "blue stays warm: a rollback is one call until then");
+            }
+        }
+        true
+    }
+
+    fn work(&mut self, index: usize) -> bool {
+        let Some((plan, stage)) = self.stage(index) else { return false };
+        let (bound, work) = (stage.started.unwrap_or(self.now) + plan.timeout, stage.work);
+        match &plan.kind {
+            StageKind::Shift(_) => self.shift(index),
+            StageKind::Deploy => self.deploy(index) || self.time_out(index, bound),
+            StageKind::Verify(verify) => {
+                let bound = bound + verify.watch;
+                self.verify(index, work, bound)
+            }
+            StageKind::Cleanup(cleanup) => {
+                let bound = bound + cleanup.hold;
+                self.clean_up(index, work, bound)
+            }
+            StageKind::Gate(_) | StageKind::Command(_) | StageKind::Smoke(_) | StageKind::Notify => {
+                self.time_out(index, bound)
+            }
+        }
+    }
+
+    /// Fails the stage if its time is up; whether it was.
+    fn time_out(&mut self, index: usize, bound: Timestamp) -> bool {
+        if self.now < bound {
+            return false;
+        }
+        let seconds = self.stage(index).map(|(plan, _)| plan.timeout.as_secs()).unwrap_or_default();
+        let met = self
+            .release
+            .in_flight
+            .iter()
+            .find_map(|flight| flight.error.clone())
+            .map(|error| format!("; last: {error}"))
+            .unwrap_or_default();
+        self.fail(index, format!("not done within its time-out of {seconds} s{met}"));
+        true
+    }
+
+    /// A stage that waits for a human: nothing to do but to see whether the gate's evidence has come.
+    fn wait(&mut self, index: usize) -> bool {
+        match self.stage(index).map(|(plan, _)| &plan.kind) {
+            Some(StageKind::Shift(_)) => self.shift(index),
+            _ => false,
+        }
+    }
+
+    /// A stage did not work.
+    pub(super) fn fail(&mut self, index: usize, why: String) {
+        let now = self.now;
+        let Some((plan, _)) = self.stage(index) else { return };
+        let (name, on_failure) = (plan.name.to_string(), plan.on_failure);
+        let why_kept = why.clone();
+        self.edit_stage(index, |stage| {
+            stage.status = StageStatus::Failed;
+            stage.ended = Some(now);
+            stage.work = Work::Idle;
+            stage.note = why_kept;
+        });
+        self.cancel_all();
+        self.turn(Tone::Bad, format!("{name} failed: {why}"), None);
+        match on_failure {
+            OnFailure::Rollback => self.go_back(format!("{name} failed: {why}"), None),
+            OnFailure::Wait => self.tell_waiting(index, &why),
+        }
+    }
+
+    /// A gate's conditions or HTTP checks have been looked at.
+    pub(super) fn checks_ended(&mut self, index: usize, outcome: Outcome) {
+        if !self.is_running(index) {
+            return;
+        }
+        let results = match outcome {
+            Outcome::Checked(results) => results,
+            Outcome::Failed(failure) => return self.fail(index, failure.message),
+            Outcome::Exited { .. } | Outcome::Registered(_) | Outcome::Done => return,
+        };
+        let failed: Vec<String> = results
+            .iter()
+            .filter(|result| !result.passed)
+            .map(|result| format!("{}: {}", result.name, result.detail))
+            .collect();
+        let note = tally(&results);
+        self.edit_stage(index, |stage| stage.checks = results);
+        if !failed.is_empty() {
+            return self.fail(index, failed.join("; "));
+        }
+        let Some((plan, _)) = self.stage(index) else { return };
+        match &plan.kind {
+            StageKind::Gate(gate) => match gate.confirm.clone() {
+                Some(phrase) => self.ask_phrase(index, &phrase),
+                None => self.pass(index, note),
+            },
+            StageKind::Verify(verify) => {
+                let until = self.now + verify.watch;
+                self.edit_stage(index, |stage| stage.work = Work::Until(until));
+                self.note(index, &note);
+            }
+            _ => self.pass(index, note),
+        }
+    }
+
+    fn ask_phrase(&mut self, index: usize, phrase: &str) {
+        let why = format!("type `{phrase}` to go on");
+        let note = why.clone();
+        self.edit_stage(index, |stage| {
+            stage.status = StageStatus::Waiting;
+            stage.work = Work::Confirming;
+            stage.note = note;
+        });
+        let text = format!("{} waits for a human: {why}", self.stage_name(index));
+        self.turn(Tone::Warning, text, None);
+        self.tell_waiting(index, &why);
+    }
+
+    /// A command stage's program has ended.
+    pub(super) fn command_ended(&mut self, index: usize, outcome: Outcome) {
+        if !self.is_running(index) {
+            return;
+        }
+        match outcome {
+            Outcome::Exited { code, tail } => {
+                self.edit_stage(index, |stage| stage.output = tail);
+                match code {
+                    Some(0) => self.pass(index, "exit 0".to_owned()),
+                    Some(code) => self.fail(index, format!("exit {code}")),
+                    None => self.fail(index, "ended by a signal".to_owned()),
+                }
+            }
+            Outcome::Failed(failure) => self.fail(index, failure.message),
+            Outcome::Checked(_) | Outcome::Registered(_) | Outcome::Done => {}
+        }
+    }
+
+    fn start_deploy(&mut self, index: usize) {
+        self.note(index, "registering the task definition");
+        match self.release.task_definition.clone() {
+            Some(arn) => self.bring_up(index, arn),
+            None => {
+                self.ask(Effect::RegisterTaskDefinition);
+            }
+        }
+    }
+
+    pub(super) fn registered(&mut self, outcome: Outcome) {
+        let Some(index) = self.release.deploy_stage().filter(|index| self.is_running(*index)) else { return };
+        match outcome {
+            Outcome::Registered(arn) => {
+                self.line(Tone::Plain, format!("task definition {} registered", short_arn(&arn)), None);
+                self.release.task_definition = Some(arn.clone());
+                self.bring_up(index, arn);
+            }
+            Outcome::Failed(failure) => self.fail(index, failure.message),
+            Outcome::Checked(_) | Outcome::Exited { .. } | Outcome::Done => {}
+        }
+    }
+
+    fn bring_up(&mut self, index: usize, arn: TaskDefinitionArn) {
+        let desired = self.release.plan.sides.green.desired;
+        self.note(index, &format!("starting {desired} tasks"));
+        self.ask(Effect::Scale { side: Side::Green, desired, task_definition: Some(arn) });
+    }
+
+    /// A service has taken a new size, or not.
+    pub(super) fn scaled(&mut self, side: Side, desired: u32, with_definition: bool, outcome: Outcome) {
+        let failure = match outcome {
+            Outcome::Failed(failure) => Some(failure.message),
+            Outcome::Checked(_) | Outcome::Exited { .. } | Outcome::Registered(_) | Outcome::Done => None,
+        };
+        if self.release.unwinding.is_some() {
+            return self.scaled_going_back(side, failure);
+        }
+        let Some(index) = self.release.current().filter(|index| self.is_running(*index)) else { return };
+        if let Some(failure) = failure {
+            return self.fail(index, failure);
+        }
+        match self.release.plan.stage(index).map(|plan| &plan.kind) {
+            Some(StageKind::Deploy) if with_definition => {
+                self.edit_stage(index, |stage| stage.work = Work::Settling);
+                self.note(index, &format!("waiting for {desired} healthy targets"));
+            }
+            Some(StageKind::Cleanup(_)) => self.pass(index, "blue scaled down".to_owned()),
+            _ => {}
+        }
+    }
+
+    /// Whether deploying moved on: green is up, or will never be.
+    fn deploy(&mut self, index: usize) -> bool {
+        let Some((_, stage)) = self.stage(index) else { return false };
+        if stage.work != Work::Settling {
+            return false;
+        }
+        let Some(green) = self.release.capacities.as_ref().map(|both| both.green.clone()) else { return false };
+        let wanted = self.release.plan.sides.green.desired;
+        if Some(&green.task_definition) != self.release.task_definition.as_ref() {
+            // What was read is older than what was asked for.
+            return false;
+        }
+        let trouble = green.trouble.clone().unwrap_or_else(|| "no reason given".to_owned());
+        if green.rollout_failed {
+            self.fail(index, format!("ECS gave the deployment up: {trouble}"));
+            return true;
+        }
+        if green.failed_tasks >= CRASH_LOOP {
+            self.fail(index, format!("{} tasks died at start: {trouble}", green.failed_tasks));
+            return true;
+        }
+        self.note(index, &format!("{}/{wanted} running, {}/{wanted} healthy", green.running, green.healthy));
+        if self.is_green_up() {
+            self.pass(index, format!("{wanted}/{wanted} healthy"));
+            return true;
+        }
+        false
+    }
+
+    /// Whether green runs the new version on all its tasks, all healthy.
+    pub(super) fn is_green_up(&self) -> bool {
+        let wanted = self.release.plan.sides.green.desired;
+        self.release.capacities.as_ref().is_some_and(|both| {
+            both.green.steady
+                && both.green.running >= wanted
+                && both.green.healthy >= wanted
+                && self.release.task_definition.as_ref().is_none_or(|arn| *arn == both.green.task_definition)
+        })
+    }
+
+    fn start_verify(&mut self, index: usize, verify: &VerifyPlan) {
+        if verify.checks.is_empty() {
+            let until = self.now + verify.watch;
+            self.edit_stage(index, |stage| stage.work = Work::Until(until));
+        } else {
+            self.ask(Effect::RunChecks { stage: index });
+        }
+    }
+
+    fn verify(&mut self, index: usize, work: Work, bound: Timestamp) -> bool {
+        let Work::Until(until) = work else { return self.time_out(index, bound) };
+        if self.now < until || self.release.hold.is_some() {
+            return false;
+        }
+        if self.is_evidence_in() {
+            self.pass(index, "all signals within their limits".to_owned());
+            return true;
+        }
+        self.note(index, &format!("waiting for evidence: {}", self.missing_evidence()));
+        if self.now < bound {
+            return false;
+        }
+        self.fail(index, format!("no sufficient evidence: {}", self.missing_evidence()));
+        true
+    }
+
+    fn clean_up(&mut self, index: usize, work: Work, bound: Timestamp) -> bool {
+        let Work::Until(until) = work else { return self.time_out(index, bound) };
+        if self.now < until || self.release.hold.is_some() || !self.is_settled_at(Percent::FULL) {
+            return self.now >= bound + SETTLE && self.time_out(index, bound);
+        }
+        self.edit_stage(index, |stage| stage.work = Work::Asked);
+        self.note(index, "scaling blue down");
+        self.ask(Effect::Scale { side: Side::Blue, desired: 0, task_definition: None });
+        true
+    }
+
+    pub(super) fn is_running(&self, index: usize) -> bool {
+        self.release.unwinding.is_none()
+            && self.release.ended.is_none()
+            && self.stage(index).is_some_and(|(_, stage)| stage.status == StageStatus::Running)
+    }
+
+    /// After an engine was lost: what a program did meanwhile is unknown unless it may be run again.
+    pub(super) fn doubt_commands(&mut self) {
+        let doubtful: Vec<(usize, bool)> = self
+            .release
+            .in_flight
+            .iter()
+            .filter_map(|flight| match flight.intent.effect {
+                Effect::RunCommand { stage } => Some((stage, false)),
+                Effect::UndoCommand { stage } => Some((stage, true)),
+                _ => None,
+            })
+            .filter(|(index, _)| !self.is_repeatable(*index))
+            .collect();
+        for (index, undo) in doubtful {
+            self.cancel_where(|effect| {
+                matches!(effect, Effect::RunCommand { stage } | Effect::UndoCommand { stage } if *stage == index)
+            });
+            let name = self.stage_name(index);
+            if undo {
+                self.undo_unknown(index, &name);
+            } else {
+                self.doubt(index, &name);
+            }
+        }
+    }
+
+    fn is_repeatable(&self, index: usize) -> bool {
+        match self.release.plan.stage(index).map(|plan| &plan.kind) {
+            Some(StageKind::Command(command)) => command.repeatable,
+            _ => false,
+        }
+    }
+
+    fn doubt(&mut self, index: usize, name: &str) {
+        if self.release.unwinding.is_some() {
+            return;
+        }
+        let now = self.now;
+        let why = "the engine ended while its program ran; how that ended is unknown";
+        self.edit_stage(index, |stage| {
+            stage.status = StageStatus::Failed;
+            stage.ended = Some(now);
+            stage.note = why.to_owned();
+            stage.work = Work::Idle;
+        });
+        self.turn(Tone::Warning, format!("{name}: {why}; look, then retry, skip or roll back"), None);
+        self.tell_waiting(index, why);
+    }
+}
+
+/// `14/14`, or nothing when there was nothing to check.
+fn tally(results: &[CheckResult]) -> String {
+    if results.is_empty() {
+        return String::new();
+    }
+    let passed = results.iter().filter(|result| result.passed).count();
+    format!("{passed}/{}", results.len())
+}
+
+/// `api:43` of a task definition's ARN.
+fn short_arn(arn: &TaskDefinitionArn) -> &str {
+    arn.as_str().rsplit('/').next().unwrap_or(arn.as_str())
+}

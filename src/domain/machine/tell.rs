@@ -1,0 +1,85 @@
+//! What the release's channels are told, once for each transition.
+
+use super::Machine;
+use crate::domain::effect::{Effect, Notice, Severity};
+use crate::domain::plan::ShiftStep;
+use crate::domain::release::Ending;
+
+impl Machine<'_> {
+    pub(super) fn tell_begun(&mut self) {
+        self.tell(Severity::Info, "begun", "begins".to_owned(), "");
+    }
+
+    pub(super) fn tell_step(&mut self, step: ShiftStep) {
+        let key = format!("step-{}", step.weight.get());
+        self.tell(Severity::Info, &key, format!("green observed at {}", step.weight), "");
+    }
+
+    pub(super) fn tell_stage(&mut self, index: usize) {
+        let name = self.stage_name(index);
+        self.tell(Severity::Info, &format!("stage-{name}"), format!("reached {name}"), "");
+    }
+
+    pub(super) fn tell_waiting(&mut self, index: usize, why: &str) {
+        let name = self.stage_name(index);
+        self.tell(Severity::Warning, &format!("waiting-{name}"), format!("waits for a human at {name}"), why);
+    }
+
+    pub(super) fn tell_paused(&mut self, why: &str) {
+        self.tell(Severity::Warning, "paused", "paused".to_owned(), why);
+    }
+
+    pub(super) fn tell_going_back(&mut self, cause: &str) {
+        let verb = if self.release.has_shifted() { "rolling back" } else { "stopping" };
+        self.tell(Severity::Critical, "going-back", verb.to_owned(), cause);
+    }
+
+    pub(super) fn tell_overdue(&mut self, why: &str) {
+        self.tell(Severity::Critical, "overdue", "ROLLBACK OVERDUE, still trying".to_owned(), why);
+    }
+
+    pub(super) fn tell_ended(&mut self, ending: Ending, why: &str) {
+        let severity = match ending {
+            Ending::Succeeded => Severity::Info,
+            Ending::Aborted => Severity::Warning,
+            Ending::RolledBack | Ending::RollbackFailed | Ending::Failed => Severity::Critical,
+        };
+        self.tell(severity, "ended", ending.word().to_owned(), why);
+    }
+
+    fn tell(&mut self, severity: Severity, what: &str, subject: String, detail: &str) {
+        if self.release.plan.notify.is_empty() {
+            return;
+        }
+        let release = &self.release;
+        let plan = &release.plan;
+        let (environment, component) = (&plan.environment, &plan.component);
+        let mut body = format!(
+            "{component} in {environment}: {} → {}\ngreen: set {}{}\n",
+            plan.from,
+            plan.to,
+            release.traffic.set,
+            release.traffic.observed.map(|green| format!(", observed {green}")).unwrap_or_default(),
+        );
+        if !detail.is_empty() {
+            body.push_str(detail);
+            body.push('\n');
+        }
+        for verdict in &release.verdicts {
+            body.push_str(&format!("{}: {}: {}\n", verdict.signal, verdict.ruling.word(), verdict.reason));
+        }
+        if release.ended.is_none() {
+            body.push_str(&format!(
+                "promote:  cutover promote {environment} {component}\nrollback: cutover rollback {environment} {component}\n"
+            ));
+        }
+        let notice = Notice {
+            // The revision tells apart what may happen more than once.
+            key: format!("{environment}/{component}/{}/r{}/{what}", release.id, release.revision),
+            severity,
+            subject: format!("[{environment}] {component} {}: {subject}", release.id),
+            body,
+        };
+        self.ask(Effect::Notify(notice));
+    }
+}

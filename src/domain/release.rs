@@ -1,0 +1,450 @@
+//! A release: everything that is known of it, and nothing that can be derived.
+
+use serde::{Deserialize, Serialize};
+
+use super::capacity::Capacities;
+use super::command::{Actor, Ordered};
+use super::effect::{CheckResult, Intent};
+use super::event::FiringAlarm;
+use super::ids::{EffectId, ReleaseId, Revision, SignalName, TaskDefinitionArn};
+use super::percent::Percent;
+use super::plan::{Plan, StageKind};
+use super::signal::Verdict;
+use super::time::Timestamp;
+
+/// One run of a pipeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    /// Its number.
+    pub id: ReleaseId,
+    /// What it is to do.
+    pub plan: Plan,
+    /// How often it changed in a way that matters to whoever steers it.
+    pub revision: Revision,
+    /// When and by whom it was begun; `None` while it is only planned.
+    pub begun: Option<Begun>,
+    /// Its stages, one for each of the plan's.
+    pub stages: Vec<Stage>,
+    /// Where traffic is.
+    pub traffic: Traffic,
+    /// Set while nothing may go forward.
+    pub hold: Option<Hold>,
+    /// Set once it goes back.
+    pub unwinding: Option<Unwinding>,
+    /// Set once it has ended.
+    pub ended: Option<Ended>,
+    /// Green's task definition, once registered.
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// Both sides' capacity as last read; `None` until read by this engine.
+    pub capacities: Option<Capacities>,
+    /// Since when green has been less than fully healthy while it took traffic.
+    pub unhealthy_since: Option<Timestamp>,
+    /// Its alarms that fire.
+    pub firing: Vec<FiringAlarm>,
+    /// The newest verdicts.
+    pub verdicts: Vec<Verdict>,
+    /// Signals whose failure a human has seen and gone on with, until the next step.
+    pub waived: Vec<SignalName>,
+    /// Effects under way.
+    pub in_flight: Vec<InFlight>,
+    /// Effects asked for so far.
+    pub effects: u64,
+    /// Commands accepted so far, oldest first.
+    pub orders: Vec<Ordered>,
+    /// What happened, oldest first.
+    pub timeline: Vec<Moment>,
+}
+
+/// The start of a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: Actor,
+}
+
+/// A stage as far as it has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Where it stands.
+    pub status: StageStatus,
+    /// When its present or last try began.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Tries so far.
+    pub attempts: u32,
+    /// One line: what it does now, or what came of it.
+    pub note: String,
+    /// Last lines of its program, or the trouble it met.
+    pub output: Vec<String>,
+    /// Results of its checks.
+    pub checks: Vec<CheckResult>,
+    /// Inner state of a running stage.
+    pub work: Work,
+}
+
+/// A stage's status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StageStatus {
+    /// Not begun.
+    #[default]
+    Pending,
+    /// At work.
+    Running,
+    /// Waiting for a human.
+    Waiting,
+    /// Done.
+    Passed,
+    /// Did not work.
+    Failed,
+    /// Left out by a human.
+    Skipped,
+    /// Done, and undone again.
+    Undone,
+}
+
+impl StageStatus {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Undone => "undone",
+        }
+    }
+}
+
+/// Inner state of a running stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// Nothing asked for yet.
+    #[default]
+    Idle,
+    /// An effect has been asked for; its end moves the stage.
+    Asked,
+    /// A gate's conditions hold; its phrase is still to be typed.
+    Confirming,
+    /// Deploy: the service has been told; targets must become healthy.
+    Settling,
+    /// Shift: the step with this index.
+    Step {
+        /// Index into the shift plan's steps.
+        index: usize,
+        /// How far the step has come.
+        phase: StepPhase,
+    },
+    /// Verify and cleanup: watching or holding until then.
+    Until(Timestamp),
+}
+
+/// How far a step of the shift has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepPhase {
+    /// The weight is to be set, or has been asked for.
+    Raising {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Set; to be read back.
+    Settling {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Watched.
+    Baking {
+        /// Since when.
+        since: Timestamp,
+        /// Its gate is tried then.
+        until: Timestamp,
+    },
+    /// The bake is over and the gate is shut: for want of evidence until `limit`, or for a human.
+    AtGate {
+        /// Since when.
+        since: Timestamp,
+        /// Until when evidence may still open it; `None` when only a human can.
+        limit: Option<Timestamp>,
+    },
+}
+
+/// Where production traffic is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Green's weight as last accepted by the load balancer from this release.
+    pub set: Percent,
+    /// Green's weight as last read back; `None` until this engine has read it.
+    pub observed: Option<Percent>,
+    /// Since when green has taken traffic.
+    pub green_since: Option<Timestamp>,
+    /// The most that green may ever have had: raised when a weight is asked for, before it is known to be set.
+    pub peak: Percent,
+    /// Since when the weight read differs from the one set without this release having asked for a change.
+    pub drift_since: Option<Timestamp>,
+}
+
+/// Why nothing goes forward.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Since when.
+    pub since: Timestamp,
+    /// Who paused it; `None` when the release did so itself.
+    pub by: Option<Actor>,
+    /// Why.
+    pub why: String,
+}
+
+/// The way back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unwinding {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub cause: String,
+    /// Who asked; `None` when the release decided itself.
+    pub by: Option<Actor>,
+    /// What it will be called when all goes well.
+    pub ending: Ending,
+    /// Whether done stages are undone.
+    pub undo: bool,
+    /// How far it has come.
+    pub phase: UnwindPhase,
+    /// Everybody has been told that traffic is not back in time.
+    pub escalated: bool,
+    /// When all traffic was observed on blue again.
+    pub restored: Option<Timestamp>,
+    /// What could not be undone.
+    pub trouble: Option<String>,
+}
+
+/// How far the way back has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnwindPhase {
+    /// Traffic is to go back to blue, and to be seen there.
+    Traffic,
+    /// Stages are undone from the last to the first; this many are still to be looked at.
+    Undo {
+        /// Stages not yet looked at.
+        left: usize,
+    },
+}
+
+/// The end of a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// When.
+    pub at: Timestamp,
+    /// How.
+    pub ending: Ending,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// How a release ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// Green was observed at 100 %.
+    Succeeded,
+    /// Blue was observed at 100 % again with healthy capacity.
+    RolledBack,
+    /// Something of the way back did not work.
+    RollbackFailed,
+    /// Stopped before any traffic shifted.
+    Failed,
+    /// Stopped by a human.
+    Aborted,
+}
+
+/// A release's status, derived from its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Not begun.
+    Planned,
+    /// Going forward.
+    Running,
+    /// Waiting for a human.
+    Waiting,
+    /// Held.
+    Paused,
+    /// Going back.
+    RollingBack,
+    /// Ended.
+    Ended(Ending),
+}
+
+impl Status {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
+            Self::RollingBack => "rolling-back",
+            Self::Ended(ending) => ending.word(),
+        }
+    }
+}
+
+impl Ending {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::RolledBack => "rolled-back",
+            Self::RollbackFailed => "rollback-failed",
+            Self::Failed => "failed",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+/// An effect under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InFlight {
+    /// What was asked for.
+    pub intent: Intent,
+    /// When it was first asked for.
+    pub since: Timestamp,
+    /// When it is tried again; `None` while a try is under way.
+    pub retry_at: Option<Timestamp>,
+    /// What the last try met.
+    pub error: Option<String>,
+}
+
+impl InFlight {
+    /// Its number.
+    pub fn id(&self) -> EffectId {
+        self.intent.id
+    }
+}
+
+/// A line of the timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// When.
+    pub at: Timestamp,
+    /// The revision it made, or happened in.
+    pub revision: Revision,
+    /// How it is to be taken.
+    pub tone: Tone,
+    /// What happened.
+    pub text: String,
+    /// Who did it, if a human did.
+    pub by: Option<String>,
+}
+
+/// How a line of the timeline is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tone {
+    /// As planned.
+    Plain,
+    /// Something was reached.
+    Good,
+    /// Someone should look.
+    Warning,
+    /// Something went wrong.
+    Bad,
+}
+
+impl Release {
+    /// A release that has not begun.
+    pub fn planned(id: ReleaseId, plan: Plan) -> Self {
+        let stages = plan.stages.iter().map(|_| Stage::default()).collect();
+        Self {
+            id,
+            plan,
+            revision: Revision::default(),
+            begun: None,
+            stages,
+            traffic: Traffic::default(),
+            hold: None,
+            unwinding: None,
+            ended: None,
+            task_definition: None,
+            capacities: None,
+            unhealthy_since: None,
+            firing: Vec::new(),
+            verdicts: Vec::new(),
+            waived: Vec::new(),
+            in_flight: Vec::new(),
+            effects: 0,
+            orders: Vec::new(),
+            timeline: Vec::new(),
+        }
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> Status {
+        if let Some(ended) = &self.ended {
+            Status::Ended(ended.ending)
+        } else if self.begun.is_none() {
+            Status::Planned
+        } else if self.unwinding.is_some() {
+            Status::RollingBack
+        } else if self.hold.is_some() {
+            Status::Paused
+        } else if self
+            .current()
+            .and_then(|index| self.stages.get(index))
+            .is_some_and(|stage| matches!(stage.status, StageStatus::Waiting | StageStatus::Failed))
+        {
+            Status::Waiting
+        } else {
+            Status::Running
+        }
+    }
+
+    /// Index of the stage whose turn it is: the first that is neither passed nor skipped.
+    pub fn current(&self) -> Option<usize> {
+        self.stages.iter().position(|stage| !matches!(stage.status, StageStatus::Passed | StageStatus::Skipped))
+    }
+
+    /// Whether green may have taken production traffic at any time.
+    pub fn has_shifted(&self) -> bool {
+        self.traffic.peak > Percent::ZERO
+    }
+
+    /// Whether green takes production traffic now, as far as is known.
+    pub fn is_green_live(&self) -> bool {
+        self.traffic.set > Percent::ZERO || self.traffic.observed.is_some_and(|green| green > Percent::ZERO)
+    }
+
+    /// The step that the shift is in: its index and phase.
+    pub fn step(&self) -> Option<(usize, StepPhase)> {
+        self.stages.iter().find_map(|stage| match (stage.status, stage.work) {
+            (StageStatus::Running | StageStatus::Waiting, Work::Step { index, phase }) => Some((index, phase)),
+            _ => None,
+        })
+    }
+
+    /// Index of the stage that deploys green, if there is one.
+    pub fn deploy_stage(&self) -> Option<usize> {
+        self.plan.stages.iter().position(|stage| matches!(stage.kind, StageKind::Deploy))
+    }
+
+    /// The exit code of a program that followed it: 0 succeeded, 3 stopped before any traffic shifted, 4 rolled back,
+    /// 5 the way back failed, 6 waiting for a human, 7 still running.
+    pub fn exit_code(&self) -> u8 {
+        match self.status() {
+            Status::Ended(Ending::Succeeded) => 0,
+            Status::Ended(Ending::RolledBack) => 4,
+            Status::Ended(Ending::Aborted) if self.has_shifted() => 4,
+            Status::Ended(Ending::Failed | Ending::Aborted) => 3,
+            Status::Ended(Ending::RollbackFailed) => 5,
+            Status::Waiting | Status::Paused => 6,
+            Status::Planned | Status::Running | Status::RollingBack => 7,
+        }
+    }
+}
