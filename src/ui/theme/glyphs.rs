@@ -72,8 +72,6 @@ pub struct Glyphs {
     pub threshold: &'static str,
     /// A marked moment down a chart.
     pub mark: &'static str,
-    /// The corner of two axes.
-    pub corner: &'static str,
     /// The position in a list longer than its panel.
     pub thumb: &'static str,
     /// Frames of a spinner.
@@ -123,7 +121,6 @@ pub static UNICODE: Glyphs = Glyphs {
     gap: " ",
     threshold: "╌",
     mark: "┊",
-    corner: "└",
     thumb: "┃",
     spinner: &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧"],
     border: border::ROUNDED,
@@ -170,7 +167,6 @@ pub static ASCII: Glyphs = Glyphs {
     gap: " ",
     threshold: "-",
     mark: ":",
-    corner: "+",
     thumb: "#",
     spinner: &["|", "/", "-", "\\"],
     border: border::Set {

@@ -35,7 +35,8 @@ macro_rules! roles {
 }
 
 roles! {
-    Text "text" "ordinary text, and the ground of the screen",
+    Ground "ground" "the ground of the screen, and what is said on it with no look of its own",
+    Text "text" "ordinary text, on whichever ground",
     Muted "muted" "what matters less: units, ages, hints",
     Strong "strong" "figures and names that the eye should find first",
     Title "title" "the title of a panel",

@@ -60,7 +60,7 @@ fn contrast(a: Color, b: Color) -> f64 {
 fn text_that_carries_meaning_can_be_read_on_its_ground() {
     for background in [Background::Dark, Background::Light] {
         let theme = Theme::built_in(ColourDepth::True, background, Charset::Unicode).unwrap();
-        let ground = theme.style(Role::Text).bg.unwrap();
+        let ground = theme.style(Role::Ground).bg.unwrap();
         let told = [
             Role::Text,
             Role::Strong,
@@ -119,7 +119,6 @@ fn every_sign_is_one_column_wide_and_the_fallback_is_seven_bits() {
             set.gap,
             set.threshold,
             set.mark,
-            set.corner,
             set.thumb,
             set.border.top_left,
             set.border_focus.horizontal_top,
@@ -179,8 +178,8 @@ fn mistakes_are_told_with_their_place_and_the_nearest_name() {
         "mine.toml:3:6: unknown colour or look \"gren\"; did you mean \"green\"?"
     );
     assert_eq!(
-        refused("[roles]\ntext = \"red\""),
-        "mine.toml: role \"muted\" is missing; name a theme to start from with extends = \"dark\""
+        refused("[roles]\nground = \"red\""),
+        "mine.toml: role \"text\" is missing; name a theme to start from with extends = \"dark\""
     );
 }
 
