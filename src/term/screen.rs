@@ -3,8 +3,9 @@
 use std::io;
 
 use ratatui::backend::{Backend, CrosstermBackend};
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
 
 use super::osc::{self, ClipboardError};
 use super::{Multiplexer, Outlet};
@@ -18,6 +19,9 @@ const CLEAR: &[u8] = b"\x1b[0m\x1b[2J";
 
 /// The largest screen drawn. Some pseudo-terminals report sizes that no terminal has.
 const LARGEST: (u16, u16) = (1_000, 500);
+
+/// The most cells written again to save a cursor movement, which takes six to nine bytes.
+const BRIDGE: usize = 5;
 
 /// What became of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +103,7 @@ impl Screen {
             frame.extend_from_slice(CLEAR);
         }
         if !changes.is_empty() {
-            CrosstermBackend::new(&mut frame).draw(changes.into_iter())?;
+            CrosstermBackend::new(&mut frame).draw(bridged(&changes, &self.next).into_iter())?;
         }
         frame.extend_from_slice(END);
         frame.append(&mut self.aside);
@@ -131,6 +135,34 @@ impl Screen {
     pub fn title(&mut self, text: &str) {
         self.aside.extend(osc::title(text));
     }
+}
+
+/// A change: where, and what is there now.
+type Change<'b> = (u16, u16, &'b Cell);
+
+/// The changes with the few unchanged cells between two of them, where writing those again in the look at hand takes fewer
+/// bytes than moving the cursor over them.
+fn bridged<'b>(changes: &[Change<'b>], picture: &'b Buffer) -> Vec<Change<'b>> {
+    let mut out: Vec<Change<'b>> = Vec::with_capacity(changes.len());
+    for (x, y, cell) in changes {
+        if let Some((last_x, last_y, last)) = out.last().copied()
+            && last_y == *y
+        {
+            let between = last_x.saturating_add(width(last))..*x;
+            let is_cheap = |cell: &Cell| {
+                (cell.fg, cell.bg, cell.modifier) == (last.fg, last.bg, last.modifier) && cell.symbol().len() == 1
+            };
+            if between.len() <= BRIDGE && between.clone().all(|x| picture.cell((x, *y)).is_some_and(is_cheap)) {
+                out.extend(between.filter_map(|x| Some((x, *y, picture.cell((x, *y))?))));
+            }
+        }
+        out.push((*x, *y, cell));
+    }
+    out
+}
+
+fn width(cell: &Cell) -> u16 {
+    u16::try_from(cell.symbol().width()).unwrap_or(u16::MAX).max(1)
 }
 
 #[cfg(test)]

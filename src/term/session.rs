@@ -209,46 +209,4 @@ impl Write for Gate {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{Read, Seek};
-
-    use super::*;
-
-    fn over_a_file() -> (File, Arc<Terminal>) {
-        let file = tempfile::tempfile().unwrap();
-        let terminal = Terminal { file: file.try_clone().unwrap(), taken: AtomicBool::new(true) };
-        (file, Arc::new(terminal))
-    }
-
-    fn contents(file: &mut File) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        file.rewind().unwrap();
-        file.read_to_end(&mut bytes).unwrap();
-        bytes
-    }
-
-    #[test]
-    fn the_terminal_is_given_back_once_and_no_late_frame_follows() {
-        let (mut file, terminal) = over_a_file();
-        let mut gate = Gate(Arc::clone(&terminal));
-        gate.write_all(b"frame").unwrap();
-        terminal.give();
-        terminal.give();
-        gate.write_all(b"late frame").unwrap();
-        assert_eq!(contents(&mut file), [b"frame", GIVE].concat());
-    }
-
-    #[test]
-    fn what_is_taken_is_given_back() {
-        for mode in ["?1049", "?2004", "?1004"] {
-            let sets = |bytes: &[u8], end: &str| String::from_utf8_lossy(bytes).contains(&format!("\x1b[{mode}{end}"));
-            assert!(sets(TAKE, "h") && sets(GIVE, "l"), "{mode}");
-        }
-    }
-
-    #[test]
-    fn without_a_terminal_the_way_out_is_named() {
-        let error = SessionError::NotATerminal { stream: "standard output" };
-        assert_eq!(error.to_string(), "standard output is not a terminal; run with --headless for plain output");
-    }
-}
+mod tests;

@@ -117,3 +117,50 @@ async fn absurd_sizes_are_no_trouble() {
         screen.outlet().idle().await;
     }
 }
+
+const MESSAGES: [&str; 4] = [
+    "g 7c1f  WARN  pool wait 3 ms, attempt 4 of 5 for connection",
+    "b 99aa  INFO  GET /orders/1234 200 in 31 ms user=7719",
+    "g 0d12  ERROR upstream timed out after 30 s at db.query(orders)",
+    "b 99aa  INFO  POST /cart 201 in 12 ms user=81",
+];
+
+fn log_line(line: usize) -> String {
+    format!("12:04:{line:02} {}", MESSAGES[line * 7 % 4])
+}
+
+/// Draws log lines from `first` on over the whole screen and answers the bytes that it took.
+async fn show_logs(screen: &mut Screen, first: usize) -> usize {
+    let frame = screen.draw(|area, buf| {
+        for (y, line) in (area.top()..area.bottom()).zip(first..) {
+            buf.set_string(0, y, log_line(line), Style::new());
+        }
+    });
+    screen.outlet().idle().await;
+    match frame.unwrap() {
+        Frame::Sent(bytes) => bytes,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_scrolled_screen_costs_less_than_its_text() {
+    let (terminal, mut screen) = screen(120, 40);
+    let whole = show_logs(&mut screen, 0).await;
+    let bytes = show_logs(&mut screen, 1).await;
+    assert!(bytes <= 3_000 && bytes < whole, "{bytes} of {whole}");
+    let shown = terminal.contents();
+    let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
+    let expected: Vec<String> = (1..=40).map(log_line).collect();
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test]
+async fn cells_between_two_changes_are_written_again_only_where_that_is_safe() {
+    let (terminal, mut screen) = screen(20, 1);
+    show(&mut screen, "a日本b c").await;
+    show(&mut screen, "x日本y z").await;
+    assert_eq!(terminal.contents(), "x日本y z");
+    let frame = terminal.writes().last().unwrap().clone();
+    assert_eq!(String::from_utf8_lossy(&frame).matches("\x1b[1;").count(), 2, "{}", frame.escape_ascii());
+}
