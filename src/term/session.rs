@@ -57,7 +57,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Takes the terminal over and starts the thread that writes to it.
+    /// Takes the terminal over and starts the thread that writes to it. Whatever reports panics has to be installed before:
+    /// the hook that gives the terminal back runs it afterwards.
     ///
     /// # Errors
     /// When standard input or output is no terminal, or the terminal refuses.

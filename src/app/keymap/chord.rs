@@ -99,17 +99,25 @@ impl Chord {
             Modifier::Alt => self.alt = true,
             Modifier::Shift => self.shift = true,
         }
-        if let Key::Char(typed) = self.key {
-            let plain = if self.ctrl {
-                typed.to_ascii_lowercase()
-            } else if self.shift && typed.is_lowercase() {
-                typed.to_uppercase().next().unwrap_or(typed)
-            } else {
-                typed
-            };
-            self.key = Key::Char(plain);
-            self.shift = false;
+        let Key::Char(typed) = self.key else { return self };
+        self.shift = false;
+        if self.ctrl {
+            self.with_control_of(typed.to_ascii_lowercase())
+        } else {
+            let shifted = modifier == Modifier::Shift && typed.is_lowercase();
+            self.key = Key::Char(if shifted { typed.to_uppercase().next().unwrap_or(typed) } else { typed });
+            self
         }
+    }
+
+    /// Control with some characters is what terminals send for a key of its own.
+    fn with_control_of(mut self, typed: char) -> Self {
+        (self.key, self.ctrl) = match typed {
+            'i' => (Key::Tab, false),
+            'm' => (Key::Enter, false),
+            '[' => (Key::Esc, false),
+            other => (Key::Char(other), true),
+        };
         self
     }
 
@@ -215,6 +223,7 @@ mod tests {
         assert_eq!(chord("ctrl-C"), chord("ctrl-c"));
         assert_eq!(chord("ctrl-shift-c"), chord("shift-ctrl-c"));
         assert_eq!(chord("?").with(Modifier::Shift), chord("?"));
+        assert_eq!([chord("ctrl-i"), chord("ctrl-m"), chord("ctrl-[")], [chord("tab"), chord("enter"), chord("esc")]);
         assert_ne!(chord("shift-tab"), chord("tab"));
     }
 

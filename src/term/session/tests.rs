@@ -68,6 +68,12 @@ async fn plays_the_program() {
             drop(worker.await);
             std::process::exit(1);
         }
+        "suspend" => {
+            let outcome = session.suspend().unwrap();
+            screen.forget();
+            screen.draw(|_, buf| buf.set_string(0, 0, format!("{outcome:?}"), Style::new())).unwrap();
+            screen.outlet().idle().await;
+        }
         other => panic!("no such ending: {other}"),
     }
 }
@@ -80,9 +86,20 @@ struct Played {
 
 /// Runs this test binary as the program, in a terminal of its own.
 fn play(ending: &str) -> Played {
+    run(CommandBuilder::new(std::env::current_exe().unwrap()), ending)
+}
+
+/// Runs it from a shell that stops and continues jobs, which continues the program once it has stopped.
+fn play_as_a_job(ending: &str) -> Played {
+    let mut shell = CommandBuilder::new("sh");
+    shell.args(["-c", r#"set -m; "$0" "$@"; fg"#]);
+    shell.arg(std::env::current_exe().unwrap());
+    run(shell, ending)
+}
+
+fn run(mut command: CommandBuilder, ending: &str) -> Played {
     let pty = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
     let before = pty.master.get_termios().unwrap();
-    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
     command.args(["--exact", "--nocapture", "term::session::tests::plays_the_program"]);
     command.env(ENDING, ending);
     command.env("RUST_BACKTRACE", "0");
@@ -122,6 +139,23 @@ fn a_panic_on_another_thread_restores_first_reports_then_and_ends_the_program() 
     assert!(played.is_restored);
     let order = [TAKE, GIVE, b"a worker fell over"].map(|part| position(&played.output, part));
     assert!(order.is_sorted(), "{}", played.output);
+    assert_eq!(played.output.matches("\x1b[?1049l").count(), 1);
+}
+
+#[test]
+fn a_suspended_program_gives_the_terminal_to_the_shell_and_takes_it_again() {
+    let played = play_as_a_job("suspend");
+    assert!(played.status.success(), "{}", played.output);
+    let (stopped, continued) = played.output.split_once("\x1b[?1049l").expect("the terminal was given back");
+    assert!(stopped.contains("broadcasting"), "{}", played.output);
+    let order = [TAKE, b"AndContinued", GIVE].map(|part| position(continued, part));
+    assert!(order.is_sorted(), "{}", played.output);
+}
+
+#[test]
+fn a_program_without_a_shell_is_not_suspended() {
+    let played = play("suspend");
+    assert!(played.output.contains("NobodyToReturnTo"), "{}", played.output);
     assert_eq!(played.output.matches("\x1b[?1049l").count(), 1);
 }
 
