@@ -47,10 +47,11 @@ pub enum Charset {
 }
 
 /// The themes that the program comes with.
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("dark", include_str!("../../assets/themes/dark.toml")),
     ("light", include_str!("../../assets/themes/light.toml")),
     ("sixteen", include_str!("../../assets/themes/sixteen.toml")),
+    ("sixteen-light", include_str!("../../assets/themes/sixteen-light.toml")),
     ("plain", include_str!("../../assets/themes/plain.toml")),
 ];
 
@@ -71,7 +72,8 @@ impl Theme {
         let name = match (depth, background) {
             (ColourDepth::True, Background::Dark) => "dark",
             (ColourDepth::True, Background::Light) => "light",
-            (ColourDepth::Sixteen, _) => "sixteen",
+            (ColourDepth::Sixteen, Background::Dark) => "sixteen",
+            (ColourDepth::Sixteen, Background::Light) => "sixteen-light",
             (ColourDepth::None, _) => "plain",
         };
         Self::named(name, charset)

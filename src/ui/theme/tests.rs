@@ -32,13 +32,19 @@ fn without_colour_no_role_has_one_and_alarms_still_stand_out() {
 
 #[test]
 fn sixteen_colours_leave_the_background_to_the_terminal() {
-    let theme = Theme::built_in(ColourDepth::Sixteen, Background::Dark, Charset::Unicode).unwrap();
-    for role in Role::ALL {
-        let style = theme.style(*role);
-        assert!(!matches!(style.fg, Some(Color::Rgb(..))) && !matches!(style.bg, Some(Color::Rgb(..))));
-        // White or black text without a ground of its own disappears on the background of that colour.
-        let bare = plain_colour(style.bg) && matches!(style.fg, Some(Color::White | Color::Gray | Color::Black));
-        assert!(!bare, "{}", role.name());
+    for background in [Background::Dark, Background::Light] {
+        let theme = Theme::built_in(ColourDepth::Sixteen, background, Charset::Unicode).unwrap();
+        // Text of the background's colour, or near it, disappears unless it brings a ground of its own.
+        let unreadable: &[Color] = match background {
+            Background::Dark => &[Color::White, Color::Gray, Color::Black],
+            Background::Light => &[Color::White, Color::Gray, Color::Yellow, Color::Cyan],
+        };
+        for role in Role::ALL {
+            let style = theme.style(*role);
+            assert!(!matches!(style.fg, Some(Color::Rgb(..))) && !matches!(style.bg, Some(Color::Rgb(..))));
+            let is_bare = plain_colour(style.bg) && style.fg.is_some_and(|colour| unreadable.contains(&colour));
+            assert!(!is_bare, "{} on {background:?}", role.name());
+        }
     }
 }
 

@@ -30,8 +30,8 @@ const WIDEST: u16 = 72;
 const NARROWEST: u16 = 32;
 
 impl Dialog<'_> {
-    /// Draws the dialog over the middle of `area`, dims the rest, and answers where the prompt is, for the cursor.
-    pub fn render(&self, area: Rect, buf: &mut Buffer, theme: &Theme) -> Rect {
+    /// Draws the dialog over the middle of `area` and dims the rest.
+    pub fn render(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
         let area = area.intersection(buf.area);
         buf.set_style(area, theme.style(Role::Backdrop));
 
@@ -61,11 +61,10 @@ impl Dialog<'_> {
         let bottom = inner.bottom().saturating_sub(1);
         let keys = Rect { y: bottom, height: inner.height.min(1), ..inner };
         KeyBar { hints: self.keys }.render(keys, buf, theme);
-        let prompt = Rect { y: bottom.saturating_sub(above_keys).max(inner.y), height: inner.height.min(1), ..inner };
         if let Some(typed) = self.prompt {
-            self.render_prompt(typed, prompt, buf, theme);
+            let y = bottom.saturating_sub(above_keys).max(inner.y);
+            self.render_prompt(typed, Rect { y, height: inner.height.min(1), ..inner }, buf, theme);
         }
-        prompt
     }
 
     fn render_prompt(&self, typed: &str, area: Rect, buf: &mut Buffer, theme: &Theme) {

@@ -251,9 +251,7 @@ fn dialogs_wrap_their_question_and_dim_the_rest() {
 
 #[test]
 fn on_a_small_screen_the_answer_outlives_the_question() {
-    let picture = rows(&drawn((36, 6), |area, buf, theme| {
-        dialog(Some("DEPL")).render(area, buf, theme);
-    }));
+    let picture = rows(&drawn((36, 6), |area, buf, theme| dialog(Some("DEPL")).render(area, buf, theme)));
     assert!(picture[3].contains("> DEPL"), "{picture:#?}");
     assert!(picture[4].contains("enter roll back  esc keep going"), "{picture:#?}");
 }
