@@ -1,47 +1,6 @@
 //! What a key can mean, in the program's words, and where it means it.
 
-use std::fmt;
-
-/// Declares an enum whose variants each have a stable name, listed in `ALL`, and a one-line description.
-macro_rules! named {
-    ($(#[$meta:meta])* $kind:ident { $($variant:ident $name:literal $text:literal,)+ }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $kind {
-            $(#[doc = $text] $variant,)+
-        }
-
-        impl $kind {
-            /// Every one of them, in the order in which help lists them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The name used in keymaps and documentation.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)+
-                }
-            }
-
-            /// One line for help and documentation.
-            pub const fn describe(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)+
-                }
-            }
-
-            /// The one that goes by `name`.
-            pub fn named(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|one| one.name() == name)
-            }
-        }
-
-        impl fmt::Display for $kind {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.name())
-            }
-        }
-    };
-}
+use crate::document::named;
 
 named! {
     /// What a key can ask for.
