@@ -1,0 +1,87 @@
+//! The release view: the whole of it at a glance, from 60 × 15 up.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::look::Look;
+use super::widgets::Focus;
+use super::{alarms, logs, rail, signals, timeline, traffic, work};
+use crate::app::model::{Pane, Sight};
+use crate::domain::signal::Golden;
+
+/// The least columns with a rail beside the panels.
+const RAIL: u16 = 72;
+
+/// The least columns with the timeline beside the logs, and with the work of a stage beside the signals.
+const SIDE_BY_SIDE: u16 = 120;
+
+/// The least rows of the log panel.
+const LEAST_LOGS: u16 = 4;
+
+/// The most rows that the signals take, however high the screen is.
+const MOST_SIGNALS: u16 = 18;
+
+/// A body at least this high has cards for signals where it is wide enough.
+const HIGH: u16 = 28;
+
+pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Sight {
+    let has_rail = area.width >= RAIL;
+    let rail_columns = if has_rail { rail::columns(area.width) } else { 0 };
+    let is_high = area.height >= HIGH;
+    let traffic_rows = if is_high { traffic::ROWS + 1 } else { traffic::ROWS }.min(area.height);
+    let golden = look.plan().signals.iter().map(|signal| signal.golden);
+    let groups = Golden::ALL.iter().filter(|kind| golden.clone().any(|other| other == **kind)).count();
+    let table_rows = u16::try_from(groups.max(1)).unwrap_or(4) + 2;
+    let wanted = if is_high { (area.height * 2 / 5).saturating_sub(4).clamp(9, MOST_SIGNALS) } else { table_rows };
+    let signal_rows = wanted.min(area.height - traffic_rows);
+    let top_rows = traffic_rows + signal_rows;
+    let left = area.height - top_rows;
+    let strip_rows = u16::from(left > 0);
+    let bottom_rows = if left > LEAST_LOGS { left - strip_rows } else { 0 };
+    // What is too little for a log panel goes to the signals.
+    let signal_rows = if bottom_rows == 0 { area.height - traffic_rows - strip_rows } else { signal_rows };
+    let top_rows = traffic_rows + signal_rows;
+
+    if has_rail {
+        rail::draw(look, Rect { width: rail_columns, height: top_rows, ..area }, buf);
+    }
+    let right = Rect { x: area.x + rail_columns, width: area.width - rail_columns, ..area };
+    traffic::draw(look, Rect { height: traffic_rows, ..right }, buf);
+    middle(look, Rect { y: area.y + traffic_rows, height: signal_rows, ..right }, buf);
+    alarms::strip(look, Rect { y: area.y + top_rows, height: strip_rows, ..area }, buf);
+    let bottom = Rect { y: area.y + top_rows + strip_rows, height: bottom_rows, ..area };
+    tail(look, bottom, buf)
+}
+
+/// The signals; while green has no users yet, what the present stage shows for itself comes first.
+fn middle(look: Look<'_>, area: Rect, buf: &mut Buffer) {
+    match work::of(look) {
+        Some(shown) if area.width >= SIDE_BY_SIDE / 2 + 20 => {
+            let size = area.width / 2;
+            work::draw(look, &shown, Rect { width: size, ..area }, buf);
+            signals::draw(look, Rect { x: area.x + size, width: area.width - size, ..area }, buf);
+        }
+        Some(shown) => work::draw(look, &shown, area, buf),
+        None => signals::draw(look, area, buf),
+    }
+}
+
+/// Logs and timeline, side by side where there is room, else the one that has the focus.
+fn tail(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Sight {
+    let focus = |pane| if look.model.pane == pane { Focus::Here } else { Focus::Elsewhere };
+    if area.width >= SIDE_BY_SIDE {
+        let size = (area.width / 3).clamp(44, 80);
+        let left = Rect { width: area.width - size, ..area };
+        let right = Rect { x: left.right(), width: size, ..area };
+        Sight {
+            logs: logs::draw(look, left, focus(Pane::Logs), buf),
+            history: timeline::draw(look, right, focus(Pane::Timeline), buf),
+            help: 0,
+        }
+    } else {
+        match look.model.pane {
+            Pane::Logs => Sight { logs: logs::draw(look, area, Focus::Elsewhere, buf), ..Sight::default() },
+            Pane::Timeline => Sight { history: timeline::draw(look, area, Focus::Elsewhere, buf), ..Sight::default() },
+        }
+    }
+}
