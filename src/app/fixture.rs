@@ -137,6 +137,7 @@ pub fn release(scene: Scene) -> Release {
     for (index, stage) in release.stages.iter_mut().enumerate() {
         *stage = done_stage(index, scene);
     }
+    release.traffic.observed = (scene != Scene::Gates).then_some(Percent::ZERO);
     let green_up = scene.stages_done() >= 3;
     release.capacities =
         Some(Capacities { blue: capacity(6, 6), green: if green_up { capacity(6, 6) } else { capacity(0, 0) } });
@@ -205,6 +206,9 @@ fn dress(release: &mut Release, scene: Scene) {
         Scene::RolledBack => {
             going_back(release, UnwindPhase::Undo { left: 0 });
             release.traffic.observed = Some(Percent::ZERO);
+            if let Some(unwinding) = &mut release.unwinding {
+                unwinding.restored = Some(NOW);
+            }
             end(release, Ending::RolledBack, "errors: 7.42 % on green, limit 1 %");
             for stage in release.stages.iter_mut().skip(1).take(4) {
                 stage.status = StageStatus::Undone;

@@ -42,19 +42,20 @@ pub(super) fn strip(look: Look<'_>, row: Rect, buf: &mut Buffer) {
     } else if quiet > 0 {
         left.push(look.span(Role::Ok, format!(" {} {quiet} ok", glyphs.ok)));
     }
-    let right = look.stale(Source::Alarms).filter(|_| look.release().ended.is_none()).map(|old| {
-        let text = old.map_or_else(|| "never read".to_owned(), |old| format!("stale {}", age(old.0)));
-        look.span(Role::Warning, format!("{} {text} ", glyphs.warning))
-    });
+    let right = look
+        .stale(Source::Alarms)
+        .filter(|_| look.release().ended.is_none())
+        .map(|text| look.span(Role::Warning, format!("{} {text} ", glyphs.warning)));
     look.row(row, buf, left, right.into_iter().collect());
 }
 
-fn named<'a>(look: Look<'a>, alarm: &'a AlarmView) -> [Span<'a>; 2] {
+fn named<'a>(look: Look<'a>, alarm: &'a AlarmView) -> [Span<'a>; 3] {
     let (sign, role, word) = face(look.theme.glyphs, alarm.state);
     let since = alarm.since.map(|at| format!(" {}", age(look.now().since(at)))).unwrap_or_default();
     let older = if alarm.is_older_than_release { ", before this release" } else { "" };
     [
-        look.span(role, format!(" {sign} {} {word}{since}", alarm.name)),
+        Span::raw(" "),
+        look.span(role, format!("{sign} {} {word}{since}", alarm.name)),
         look.span(Role::Muted, format!("{older} {}", look.theme.glyphs.bullet)),
     ]
 }

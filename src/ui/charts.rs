@@ -89,11 +89,10 @@ fn plot(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
     let (from, to) = (clock(start, look.model.utc_offset), clock(end, look.model.utc_offset));
     let begun = look.release().begun.as_ref().and_then(|begun| place(begun.at));
     let green_since = look.release().traffic.green_since.and_then(place);
-    let marks: Vec<Mark<'_>> = match (begun, green_since) {
-        (_, Some(at)) => vec![Mark { at, label: "shift" }],
-        (Some(at), None) => vec![Mark { at, label: "begin" }],
-        (None, None) => Vec::new(),
-    };
+    let marked = green_since.map(|at| (at, "shift")).or_else(|| begun.map(|at| (at, "begin")));
+    // Near the right edge there is no room for the word beside the line.
+    let named = |(at, label)| Mark { at, label: if at < 0.8 { label } else { "" } };
+    let marks: Vec<Mark<'_>> = marked.map(named).into_iter().collect();
     let short = |text: &str| text.get(..5).unwrap_or_default().to_owned();
     let (from, to) = (short(&from), short(&to));
     Chart {

@@ -9,7 +9,7 @@ use super::theme::Role;
 use super::widgets::text::{clear, pad};
 use super::widgets::{Focus, List, Panel};
 use crate::app::availability::{can_send, command};
-use crate::app::keymap::Context;
+use crate::app::keymap::{Action, Context};
 
 /// Columns for the keys.
 const KEYS: usize = 16;
@@ -46,14 +46,15 @@ pub(super) fn draw(look: Look<'_>, top: usize, area: Rect, buf: &mut Buffer) -> 
 fn lines(look: Look<'_>) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     for context in [look.model.view.context(), Context::Global, Context::Dialog, Context::Prompt] {
-        let bindings: Vec<_> = look.model.keymap.bindings(context).collect();
+        let bindings = look.model.keymap.bindings(context);
+        let bindings: Vec<_> = bindings.filter(|(action, _)| *action != Action::ViewFleet).collect();
         if bindings.is_empty() {
             continue;
         }
         if !lines.is_empty() {
             lines.push(Line::default());
         }
-        lines.push(Line::from(look.span(Role::Title, format!("In {}", context.describe()))));
+        lines.push(Line::from(look.span(Role::Title, heading(context))));
         for (action, chords) in bindings {
             let keys: Vec<String> = chords.iter().map(ToString::to_string).collect();
             let mut spans = vec![
@@ -68,4 +69,10 @@ fn lines(look: Look<'_>) -> Vec<Line<'_>> {
         }
     }
     lines
+}
+
+/// What a context is called, as a heading.
+fn heading(context: Context) -> String {
+    let mut letters = context.describe().chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -8,6 +8,7 @@ use super::widgets::{Hint, KeyBar, Readiness};
 use crate::app::availability::{can_send, command};
 use crate::app::keymap::{Action, Context};
 use crate::app::model::View;
+use crate::domain::command::CommandKind;
 use crate::domain::release::{StageStatus, Status, Work};
 
 /// A hint that owns its text.
@@ -48,7 +49,11 @@ fn listed(look: Look<'_>) -> Vec<(Action, &'static str)> {
     let release = look.release();
     let status = release.status();
     let mut listed = Vec::new();
+    let is_held = release.hold.is_some();
     if !matches!(status, Status::Ended(_) | Status::RollingBack) {
+        if is_held {
+            listed.push((Action::PauseOrResume, "resume"));
+        }
         let current = release.current().and_then(|index| release.stages.get(index));
         if current.is_some_and(|stage| stage.status == StageStatus::Failed) {
             listed.push((Action::Retry, "retry"));
@@ -57,13 +62,17 @@ fn listed(look: Look<'_>) -> Vec<(Action, &'static str)> {
             listed.push((Action::Approve, "approve"));
         } else {
             listed.push((Action::Promote, "promote"));
-            if look.model.view == View::Release {
+            let can = |kind| can_send(look.model, look.snapshot, kind).is_ok();
+            if look.model.view == View::Release && (can(CommandKind::Promote) || can(CommandKind::PromoteFull)) {
                 listed.push((Action::PromoteFull, "to 100 %"));
             }
         }
-        listed.push((Action::PauseOrResume, if release.hold.is_some() { "resume" } else { "pause" }));
+        if !is_held {
+            listed.push((Action::PauseOrResume, "pause"));
+        }
         listed.push((Action::Rollback, "roll back"));
     }
+    listed.push((Action::Help, "help"));
     listed.extend(match look.model.view {
         View::Release => [(Action::Filter, "filter"), (Action::NextView, "views")].as_slice(),
         View::Signals => &[(Action::Window, "span"), (Action::ToggleSide, "sides")],
@@ -78,7 +87,6 @@ fn listed(look: Look<'_>) -> Vec<(Action, &'static str)> {
         ],
         View::History => &[(Action::Copy, "copy"), (Action::LogsHere, "logs of then")],
     });
-    listed.push((Action::Help, "help"));
     listed.push((Action::Palette, "command"));
     listed.push((Action::Quit, if look.snapshot.engine.ends_with_face { "quit" } else { "detach" }));
     listed

@@ -20,7 +20,13 @@ const WIDE: u16 = 90;
 
 /// Draws the panel, and answers how many rows it has for lines.
 pub(super) fn draw(look: Look<'_>, area: Rect, focus: Focus, buf: &mut Buffer) -> usize {
-    let panel = Panel { title: title(look), right: counts(look), focus, ..Panel::default() };
+    let panel = Panel {
+        title: title(look),
+        right: counts(look),
+        focus,
+        role: (focus == Focus::Here).then_some(Role::Muted),
+        ..Panel::default()
+    };
     let inner = panel.render(area, buf, look.theme);
     let logs = &look.model.logs;
     let height = usize::from(inner.height);
@@ -32,9 +38,9 @@ pub(super) fn draw(look: Look<'_>, area: Rect, focus: Focus, buf: &mut Buffer) -
     let top = logs.anchor.top(extent);
     let inner = Scrollbar { len: logs.shown_len(), top }.render(inner, buf, look.theme);
     if logs.wrap {
-        wrapped(look, top, inner, buf)
+        wrapped(look, top, inner, buf);
     } else {
-        cut(look, top, inner, buf)
+        cut(look, top, inner, buf);
     }
     height
 }
@@ -82,8 +88,7 @@ fn counts(look: Look<'_>) -> Line<'_> {
     if logs.lost > 0 {
         spans.push(look.span(Role::Bad, format!("  {} lost", grouped(logs.lost))));
     }
-    if let Some(old) = look.stale(Source::Logs).filter(|_| look.release().ended.is_none()) {
-        let text = old.map_or_else(|| "never read".to_owned(), |old| format!("read {} ago", age(old.0)));
+    if let Some(text) = look.stale(Source::Logs).filter(|_| look.release().ended.is_none()) {
         spans.push(look.span(Role::Warning, format!("  {text}")));
     }
     spans.push(look.span(Role::Muted, format!("  {}", zone(look.model.utc_offset))));

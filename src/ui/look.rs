@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::format::age;
 use super::theme::{Role, Theme};
 use super::widgets::text::{clip, put_line, width};
 use crate::app::model::Model;
@@ -99,9 +100,13 @@ impl<'a> Look<'a> {
         self.snapshot.sources.iter().find(|view| view.source == source)
     }
 
-    /// The age of a source's last answer when it is too old to act on: `Some(None)` when there never was one.
-    pub(super) fn stale(self, source: Source) -> Option<Option<Elapsed>> {
+    /// How old a source's last answer is, in words, when it is too old to act on.
+    pub(super) fn stale(self, source: Source) -> Option<String> {
         let view = self.source(source)?;
-        view.is_stale(self.now()).then(|| view.last_ok.map(|at| self.since(at)))
+        let text = match view.last_ok {
+            Some(at) => format!("stale {}", age(self.now().since(at))),
+            None => "never read".to_owned(),
+        };
+        view.is_stale(self.now()).then_some(text)
     }
 }

@@ -22,6 +22,7 @@ mod question;
 mod rail;
 mod release;
 mod signals;
+mod sources;
 mod status;
 pub mod theme;
 mod timeline;
@@ -35,7 +36,7 @@ use ratatui::layout::Rect;
 use crate::app::model::{Model, Sight, View};
 use crate::engine::snapshot::Snapshot;
 use look::Look;
-use theme::{Role, Theme};
+use theme::{Dots, Role, Theme};
 use widgets::Focus;
 use widgets::text::{clear, put};
 
@@ -47,9 +48,10 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, snapshot: &Snapshot, th
     let area = area.intersection(buf.area);
     let live = Look { model, snapshot, theme };
     let look = Look { snapshot: model.picture(snapshot), ..live };
-    clear(buf, area, theme.style(Role::Text));
+    clear(buf, area, theme.style(Role::Ground));
     if area.width < LEAST.0 || area.height < LEAST.1 {
         too_small(live, area, buf);
+        seven_bits(area, buf, theme);
         return Sight::default();
     }
     let bottom = area.bottom() - 1;
@@ -75,7 +77,30 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, snapshot: &Snapshot, th
     keys::draw(live, Rect { y: bottom, height: 1, ..area }, buf);
     // What can be decided on is never held still.
     overlay::draw(live, area, buf, &mut sight);
+    seven_bits(area, buf, theme);
     sight
+}
+
+/// What logs and the engine say may hold any sign; a terminal of seven bits gets the nearest one of its own.
+fn seven_bits(area: Rect, buf: &mut Buffer, theme: &Theme) {
+    if theme.glyphs.dots != Dots::Ascii {
+        return;
+    }
+    for position in area.positions() {
+        let Some(cell) = buf.cell_mut(position) else { continue };
+        if !cell.symbol().is_ascii() {
+            let nearest = match cell.symbol() {
+                "→" => theme.glyphs.arrow,
+                "…" => theme.glyphs.ellipsis,
+                "•" => "*",
+                "·" | "–" | "—" => "-",
+                "‘" | "’" => "'",
+                "“" | "”" => "\"",
+                _ => "?",
+            };
+            cell.set_symbol(nearest);
+        }
+    }
 }
 
 /// The views by name, the one shown standing out.

@@ -24,9 +24,12 @@ const PALETTE: (u16, u16) = (90, 14);
 const NOTE_ROWS: usize = 3;
 
 pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer, sight: &mut Sight) {
+    // Where this is and what happens stays in sight while something is decided.
+    let head = super::header::ROWS + super::status::ROWS;
+    let body = Rect { y: area.y + head, height: area.height.saturating_sub(head), ..area };
     match &look.model.overlay {
-        Some(Overlay::Dialog(dialog)) => question::draw(look, dialog, area, buf),
-        Some(Overlay::Palette(palette)) => draw_palette(look, palette, area, buf),
+        Some(Overlay::Dialog(dialog)) => question::draw(look, dialog, body, buf),
+        Some(Overlay::Palette(palette)) => draw_palette(look, palette, body, buf),
         Some(Overlay::Help(top)) => sight.help = help::draw(look, *top, area, buf),
         Some(Overlay::Filter { .. }) | None => {}
     }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::look::Look;
 use super::widgets::Focus;
-use super::{alarms, logs, rail, signals, timeline, traffic, work};
+use super::{alarms, logs, rail, signals, sources, timeline, traffic, work};
 use crate::app::model::{Pane, Sight};
 use crate::domain::signal::Golden;
 
@@ -32,7 +32,7 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Sight {
     let golden = look.plan().signals.iter().map(|signal| signal.golden);
     let groups = Golden::ALL.iter().filter(|kind| golden.clone().any(|other| other == **kind)).count();
     let table_rows = u16::try_from(groups.max(1)).unwrap_or(4) + 2;
-    let wanted = if is_high { (area.height * 2 / 5).saturating_sub(4).clamp(9, MOST_SIGNALS) } else { table_rows };
+    let wanted = if is_high { (area.height * 9 / 20).saturating_sub(4).clamp(9, MOST_SIGNALS) } else { table_rows };
     let signal_rows = wanted.min(area.height - traffic_rows);
     let top_rows = traffic_rows + signal_rows;
     let left = area.height - top_rows;
@@ -43,7 +43,11 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Sight {
     let top_rows = traffic_rows + signal_rows;
 
     if has_rail {
-        rail::draw(look, Rect { width: rail_columns, height: top_rows, ..area }, buf);
+        let column = Rect { width: rail_columns, height: top_rows, ..area };
+        let sources = if top_rows >= rail::rows(look) + sources::ROWS { sources::ROWS } else { 0 };
+        rail::draw(look, Rect { height: top_rows - sources, ..column }, buf);
+        let below = Rect { y: area.y + top_rows - sources, height: sources, ..column };
+        sources::draw(look, below, buf);
     }
     let right = Rect { x: area.x + rail_columns, width: area.width - rail_columns, ..area };
     traffic::draw(look, Rect { height: traffic_rows, ..right }, buf);
@@ -70,7 +74,7 @@ fn middle(look: Look<'_>, area: Rect, buf: &mut Buffer) {
 fn tail(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Sight {
     let focus = |pane| if look.model.pane == pane { Focus::Here } else { Focus::Elsewhere };
     if area.width >= SIDE_BY_SIDE {
-        let size = (area.width / 3).clamp(44, 80);
+        let size = (area.width * 2 / 5).min(80);
         let left = Rect { width: area.width - size, ..area };
         let right = Rect { x: left.right(), width: size, ..area };
         Sight {

@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::format::{age, sampled, value};
+use super::format::{sampled, value};
 use super::look::Look;
 use super::theme::{Glyphs, Role};
 use super::widgets::text::{clip, pad, pad_start};
@@ -19,6 +19,12 @@ use crate::engine::snapshot::{SignalSeries, Source};
 
 /// The least columns of a card.
 const CARD_COLUMNS: u16 = 21;
+
+/// Columns of a verdict's word.
+const WORD: usize = 8;
+
+/// The least columns of a row of the table that has room for the evidence.
+const TABLE_WITH_EVIDENCE: u16 = 51;
 
 /// The least rows of a card, with its frame.
 const CARD_ROWS: u16 = 7;
@@ -108,7 +114,7 @@ pub(super) fn sign(glyphs: &'static Glyphs, ruling: Option<Ruling>) -> (&'static
         Some(Ruling::Marginal) => (glyphs.warning, Role::Warning, Ruling::Marginal.word()),
         Some(Ruling::NoData) => (glyphs.no_data, Role::NoData, Ruling::NoData.word()),
         Some(Ruling::Error) => (glyphs.warning, Role::NoData, Ruling::Error.word()),
-        None => (glyphs.pending, Role::Muted, "not judged"),
+        None => (glyphs.pending, Role::Muted, "unjudged"),
     }
 }
 
@@ -146,8 +152,7 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
 
 /// How old the measurements are, where that matters.
 fn staleness(look: Look<'_>) -> Option<Span<'_>> {
-    let old = look.stale(Source::Signals)?;
-    let text = old.map_or_else(|| "never read".to_owned(), |old| format!("stale {}", age(old.0)));
+    let text = look.stale(Source::Signals)?;
     Some(look.span(Role::Warning, format!("{} {text}", look.theme.glyphs.warning)))
 }
 
@@ -159,9 +164,10 @@ fn table(look: Look<'_>, groups: &[Vec<Reading<'_>>], area: Rect, buf: &mut Buff
         let room = usize::from(area.width.saturating_sub(6));
         look.span(Role::Muted, clip(&text, room, look.theme.glyphs.ellipsis).into_owned())
     });
+    let head = if area.width >= TABLE_WITH_EVIDENCE + 2 { "to failure" } else { "" };
     let panel = Panel {
         title: Line::from("signals"),
-        right: Line::from(staleness(look).unwrap_or_else(|| look.span(Role::Muted, "to failure"))),
+        right: Line::from(staleness(look).unwrap_or_else(|| look.span(Role::Muted, head))),
         below: below.map(Line::from).unwrap_or_default(),
         ..Panel::default()
     };
@@ -176,32 +182,47 @@ fn table(look: Look<'_>, groups: &[Vec<Reading<'_>>], area: Rect, buf: &mut Buff
 
 fn draw_row(look: Look<'_>, reading: Reading<'_>, row: Rect, buf: &mut Buffer) {
     let (sign, role, word) = sign(look.theme.glyphs, reading.ruling());
-    let figures = |side| pad_start(&value(reading.newest(side), reading.plan.unit), 8);
+    let figures = |side| pad_start(&value(reading.newest(side), reading.plan.unit), 7);
     let name = clip(reading.plan.name.as_str(), 11, look.theme.glyphs.ellipsis).into_owned();
     let left = vec![
-        look.span(role, format!(" {sign} ")),
-        look.span(Role::Text, pad(&name, 11)),
+        Span::raw(" "),
+        look.span(role, sign),
+        look.span(Role::Text, format!(" {}", pad(&name, 11))),
         look.span(Role::Green, format!(" g{}", figures(Side::Green))),
         look.span(Role::Blue, format!(" b{}", figures(Side::Blue))),
     ];
-    let right = vec![
-        look.span(role, pad(word, 10)),
-        look.span(Role::Muted, format!("{} ", pad_start(&reading.evidence().unwrap_or_default(), 7))),
-    ];
-    let left_columns = 3 + 11 + 10 + 10;
-    let right_columns = 10 + 8;
-    let trend = row.width.saturating_sub(left_columns + right_columns + 3);
+    let mut right = vec![look.span(role, word), Span::raw(pad("", WORD.saturating_sub(word.len())))];
+    let has_evidence = row.width >= TABLE_WITH_EVIDENCE;
+    if has_evidence {
+        right.push(look.span(Role::Muted, format!(" {} ", pad_start(&reading.evidence().unwrap_or_default(), 7))));
+    }
+    let left_columns = 3 + 11 + 9 + 9;
+    let right_columns = 8 + 9;
+    let trend = row.width.saturating_sub(left_columns + right_columns + 2);
     look.row(row, buf, left, right);
-    if trend >= 6 {
+    if trend >= 5 {
         let area = Rect { x: row.x + left_columns + 1, width: trend, height: 1, ..row };
         let count = usize::from(trend);
         let (green, blue) = (reading.values(Side::Green, count), reading.values(Side::Blue, count));
         // Green where there is some; blue leads up to it.
         let points: Vec<Option<f64>> = blue.iter().zip(&green).map(|(blue, green)| green.or(*blue)).collect();
-        let ceiling = points.iter().flatten().copied().fold(0.0, f64::max);
+        let ceiling = ceiling(&points, reading.plan.max);
         Sparkline { points: &blue, ceiling: Some(ceiling), role: Role::Blue }.render(area, buf, look.theme);
         overlay_green(look, &green, ceiling, area, buf);
     }
+}
+
+/// A limit this many times above the highest point would press the line flat.
+const FAR: f64 = 3.0;
+
+/// How much higher than its highest point a line's row is, so that rows do not grow together.
+const HEADROOM: f64 = 1.6;
+
+/// The value of full height: the limit where it is near.
+fn ceiling(points: &[Option<f64>], limit: Option<f64>) -> f64 {
+    let highest = points.iter().flatten().copied().filter(|value| value.is_finite()).fold(0.0, f64::max);
+    let near = limit.filter(|limit| *limit <= highest * FAR);
+    near.unwrap_or(0.0).max(highest * HEADROOM)
 }
 
 /// Draws green's points over blue's, only where there are some.

@@ -4,12 +4,12 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ratatui::text::Span;
+use ratatui::text::{Line, Span};
 
 use super::format::{age, clock, grouped};
 use super::look::Look;
 use super::theme::Role;
-use super::widgets::text::fill;
+use super::widgets::text::{fill, width};
 use crate::domain::command::Progress;
 use crate::domain::outlook::{Outlook, outlook, rollback_preview};
 use crate::domain::release::{Ended, Ending, Release, Status};
@@ -76,10 +76,16 @@ pub(super) fn headline(look: Look<'_>, row: Rect, buf: &mut Buffer) {
     if !until.is_empty() {
         left.push(Span::styled(format!("  {until}"), detail.bold()));
     }
+    let right = life(look, ground, face.is_loud);
+    let used = Line::from(left.clone()).width() + Line::from(right.clone()).width() + 6;
+    // What comes after the semicolon is the exception: it gives way first.
+    let short = then.split(';').next().unwrap_or_default();
+    let then = if used + width(&then) > row.width.into() { short } else { then.as_str() };
     if !then.is_empty() {
-        left.push(Span::styled(format!("  {} {then}", look.theme.glyphs.arrow), faint));
+        let sign = if status == Status::RollingBack { look.theme.glyphs.bullet } else { look.theme.glyphs.arrow };
+        left.push(Span::styled(format!("  {sign} {then}"), faint));
     }
-    look.row(row, buf, left, life(look, ground, face.is_loud));
+    look.row(row, buf, left, right);
 }
 
 /// What happens now, how long still, and what then.
@@ -93,13 +99,10 @@ fn words(look: Look<'_>, status: Status) -> (String, String, String) {
     match status {
         Status::Ended(_) => (ended(release), String::new(), String::new()),
         Status::RollingBack => {
-            let cause = release.unwinding.as_ref().map(|unwinding| unwinding.cause.clone()).unwrap_or_default();
-            let since = release.unwinding.as_ref().map(|unwinding| look.since(unwinding.since).to_string());
-            (
-                format!("{} {dash} {now}", cause, dash = look.theme.glyphs.bullet),
-                since.unwrap_or_default(),
-                String::new(),
-            )
+            let unwinding = release.unwinding.as_ref();
+            let since = unwinding.map(|unwinding| look.since(unwinding.since).to_string());
+            let cause = unwinding.map(|unwinding| unwinding.cause.clone()).unwrap_or_default();
+            (format!("{}  {now}", since.unwrap_or_default()), String::new(), cause)
         }
         Status::Paused => {
             let since = release.hold.as_ref().map(|hold| format!("for {}", look.since(hold.since)));
@@ -140,7 +143,9 @@ fn life(look: Look<'_>, ground: Style, is_loud: bool) -> Vec<Span<'_>> {
             vec![Span::styled(text, style(Role::Running))]
         }
         Progress::Observed if is_fresh => vec![Span::styled(format!("{word}: seen after {took} "), style(Role::Ok))],
-        Progress::Overtaken if is_fresh => vec![Span::styled(format!("{word}: overtaken "), style(Role::Muted))],
+        Progress::Overtaken if is_fresh && !is_loud => {
+            vec![Span::styled(format!("{word}: overtaken "), style(Role::Muted))]
+        }
         Progress::Observed | Progress::Overtaken => Vec::new(),
     }
 }
@@ -203,8 +208,15 @@ fn trouble(look: Look<'_>) -> Option<String> {
 /// What going back would take now.
 fn going_back(look: Look<'_>) -> Vec<Span<'_>> {
     let release = look.release();
-    if release.ended.is_some() || release.begun.is_none() || release.unwinding.is_some() {
+    if release.ended.is_some() || release.begun.is_none() {
         return Vec::new();
+    }
+    if release.unwinding.is_some() {
+        let told = outlook(release).until;
+        return told
+            .map(|at| look.span(Role::Warning, format!("everybody is told in {} ", look.until(at))))
+            .into_iter()
+            .collect();
     }
     let preview = rollback_preview(release);
     let (role, text) = match preview.blue {

@@ -26,7 +26,13 @@ pub(super) fn draw(look: Look<'_>, area: Rect, focus: Focus, buf: &mut Buffer) -
         Anchor::Follow => look.span(Role::Muted, zone(look.model.utc_offset)),
         Anchor::Line(_) => look.span(Role::Warning, format!("held, {below} below")),
     };
-    let panel = Panel { title: Line::from("timeline"), right: Line::from(right), focus, ..Panel::default() };
+    let panel = Panel {
+        title: Line::from("timeline"),
+        right: Line::from(right),
+        focus,
+        role: (focus == Focus::Here).then_some(Role::Muted),
+        ..Panel::default()
+    };
     let inner = panel.render(area, buf, look.theme);
     let height = usize::from(inner.height);
     if timeline.is_empty() {

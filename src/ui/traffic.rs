@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::format::{age, columns};
+use super::format::columns;
 use super::look::Look;
 use super::theme::Role;
 use super::widgets::text::{clip, pad, pad_start, put};
@@ -20,6 +20,12 @@ pub(super) const ROWS: u16 = 5;
 
 /// Columns of a version.
 const VERSION: usize = 9;
+
+/// Columns between the steps and what is said of the present one.
+const GAP: u16 = 3;
+
+/// The least columns of a meter beside words.
+const LEAST_METER: u16 = 12;
 
 /// The least columns of a bar that says something.
 const LEAST_BAR: u16 = 8;
@@ -64,9 +70,8 @@ fn weights(look: Look<'_>) -> Vec<Span<'_>> {
     spans.push(look.span(role, text));
     if let Some(drift) = traffic.drift_since {
         spans.push(look.span(Role::Bad, format!(" drift {}", look.since(drift))));
-    } else if let Some(old) = look.stale(Source::Weights) {
-        let text = old.map_or_else(|| " never read".to_owned(), |old| format!(" {} ago", age(old.0)));
-        spans.push(look.span(Role::Warning, text));
+    } else if let Some(text) = look.stale(Source::Weights) {
+        spans.push(look.span(Role::Warning, format!(" {text}")));
     }
     spans
 }
@@ -144,40 +149,53 @@ fn draw_steps(look: Look<'_>, row: Rect, buf: &mut Buffer) {
             Step { label, state }
         })
         .collect();
-    let taken = Steps { steps: &steps, role: Role::Green }.render(row, buf, look.theme);
-    let rest = Rect { x: row.x + taken + 3, width: row.width.saturating_sub(taken + 3), ..row };
-    if !rest.is_empty() {
-        draw_phase(look, rest, buf);
+    let phase = phase(look);
+    let phase_columns = phase.as_ref().map_or(0, |(_, text)| columns(text) + GAP);
+    // The phase is worth more than long rules between the steps.
+    let room = Rect { width: row.width.saturating_sub(phase_columns), ..row };
+    let taken = Steps { steps: &steps, role: Role::Green }.render(room, buf, look.theme) + GAP;
+    let Some((role, text)) = phase else { return };
+    let rest = Rect { x: row.x + taken, width: row.width.saturating_sub(taken), ..row };
+    look.row(rest, buf, vec![look.span(role, text)], Vec::new());
+    let size = phase_columns - GAP + 2;
+    let meter = Rect { x: rest.x + size, width: rest.width.saturating_sub(size).min(30), ..rest };
+    if let Some(share) = baked(look).filter(|_| meter.width >= LEAST_METER) {
+        Meter { label: "", share: Some(share), role: Role::Running }.render(meter, buf, look.theme);
     }
 }
 
-/// How far the present step is.
-fn draw_phase(look: Look<'_>, area: Rect, buf: &mut Buffer) {
+/// How far the present step is, in words.
+fn phase(look: Look<'_>) -> Option<(Role, String)> {
     let release = look.release();
-    let (role, text) = match release.step() {
-        _ if release.ended.is_some() => return,
-        _ if release.unwinding.is_some() => (Role::Bad, "back to blue".to_owned()),
-        None => return,
-        Some((_, StepPhase::Raising { since })) => (Role::Running, format!("raising {}", look.since(since))),
-        Some((_, StepPhase::Settling { since })) => (Role::Running, format!("reading back {}", look.since(since))),
-        Some((_, StepPhase::AtGate { limit: Some(limit), .. })) => {
-            (Role::Warning, format!("at the gate, evidence due in {}", look.until(limit)))
+    if release.ended.is_some() {
+        return None;
+    }
+    if release.unwinding.is_some() {
+        return Some((Role::Bad, "back to blue".to_owned()));
+    }
+    let (_, phase) = release.step()?;
+    Some(match phase {
+        StepPhase::Raising { since } => (Role::Running, format!("raising {}", look.since(since))),
+        StepPhase::Settling { since } => (Role::Running, format!("reading back {}", look.since(since))),
+        StepPhase::AtGate { limit: Some(limit), .. } => {
+            (Role::Warning, format!("gate: evidence due in {}", look.until(limit)))
         }
-        Some((_, StepPhase::AtGate { since, limit: None })) => {
-            (Role::Waiting, format!("at the gate, waiting for you {}", look.since(since)))
+        StepPhase::AtGate { since, limit: None } => {
+            (Role::Waiting, format!("gate: waiting for you {}", look.since(since)))
         }
-        Some((_, StepPhase::Baking { since, until })) => {
+        StepPhase::Baking { since, until } => {
             let all = until.since(since);
-            let done = look.now().since(since).min(all);
-            let text = format!("bake {} of {}", Elapsed(done), Elapsed(all));
-            let size = columns(&text) + 2;
-            let meter = Rect { x: area.x + size, width: area.width.saturating_sub(size).min(30), ..area };
-            if meter.width >= 12 && !all.is_zero() {
-                let share = Some(done.as_secs_f64() / all.as_secs_f64());
-                Meter { label: "", share, role: Role::Running }.render(meter, buf, look.theme);
-            }
-            (Role::Text, text)
+            (Role::Text, format!("bake {} of {}", Elapsed(look.now().since(since).min(all)), Elapsed(all)))
         }
-    };
-    put(buf, (area.x, area.y), area.width, &text, look.style(role));
+    })
+}
+
+/// The share of the present bake that is over.
+fn baked(look: Look<'_>) -> Option<f64> {
+    match look.release().step()? {
+        (_, StepPhase::Baking { since, until }) if until > since && look.release().unwinding.is_none() => {
+            Some(look.now().since(since).as_secs_f64() / until.since(since).as_secs_f64())
+        }
+        _ => None,
+    }
 }

@@ -56,8 +56,9 @@ pub(super) fn draw(look: Look<'_>, work: &Work<'_>, area: Rect, buf: &mut Buffer
             if check.passed { (look.theme.glyphs.ok, Role::Ok) } else { (look.theme.glyphs.bad, Role::Bad) };
         let text_role = if check.passed { Role::Muted } else { Role::Text };
         let left = vec![
-            look.span(role, format!(" {sign} ")),
-            look.span(Role::Text, pad(&check.name, name_columns)),
+            ratatui::text::Span::raw(" "),
+            look.span(role, sign),
+            look.span(Role::Text, format!(" {}", pad(&check.name, name_columns))),
             look.span(text_role, format!("  {}", check.detail)),
         ];
         look.row(row, buf, left, Vec::new());

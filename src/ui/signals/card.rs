@@ -10,11 +10,14 @@ use crate::domain::signal::Ruling;
 use crate::ui::format::{axis, value};
 use crate::ui::look::Look;
 use crate::ui::theme::Role;
-use crate::ui::widgets::text::{pad_start, wrap};
+use crate::ui::widgets::text::{clip, pad_start, width, wrap};
 use crate::ui::widgets::{Chart, Meter, Panel, Series, Sparkline};
 
 /// The least rows in which a chart says more than a sparkline.
-const CHART_ROWS: u16 = 4;
+const CHART_ROWS: u16 = 3;
+
+/// The fewest columns of a name that still tell signals apart.
+const LEAST_NAME: usize = 5;
 
 /// The most rows of a reason.
 const REASON_ROWS: usize = 3;
@@ -30,8 +33,9 @@ pub(super) fn draw(look: Look<'_>, group: &[Reading<'_>], area: Rect, buf: &mut 
         Some(Ruling::Fail) => Some(Role::Danger),
         _ => None,
     };
+    let room = usize::from(area.width.saturating_sub(6)).saturating_sub(right.width());
     let panel = Panel {
-        title: Line::from(main.plan.name.as_str().to_owned()),
+        title: Line::from(title(look, *main, room)),
         right: Line::from(right),
         role: frame,
         ..Panel::default()
@@ -47,8 +51,8 @@ pub(super) fn draw(look: Look<'_>, group: &[Reading<'_>], area: Rect, buf: &mut 
     let others_rows = u16::try_from(others.len()).unwrap_or(u16::MAX);
     let reason_rows = u16::try_from(reason.len()).unwrap_or(u16::MAX);
     let spare = inner.height.saturating_sub(fixed);
-    let others_rows = others_rows.min(spare.saturating_sub(1));
-    let reason_rows = reason_rows.min(spare.saturating_sub(1 + others_rows));
+    let others_rows = others_rows.min(spare.saturating_sub(CHART_ROWS));
+    let reason_rows = reason_rows.min(spare.saturating_sub(CHART_ROWS + others_rows));
     let plot_rows = spare.saturating_sub(others_rows + reason_rows);
     let mut y = inner.y;
     let mut rows = |count: u16| {
@@ -67,6 +71,13 @@ pub(super) fn draw(look: Look<'_>, group: &[Reading<'_>], area: Rect, buf: &mut 
     }
 }
 
+/// The signal's name, or that of its golden signal where only the shorter one leaves room for the verdict.
+fn title(look: Look<'_>, reading: Reading<'_>, room: usize) -> String {
+    let (name, golden) = (reading.plan.name.as_str(), reading.plan.golden.word());
+    let shown = if width(name) > room && width(golden) < width(name) { golden } else { name };
+    clip(shown, room.max(LEAST_NAME), look.theme.glyphs.ellipsis).into_owned()
+}
+
 fn figures(look: Look<'_>, reading: Reading<'_>, row: Rect, buf: &mut Buffer) {
     let shown = |side| value(reading.newest(side), reading.plan.unit);
     let left = vec![look.span(Role::Green, "g "), look.span(Role::Strong, shown(Side::Green))];
@@ -81,7 +92,8 @@ fn plot(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
     let count = usize::from(area.width).max(1);
     let (green, blue) = (reading.values(Side::Green, count), reading.values(Side::Blue, count));
     if area.height < CHART_ROWS {
-        let ceiling = blue.iter().chain(&green).flatten().copied().fold(0.0, f64::max);
+        let points: Vec<Option<f64>> = blue.iter().chain(&green).copied().collect();
+        let ceiling = super::ceiling(&points, reading.plan.max);
         Sparkline { points: &blue, ceiling: Some(ceiling), role: Role::Blue }.render(area, buf, look.theme);
         super::overlay_green(look, &green, ceiling, area, buf);
         return;
@@ -104,7 +116,7 @@ fn plot(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
 
 fn evidence(look: Look<'_>, reading: Reading<'_>, role: Role, row: Rect, buf: &mut Buffer) {
     let Some(verdict) = reading.verdict else {
-        look.row(row, buf, vec![look.span(Role::Muted, "judged once green has traffic")], Vec::new());
+        look.row(row, buf, vec![look.span(Role::Muted, "no green traffic yet")], Vec::new());
         return;
     };
     match verdict.ruling {
@@ -123,7 +135,10 @@ fn evidence(look: Look<'_>, reading: Reading<'_>, role: Role, row: Rect, buf: &m
 
 fn draw_other(look: Look<'_>, reading: Reading<'_>, row: Rect, buf: &mut Buffer) {
     let (glyph, role, _) = sign(look.theme.glyphs, reading.ruling());
-    let left = vec![look.span(role, format!("{glyph} ")), look.span(Role::Muted, reading.plan.name.to_string())];
+    // The card says already what it is about: `latency-p50` is `p50` here.
+    let (name, golden) = (reading.plan.name.as_str(), reading.plan.golden.word());
+    let short = name.strip_prefix(golden).and_then(|rest| rest.strip_prefix('-')).unwrap_or(name);
+    let left = vec![look.span(role, format!("{glyph} ")), look.span(Role::Muted, short)];
     let shown = pad_start(&value(reading.newest(Side::Green), reading.plan.unit), 7);
     look.row(row, buf, left, vec![look.span(Role::Text, shown)]);
 }
