@@ -301,3 +301,115 @@ proptest! {
         }
     }
 }
+
+/// Everything that comes from outside, as bad as it can be.
+fn hostile(snapshot: &mut Snapshot, word: &str, number: f64, at: i64, count: usize) {
+    use cutover::domain::time::Timestamp;
+    let at = Timestamp::from_millis(at);
+    snapshot.at = at;
+    snapshot.speed = number;
+    snapshot.toll.harmed = u64::MAX;
+    for series in &mut snapshot.series {
+        let series = std::sync::Arc::make_mut(series);
+        for point in series.green.iter_mut().chain(&mut series.blue).step_by(2) {
+            (point.at, point.value) = (at, number);
+        }
+    }
+    for alarm in &mut snapshot.alarms {
+        (alarm.since, alarm.reason) = (Some(at), word.repeat(count));
+    }
+    let release = std::sync::Arc::make_mut(&mut snapshot.release);
+    release.plan.environment = word.into();
+    release.plan.component = word.into();
+    release.plan.place.region = word.repeat(count);
+    release.plan.to = cutover::domain::ids::Version(word.repeat(count));
+    release.stages = release.stages.iter().cloned().cycle().take(count).collect();
+    release.plan.stages = release.plan.stages.iter().cloned().cycle().take(count / 2).collect();
+    for stage in &mut release.stages {
+        (stage.note, stage.started) = (word.repeat(3), Some(at));
+    }
+    for moment in &mut release.timeline {
+        (moment.text, moment.at) = (word.repeat(count), at);
+    }
+    for verdict in &mut release.verdicts {
+        (verdict.green, verdict.evidence, verdict.reason) = (Some(number), number, word.repeat(count));
+    }
+    release.plan.signals = release.plan.signals.iter().cloned().cycle().take(count).collect();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn nothing_from_outside_breaks_a_picture(
+        scene in prop::sample::select(Scene::ALL.to_vec()),
+        word in ".{0,12}",
+        number in any::<f64>(),
+        at in any::<i64>(),
+        count in 0_usize..40,
+        size in (0_u16..200, 0_u16..70),
+        keys in prop::sample::select(vec!["", "2", "3", "4 w", "6", "?", ":", "p", "R", "z", "tab"]),
+    ) {
+        let mut snapshot = fixture::snapshot(scene);
+        hostile(&mut snapshot, &word, number, at, count);
+        let mut model = fixture::model(scene, &snapshot).unwrap();
+        let lines = vec![cutover::domain::log::LogLine {
+            at: snapshot.at,
+            side: None,
+            task: word.clone(),
+            level: cutover::domain::log::Level::Error,
+            text: word.repeat(count),
+        }];
+        let batch = cutover::engine::handle::LogBatch { lines, dropped: u64::MAX };
+        let _ = update(&mut model, &snapshot, Msg::Logs(batch));
+        press(&mut model, &snapshot, keys);
+        let area = Rect::new(0, 0, size.0, size.1);
+        let mut buffer = Buffer::empty(area);
+        model.saw(draw(&mut buffer, area, &model, &snapshot, &dark()));
+        press(&mut model, &snapshot, "up pagedown");
+        draw(&mut buffer, area, &model, &snapshot, &dark());
+        let is_printable = |cell: &Cell| !cell.symbol().chars().any(char::is_control);
+        prop_assert!(buffer.content.iter().all(is_printable));
+    }
+}
+
+#[test]
+fn what_matters_most_is_said_in_words() {
+    use cutover::app::model::{Access, Connection};
+    use cutover::domain::percent::Percent;
+    let shown = |scene, change: &dyn Fn(&mut Model, &mut Snapshot)| {
+        let mut snapshot = fixture::snapshot(scene);
+        let mut model = fixture::model(scene, &snapshot).unwrap();
+        change(&mut model, &mut snapshot);
+        let area = Rect::new(0, 0, 100, 30);
+        let mut buffer = Buffer::empty(area);
+        draw(&mut buffer, area, &model, &snapshot, &dark());
+        text(&buffer)
+    };
+    let cold = shown(Scene::Baking, &|_, snapshot| {
+        let release = std::sync::Arc::make_mut(&mut snapshot.release);
+        release.capacities.as_mut().unwrap().blue = fixture::capacity(1, 6);
+    });
+    assert!(cold.contains("rollback: blue 1/6 COLD, scales first"), "{cold}");
+    let lost = shown(Scene::Baking, &|model, _| {
+        model.connection = Connection::Lost { since: fixture::NOW, why: "gone".to_owned() };
+    });
+    assert!(lost.contains("engine lost 0:00") && lost.contains("(R roll back"), "{lost}");
+    let read_only = shown(Scene::Baking, &|model, _| model.access = Access::ReadOnly("li steers".to_owned()));
+    assert!(read_only.contains("read-only") && read_only.contains("(R roll back"), "{read_only}");
+    let drifted = shown(Scene::Baking, &|_, snapshot| {
+        let traffic = &mut std::sync::Arc::make_mut(&mut snapshot.release).traffic;
+        traffic.observed = Some(Percent::clamped(35));
+        traffic.drift_since = Some(fixture::NOW);
+    });
+    assert!(drifted.contains("green set 10 %  observed 35 % drift 0:00"), "{drifted}");
+    let fast = shown(Scene::Baking, &|_, snapshot| snapshot.speed = 20.0);
+    assert!(fast.lines().next().unwrap().contains("20x"), "{fast}");
+    let held = shown(Scene::Human, &|model, _| model.frozen = Some(Box::new(fixture::snapshot(Scene::Baking))));
+    assert!(held.contains("held still") && held.contains("WAITING") && held.contains("bake 3:11 of 5:00"), "{held}");
+    let others = shown(Scene::Baking, &|_, snapshot| {
+        std::sync::Arc::make_mut(&mut snapshot.release).plan.production = false;
+        std::sync::Arc::make_mut(&mut snapshot.release).plan.environment = "staging".into();
+    });
+    assert!(others.contains("STAGING") && !others.contains("PRODUCTION"), "{others}");
+}

@@ -260,7 +260,10 @@ impl Model {
     /// Takes note of what the last picture had room for.
     pub fn saw(&mut self, sight: Sight) {
         self.sight = sight;
-        self.logs.rows = sight.logs;
+        // A view without logs says nothing of how many lines the next one with logs has room for.
+        if sight.logs > 0 {
+            self.logs.rows = sight.logs;
+        }
     }
 
     /// Where the keys go.
@@ -292,10 +295,5 @@ impl Model {
         self.toasts.push(toast);
         let over = self.toasts.len().saturating_sub(MOST_TOASTS);
         self.toasts.drain(..over);
-    }
-
-    /// The picture held still, or else the newest.
-    pub fn picture<'a>(&'a self, newest: &'a Snapshot) -> &'a Snapshot {
-        self.frozen.as_deref().unwrap_or(newest)
     }
 }

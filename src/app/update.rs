@@ -82,7 +82,9 @@ fn announce(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
     let text = format!("{} in {}: {}", plan.component, plan.environment, status.word());
     let wants_attention = match status {
         Status::Planned | Status::Running => false,
-        Status::Waiting | Status::Paused | Status::RollingBack | Status::Ended(_) => true,
+        // Whoever paused it knows.
+        Status::Paused => release.hold.as_ref().is_none_or(|hold| hold.by.as_ref() != Some(&model.actor)),
+        Status::Waiting | Status::RollingBack | Status::Ended(_) => true,
     };
     let mut cmds = vec![Cmd::Title(text.clone())];
     // What was so when the screen opened is no news.

@@ -86,10 +86,8 @@ fn freshness(look: Look<'_>) -> Vec<Span<'_>> {
         spans.push(look.span(Role::Environment, format!(" {}x ", look.snapshot.speed)));
         spans.push(Span::raw(" "));
     }
-    if look.model.frozen.is_some() {
-        let since = crate::domain::time::Elapsed(look.model.now.since(look.snapshot.at));
-        spans.push(look.span(Role::Waiting, format!("{} held still {since} ", glyphs.paused)));
-        return spans;
+    if let Some(held) = &look.model.frozen {
+        spans.push(look.span(Role::Waiting, format!("{} held still {}  ", glyphs.paused, look.since(held.at))));
     }
     let old = look.now().since(look.snapshot.at);
     let limit = LIVE_SECS * look.snapshot.speed.max(1.0);

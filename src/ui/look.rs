@@ -20,6 +20,16 @@ pub(super) struct Look<'a> {
     pub(super) model: &'a Model,
     pub(super) snapshot: &'a Snapshot,
     pub(super) theme: &'a Theme,
+    pub(super) pace: Pace,
+}
+
+/// Whether a picture ages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// It does.
+    Live,
+    /// It is held still.
+    Held,
 }
 
 impl<'a> Look<'a> {
@@ -31,11 +41,11 @@ impl<'a> Look<'a> {
         &self.snapshot.release.plan
     }
 
-    /// Now, as far as this picture is concerned: a picture that is held still does not age.
+    /// Now, as far as this picture is concerned.
     pub(super) fn now(self) -> Timestamp {
-        match self.model.frozen {
-            Some(_) => self.snapshot.at,
-            None => self.model.now.max(self.snapshot.at),
+        match self.pace {
+            Pace::Held => self.snapshot.at,
+            Pace::Live => self.model.now.max(self.snapshot.at),
         }
     }
 

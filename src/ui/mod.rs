@@ -35,7 +35,7 @@ use ratatui::layout::Rect;
 
 use crate::app::model::{Model, Sight, View};
 use crate::engine::snapshot::Snapshot;
-use look::Look;
+use look::{Look, Pace};
 use theme::{Dots, Role, Theme};
 use widgets::Focus;
 use widgets::text::{clear, put};
@@ -46,8 +46,12 @@ pub const LEAST: (u16, u16) = (60, 15);
 /// Draws the whole screen, and answers what there was room for; give that back to [`Model::saw`].
 pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, snapshot: &Snapshot, theme: &Theme) -> Sight {
     let area = area.intersection(buf.area);
-    let live = Look { model, snapshot, theme };
-    let look = Look { snapshot: model.picture(snapshot), ..live };
+    let live = Look { model, snapshot, theme, pace: Pace::Live };
+    // Only the body is ever held still: where this is, what happens and what can be done about it stay live.
+    let look = match &model.frozen {
+        Some(held) => Look { snapshot: held, pace: Pace::Held, ..live },
+        None => live,
+    };
     clear(buf, area, theme.style(Role::Ground));
     if area.width < LEAST.0 || area.height < LEAST.1 {
         too_small(live, area, buf);
@@ -58,14 +62,14 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, snapshot: &Snapshot, th
     let head = Rect { height: header::ROWS, ..area };
     let block = Rect { y: head.bottom(), height: status::ROWS, ..area };
     let body = Rect { y: block.bottom(), height: bottom - block.bottom(), ..area };
-    header::draw(look, head, buf);
+    header::draw(live, head, buf);
     let mut sight = Sight::default();
     if model.view == View::Release {
-        status::draw(look, block, buf);
+        status::draw(live, block, buf);
         sight = release::draw(look, body, buf);
     } else {
-        status::headline(look, Rect { height: 1, ..block }, buf);
-        tabs(look, Rect { y: block.y + 1, height: 1, ..block }, buf);
+        status::headline(live, Rect { height: 1, ..block }, buf);
+        tabs(live, Rect { y: block.y + 1, height: 1, ..block }, buf);
         match model.view {
             View::Release => {}
             View::Signals => charts::view(look, body, buf),
@@ -75,7 +79,6 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, snapshot: &Snapshot, th
         }
     }
     keys::draw(live, Rect { y: bottom, height: 1, ..area }, buf);
-    // What can be decided on is never held still.
     overlay::draw(live, area, buf, &mut sight);
     seven_bits(area, buf, theme);
     sight

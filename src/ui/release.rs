@@ -8,6 +8,7 @@ use super::widgets::Focus;
 use super::{alarms, logs, rail, signals, sources, timeline, traffic, work};
 use crate::app::model::{Pane, Sight};
 use crate::domain::signal::Golden;
+use crate::engine::snapshot::AlarmWord;
 
 /// The least columns with a rail beside the panels.
 const RAIL: u16 = 72;
@@ -33,13 +34,13 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Sight {
     let groups = Golden::ALL.iter().filter(|kind| golden.clone().any(|other| other == **kind)).count();
     let table_rows = u16::try_from(groups.max(1)).unwrap_or(4) + 2;
     let wanted = if is_high { (area.height * 9 / 20).saturating_sub(4).clamp(9, MOST_SIGNALS) } else { table_rows };
-    let signal_rows = wanted.min(area.height - traffic_rows);
-    let top_rows = traffic_rows + signal_rows;
-    let left = area.height - top_rows;
-    let strip_rows = u16::from(left > 0);
-    let bottom_rows = if left > LEAST_LOGS { left - strip_rows } else { 0 };
-    // What is too little for a log panel goes to the signals.
-    let signal_rows = if bottom_rows == 0 { area.height - traffic_rows - strip_rows } else { signal_rows };
+    // Without room for everything, quiet alarms give way first, then the logs.
+    let is_quiet = look.snapshot.alarms.iter().all(|alarm| alarm.state == AlarmWord::Ok);
+    let room = area.height - traffic_rows;
+    let strip_rows = u16::from(room > wanted || !is_quiet).min(room);
+    let left = room.saturating_sub(strip_rows).saturating_sub(wanted);
+    let bottom_rows = if left >= LEAST_LOGS { left } else { 0 };
+    let signal_rows = room - strip_rows - bottom_rows;
     let top_rows = traffic_rows + signal_rows;
 
     if has_rail {

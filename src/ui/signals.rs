@@ -172,10 +172,13 @@ fn table(look: Look<'_>, groups: &[Vec<Reading<'_>>], area: Rect, buf: &mut Buff
         ..Panel::default()
     };
     let inner = panel.render(area, buf, look.theme);
-    let speakers = groups.iter().filter_map(|group| group.first());
+    let mut speakers: Vec<&Reading<'_>> = groups.iter().filter_map(|group| group.first()).collect();
+    if speakers.len() > usize::from(inner.height) {
+        speakers.sort_by_key(|reading| std::cmp::Reverse(reading.weight()));
+    }
     let spare = groups.iter().flat_map(|group| group.iter().skip(1));
     // The others of a group follow where there is room.
-    for (reading, row) in speakers.chain(spare).zip(inner.rows()) {
+    for (reading, row) in speakers.into_iter().chain(spare).zip(inner.rows()) {
         draw_row(look, *reading, row, buf);
     }
 }

@@ -54,7 +54,9 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
         headline(look, row, buf);
     }
     if let Some(row) = rows.next() {
-        look.row(row, buf, below(look), going_back(look));
+        let left = below(look);
+        let room = usize::from(row.width).saturating_sub(Line::from(left.clone()).width());
+        look.row(row, buf, left, going_back(look, room));
     }
 }
 
@@ -205,30 +207,29 @@ fn trouble(look: Look<'_>) -> Option<String> {
     ))
 }
 
-/// What going back would take now.
-fn going_back(look: Look<'_>) -> Vec<Span<'_>> {
+/// What going back would take now, in fewer words where there is little room.
+fn going_back(look: Look<'_>, room: usize) -> Vec<Span<'_>> {
     let release = look.release();
     if release.ended.is_some() || release.begun.is_none() {
         return Vec::new();
     }
     if release.unwinding.is_some() {
         let told = outlook(release).until;
-        return told
-            .map(|at| look.span(Role::Warning, format!("everybody is told in {} ", look.until(at))))
-            .into_iter()
-            .collect();
+        let text = |at| look.span(Role::Warning, format!("everybody is told in {} ", look.until(at)));
+        return told.map(text).into_iter().collect();
     }
     let preview = rollback_preview(release);
-    let (role, text) = match preview.blue {
-        _ if !preview.moves_traffic => (Role::Muted, "rollback: no traffic to move".to_owned()),
-        None => (Role::NoData, "rollback: blue not read yet".to_owned()),
+    let (role, short, more) = match preview.blue {
+        _ if !preview.moves_traffic => (Role::Muted, "no traffic to move".to_owned(), ""),
+        None => (Role::NoData, "blue not read yet".to_owned(), ""),
         Some((healthy, wanted)) if preview.is_warm && look.stale(Source::Capacity).is_none() => {
-            (Role::Ok, format!("rollback: blue {healthy}/{wanted} warm, one call"))
+            (Role::Ok, format!("blue {healthy}/{wanted} warm"), ", one call")
         }
         Some((healthy, wanted)) if preview.is_warm => {
-            (Role::NoData, format!("rollback: blue {healthy}/{wanted} when last read"))
+            (Role::NoData, format!("blue {healthy}/{wanted} when last read"), "")
         }
-        Some((healthy, wanted)) => (Role::Bad, format!("rollback: blue {healthy}/{wanted} COLD, scales first")),
+        Some((healthy, wanted)) => (Role::Bad, format!("blue {healthy}/{wanted} COLD"), ", scales first"),
     };
-    vec![look.span(role, format!("{text} "))]
+    let whole = format!("rollback: {short}{more} ");
+    vec![look.span(role, if width(&whole) + 2 <= room { whole } else { format!("{short} ") })]
 }

@@ -378,8 +378,9 @@ fn an_alarm_leads_to_the_logs_of_its_minute() {
 fn a_frozen_picture_stays_until_it_is_let_go_or_a_decision_is_made() {
     let mut screen = Screen::at(Scene::Baking);
     screen.press("z");
-    let newer = fixture::snapshot(Scene::Human);
-    assert_eq!(screen.model.picture(&newer).release.status(), Status::Running);
+    screen.snapshot = fixture::snapshot(Scene::Human);
+    screen.tell(Msg::SnapshotChanged);
+    assert_eq!(screen.model.frozen.as_ref().unwrap().release.status(), Status::Running);
     screen.press("R");
     assert!(screen.model.frozen.is_none());
     screen.press("esc z esc");
