@@ -22,6 +22,7 @@ pub mod cli;
 pub mod clock;
 pub mod cloud;
 pub mod config;
+pub mod document;
 pub mod domain;
 pub mod engine;
 pub mod headless;

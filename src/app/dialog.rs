@@ -1,0 +1,161 @@
+//! Questions before a command is sent. Whatever raises green's weight in production asks for the component's name;
+//! whatever takes traffic away from green never asks for more than one key.
+
+use crate::domain::command::{Command, CommandKind};
+use crate::domain::ids::Revision;
+use crate::domain::plan::{GatePlan, StageKind};
+use crate::domain::release::Release;
+
+/// The longest answer that can be typed, in bytes.
+const LONGEST: usize = 400;
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialog {
+    /// What it asks about.
+    pub about: About,
+    /// The answer it wants.
+    pub wants: Wants,
+    /// What has been typed.
+    pub typed: String,
+    /// The release's revision when it was asked.
+    pub seen: Revision,
+}
+
+/// What a question asks about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Sending this command.
+    Command(CommandKind),
+    /// Leaving a screen that takes its engine along.
+    Leave,
+}
+
+/// The answer that a question wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// A single key.
+    Yes,
+    /// A single key, or a reason and then that key.
+    YesOrReason,
+    /// This word, exactly.
+    Word(String),
+    /// This phrase; the engine has the last word on it.
+    Phrase(String),
+    /// A reason.
+    Reason,
+}
+
+/// Why an answer is none yet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotYet {
+    /// Another word is asked for.
+    #[error("type {0} to confirm")]
+    Word(String),
+    /// A reason is asked for.
+    #[error("type a reason")]
+    Reason,
+}
+
+impl Dialog {
+    /// The question before `kind` is sent; `None` for what is safe enough to be sent at once.
+    pub fn before(kind: CommandKind, release: &Release) -> Option<Self> {
+        let wants = match kind {
+            CommandKind::Pause => return None,
+            CommandKind::Promote | CommandKind::PromoteFull if release.plan.production => {
+                Wants::Word(release.plan.component.to_string())
+            }
+            CommandKind::Promote | CommandKind::PromoteFull | CommandKind::Resume | CommandKind::Retry => Wants::Yes,
+            CommandKind::Rollback | CommandKind::Abort => Wants::Yes,
+            CommandKind::Skip => Wants::Reason,
+            CommandKind::Approve => Wants::Phrase(phrase(release).unwrap_or_default().to_owned()),
+        };
+        Some(Self { about: About::Command(kind), wants, typed: String::new(), seen: release.revision })
+    }
+
+    /// The question before the screen is left together with its engine.
+    pub fn before_leaving(release: &Release) -> Self {
+        Self { about: About::Leave, wants: Wants::Yes, typed: String::new(), seen: release.revision }
+    }
+
+    /// The command that it asks about, if it is about one.
+    pub fn command(&self) -> Option<CommandKind> {
+        match self.about {
+            About::Command(kind) => Some(kind),
+            About::Leave => None,
+        }
+    }
+
+    /// Whether characters go into its answer.
+    pub fn is_typing(&self) -> bool {
+        self.wants != Wants::Yes
+    }
+
+    /// Whether it is no longer what was asked once the release has changed. Going back is never voided.
+    pub fn is_voided_by(&self, release: &Release) -> bool {
+        match self.about {
+            About::Command(CommandKind::Rollback) | About::Leave => false,
+            About::Command(_) => release.revision != self.seen,
+        }
+    }
+
+    /// Lets a reason be typed before a way back is confirmed.
+    pub fn ask_for_reason(&mut self) {
+        if matches!(self.about, About::Command(CommandKind::Rollback | CommandKind::Abort)) {
+            self.wants = Wants::YesOrReason;
+        }
+    }
+
+    /// Adds to the answer.
+    pub fn type_text(&mut self, text: &str) {
+        type_into(&mut self.typed, text);
+    }
+
+    /// The command that the answer makes.
+    ///
+    /// # Errors
+    /// The answer is not what is asked for yet.
+    pub fn answer(&self, kind: CommandKind) -> Result<Command, NotYet> {
+        let typed = self.typed.trim();
+        let reason = (!typed.is_empty()).then(|| typed.to_owned());
+        match &self.wants {
+            Wants::Word(word) if typed != word => return Err(NotYet::Word(word.clone())),
+            Wants::Phrase(phrase) if typed != phrase => return Err(NotYet::Word(phrase.clone())),
+            Wants::Reason if reason.is_none() => return Err(NotYet::Reason),
+            Wants::Yes | Wants::YesOrReason | Wants::Word(_) | Wants::Phrase(_) | Wants::Reason => {}
+        }
+        Ok(match kind {
+            CommandKind::Promote => Command::Promote,
+            CommandKind::PromoteFull => Command::PromoteFull,
+            CommandKind::Pause => Command::Pause,
+            CommandKind::Resume => Command::Resume,
+            CommandKind::Rollback => Command::Rollback { reason },
+            CommandKind::Abort => Command::Abort { reason },
+            CommandKind::Retry => Command::Retry,
+            CommandKind::Skip => Command::Skip { reason: typed.to_owned() },
+            CommandKind::Approve => Command::Approve { phrase: typed.to_owned() },
+        })
+    }
+}
+
+/// Adds to a line of text what can be shown of `text`, up to a sensible length.
+pub(super) fn type_into(line: &mut String, text: &str) {
+    for character in text.chars().filter(|character| !character.is_control()) {
+        if line.len() + character.len_utf8() <= LONGEST {
+            line.push(character);
+        }
+    }
+}
+
+fn phrase(release: &Release) -> Option<&str> {
+    match &release.plan.stage(release.current()?)?.kind {
+        StageKind::Gate(GatePlan { confirm, .. }) => confirm.as_deref(),
+        StageKind::Command(_)
+        | StageKind::Deploy
+        | StageKind::Smoke(_)
+        | StageKind::Shift(_)
+        | StageKind::Verify(_)
+        | StageKind::Notify
+        | StageKind::Cleanup(_) => None,
+    }
+}

@@ -1,0 +1,299 @@
+//! What is on the screen: facts of the screen alone. Everything about the release is in the engine's snapshot.
+
+use super::dialog::Dialog;
+use super::filter::Filter;
+use super::keymap::{Context, Keymap};
+use super::logs::LogPane;
+use super::palette::Palette;
+use super::scroll::Anchor;
+use crate::domain::command::{Actor, CommandKind};
+use crate::domain::ids::{Revision, Side};
+use crate::domain::release::{Status, Tone};
+use crate::domain::time::Timestamp;
+use crate::engine::snapshot::Snapshot;
+
+/// Notes on the screen at most; older ones give way.
+pub const MOST_TOASTS: usize = 3;
+
+/// The screen.
+#[derive(Debug)]
+pub struct Model {
+    /// Who sits in front of it: commands are sent in this name.
+    pub actor: Actor,
+    /// Whether commands may be sent from here.
+    pub access: Access,
+    /// What the keys mean.
+    pub keymap: Keymap,
+    /// Seconds by which clock times on the screen are ahead of UTC.
+    pub utc_offset: i32,
+    /// Now, on the engine's clock; never before the newest snapshot.
+    pub now: Timestamp,
+    /// Whether the engine can be reached.
+    pub connection: Connection,
+    /// The view shown.
+    pub view: View,
+    /// The panel of the release view that scrolling keys go to.
+    pub pane: Pane,
+    /// What lies over the view.
+    pub overlay: Option<Overlay>,
+    /// The log lines.
+    pub logs: LogPane,
+    /// Where the history is scrolled to.
+    pub history: Anchor,
+    /// The selected alarm, by its place in the snapshot.
+    pub alarm: usize,
+    /// How much time the signals view shows.
+    pub window: Window,
+    /// The side whose line the signals view shows alone, if one is.
+    pub signal_side: Option<Side>,
+    /// The picture that is held still, if one is.
+    pub frozen: Option<Box<Snapshot>>,
+    /// Commands on their way: sent, and not yet part of a snapshot.
+    pub sent: Vec<Sent>,
+    /// Notes, oldest first.
+    pub toasts: Vec<Toast>,
+    /// What the last picture had room for.
+    pub sight: Sight,
+    /// The release's status when it was last looked at, so that changes can be announced.
+    pub(super) last_status: Option<Status>,
+}
+
+/// Whether commands may be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// They may.
+    #[default]
+    Full,
+    /// They may not, for this reason.
+    ReadOnly(String),
+}
+
+/// The way to the engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Connection {
+    /// Snapshots come.
+    #[default]
+    Attached,
+    /// None come; what is shown is the last one.
+    Lost {
+        /// Since when, on the engine's clock.
+        since: Timestamp,
+        /// Why.
+        why: String,
+    },
+}
+
+/// A view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum View {
+    /// The release at a glance.
+    #[default]
+    Release,
+    /// The signals as charts.
+    Signals,
+    /// The alarms with their reasons.
+    Alarms,
+    /// The logs.
+    Logs,
+    /// What happened in this release, and who did what.
+    History,
+}
+
+impl View {
+    /// All of them, in the order in which keys go through them.
+    pub const ALL: [Self; 5] = [Self::Release, Self::Signals, Self::Alarms, Self::Logs, Self::History];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Signals => "signals",
+            Self::Alarms => "alarms",
+            Self::Logs => "logs",
+            Self::History => "history",
+        }
+    }
+
+    /// What keys mean in it.
+    pub fn context(self) -> Context {
+        match self {
+            Self::Release => Context::Release,
+            Self::Signals => Context::Signals,
+            Self::Alarms => Context::Alarms,
+            Self::Logs => Context::Logs,
+            Self::History => Context::History,
+        }
+    }
+
+    /// The view next to it, round and round: `by` is 1 or -1.
+    #[must_use]
+    pub fn step(self, by: isize) -> Self {
+        let all = Self::ALL.len();
+        let here = Self::ALL.iter().position(|view| *view == self).unwrap_or(0);
+        let there = (here + all).saturating_add_signed(by) % all;
+        Self::ALL.get(there).copied().unwrap_or_default()
+    }
+}
+
+/// A panel of the release view that can be scrolled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// The log tail.
+    #[default]
+    Logs,
+    /// The timeline, where there is room for it.
+    Timeline,
+}
+
+/// Something over the view that takes the keys.
+#[derive(Debug)]
+pub enum Overlay {
+    /// A question.
+    Dialog(Dialog),
+    /// The command palette.
+    Palette(Palette),
+    /// What every key does, scrolled down by so many lines.
+    Help(usize),
+    /// The filter being typed, and what is wrong with it.
+    Filter {
+        /// As typed.
+        text: String,
+        /// Why it is not in force.
+        error: Option<String>,
+        /// What comes back when it is given up.
+        before: Filter,
+    },
+}
+
+/// How much time the signals view shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Window {
+    /// A quarter of an hour.
+    Quarter,
+    /// An hour.
+    #[default]
+    Hour,
+    /// Three hours.
+    Long,
+}
+
+impl Window {
+    /// Its length in minutes.
+    pub fn minutes(self) -> u32 {
+        match self {
+            Self::Quarter => 15,
+            Self::Hour => 60,
+            Self::Long => 180,
+        }
+    }
+
+    /// The next longer one, or the shortest after the longest.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Quarter => Self::Hour,
+            Self::Hour => Self::Long,
+            Self::Long => Self::Quarter,
+        }
+    }
+}
+
+/// A command on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Which.
+    pub kind: CommandKind,
+    /// When it left.
+    pub at: Timestamp,
+    /// The revision it was accepted at; `None` while there is no answer.
+    pub accepted: Option<Revision>,
+}
+
+/// A note to the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toast {
+    /// How it is to be taken.
+    pub tone: Tone,
+    /// What it says.
+    pub text: String,
+    /// When it goes by itself; `None` stays until it is dismissed.
+    pub until: Option<Timestamp>,
+}
+
+/// What a picture had room for, so that a page is a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// Rows for log lines.
+    pub logs: usize,
+    /// Rows for lines of the history or timeline.
+    pub history: usize,
+    /// Lines of help that are below the screen when it is at its top.
+    pub help: usize,
+}
+
+impl Model {
+    /// The screen before anything has happened.
+    pub fn new(actor: Actor, keymap: Keymap) -> Self {
+        Self {
+            actor,
+            access: Access::default(),
+            keymap,
+            utc_offset: 0,
+            now: Timestamp::default(),
+            connection: Connection::default(),
+            view: View::default(),
+            pane: Pane::default(),
+            overlay: None,
+            logs: LogPane::default(),
+            history: Anchor::default(),
+            alarm: 0,
+            window: Window::default(),
+            signal_side: None,
+            frozen: None,
+            sent: Vec::new(),
+            toasts: Vec::new(),
+            sight: Sight::default(),
+            last_status: None,
+        }
+    }
+
+    /// Takes note of what the last picture had room for.
+    pub fn saw(&mut self, sight: Sight) {
+        self.sight = sight;
+        // A view without logs says nothing of how many lines the next one with logs has room for.
+        if sight.logs > 0 {
+            self.logs.rows = sight.logs;
+        }
+    }
+
+    /// Where the keys go.
+    pub fn context(&self) -> Context {
+        match &self.overlay {
+            Some(Overlay::Dialog(dialog)) if dialog.is_typing() => Context::Prompt,
+            Some(Overlay::Dialog(_)) => Context::Dialog,
+            Some(Overlay::Palette(_) | Overlay::Filter { .. }) => Context::Prompt,
+            Some(Overlay::Help(_)) => Context::Help,
+            None => self.view.context(),
+        }
+    }
+
+    /// A note that goes by itself after a while. `speed` is that of the engine's clock.
+    pub(super) fn tell(&mut self, speed: f64, tone: Tone, text: impl Into<String>) {
+        /// Seconds that a note stays: long enough to be read.
+        const STAY: f64 = 6.0;
+        let stay = std::time::Duration::from_secs_f64(STAY * speed.clamp(0.01, 10_000.0));
+        self.push(Toast { tone, text: text.into(), until: Some(self.now + stay) });
+    }
+
+    /// A note that stays until it is dismissed.
+    pub(super) fn insist(&mut self, tone: Tone, text: impl Into<String>) {
+        self.push(Toast { tone, text: text.into(), until: None });
+    }
+
+    fn push(&mut self, toast: Toast) {
+        self.toasts.retain(|other| other.text != toast.text);
+        self.toasts.push(toast);
+        let over = self.toasts.len().saturating_sub(MOST_TOASTS);
+        self.toasts.drain(..over);
+    }
+}

@@ -1,0 +1,47 @@
+//! What the screen is told, and what it asks for.
+
+use super::keymap::Chord;
+use super::model::Connection;
+use crate::domain::command::{CommandKind, Order};
+use crate::domain::time::Timestamp;
+use crate::engine::handle::{LogBatch, Receipt};
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(Chord),
+    /// Text was pasted.
+    Paste(String),
+    /// There is a newer snapshot.
+    SnapshotChanged,
+    /// Log lines came.
+    Logs(LogBatch),
+    /// The engine answered a command.
+    Receipt(CommandKind, Receipt),
+    /// It is this late on the engine's clock.
+    Tick(Timestamp),
+    /// The way to the engine was lost or found again.
+    Connection(Connection),
+    /// The terminal has another size.
+    Resize,
+}
+
+/// Something to do outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cmd {
+    /// Send this to the engine and come back with its [`Msg::Receipt`].
+    Send(Order),
+    /// Put this into the clipboard.
+    Copy(String),
+    /// Call for attention: bell, and a notification where the terminal shows one.
+    Announce(String),
+    /// Name the window.
+    Title(String),
+    /// Draw everything anew.
+    Redraw,
+    /// Stop for the shell.
+    Suspend,
+    /// Leave. The release is not touched.
+    Quit,
+}

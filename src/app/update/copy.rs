@@ -1,0 +1,71 @@
+//! What is copied: what is selected, or else the release in one line.
+
+use crate::app::model::{Model, Pane, View};
+use crate::app::msg::Cmd;
+use crate::domain::release::{Release, Tone};
+use crate::domain::signal::Verdict;
+use crate::engine::snapshot::Snapshot;
+
+/// Copies what is selected.
+pub(super) fn copy(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
+    let (what, text) = match (model.view, model.pane) {
+        (View::Logs, _) | (View::Release, Pane::Logs) if model.logs.marked.is_some() => ("the line", marked(model)),
+        (View::Logs, _) => ("the lines on the screen", page(model)),
+        (View::Alarms, _) => ("the alarm", alarm(model, snapshot)),
+        (View::History, _) | (View::Release, Pane::Timeline) => ("the timeline", timeline(&snapshot.release)),
+        (View::Signals, _) => ("the verdicts", verdicts(&snapshot.release)),
+        (View::Release, Pane::Logs) => ("the release", summary(&snapshot.release)),
+    };
+    if text.is_empty() {
+        model.tell(snapshot.speed, Tone::Plain, "there is nothing to copy");
+        return Vec::new();
+    }
+    model.tell(snapshot.speed, Tone::Plain, format!("{what} copied"));
+    vec![Cmd::Copy(text)]
+}
+
+fn marked(model: &Model) -> String {
+    model.logs.marked.and_then(|number| model.logs.line(number)).map(|line| line.text.clone()).unwrap_or_default()
+}
+
+fn page(model: &Model) -> String {
+    let top = model.logs.anchor.top(model.logs.extent());
+    let lines = (top..).take(model.logs.rows).map_while(|place| model.logs.shown_at(place));
+    lines.map(|(_, line)| line.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+fn alarm(model: &Model, snapshot: &Snapshot) -> String {
+    snapshot.alarms.get(model.alarm).map(|alarm| format!("{}: {}", alarm.name, alarm.reason)).unwrap_or_default()
+}
+
+fn timeline(release: &Release) -> String {
+    let line = |at: i64, text: &str, by: Option<&String>| {
+        format!("+{at} s {text}{}", by.map(|name| format!(" ({name})")).unwrap_or_default())
+    };
+    let Some(begun) = release.begun.as_ref().map(|begun| begun.at) else { return String::new() };
+    let lines = release.timeline.iter().map(|moment| {
+        let seconds = i64::try_from(moment.at.since(begun).as_secs()).unwrap_or(i64::MAX);
+        line(seconds, &moment.text, moment.by.as_ref())
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn verdicts(release: &Release) -> String {
+    let line = |verdict: &Verdict| format!("{}: {}: {}", verdict.signal, verdict.ruling.word(), verdict.reason);
+    release.verdicts.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn summary(release: &Release) -> String {
+    let plan = &release.plan;
+    let observed = release.traffic.observed.map_or_else(|| "not read yet".to_owned(), |green| green.to_string());
+    format!(
+        "release {} of {} in {}: {} → {}, {}, green set {}, observed {observed}",
+        release.id,
+        plan.component,
+        plan.environment,
+        plan.from,
+        plan.to,
+        release.status().word(),
+        release.traffic.set,
+    )
+}

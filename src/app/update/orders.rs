@@ -1,0 +1,105 @@
+//! Commands: asked about, sent, answered, and seen in a snapshot.
+
+use crate::app::availability::can_send;
+use crate::app::dialog::{About, Dialog};
+use crate::app::model::{Model, Overlay, Sent};
+use crate::app::msg::Cmd;
+use crate::domain::command::{Command, CommandKind, Order};
+use crate::domain::ids::Revision;
+use crate::domain::release::Tone;
+use crate::engine::handle::Receipt;
+use crate::engine::snapshot::Snapshot;
+
+/// Asks before `kind` is sent, or sends it where there is nothing to ask, or says why it cannot be.
+pub(super) fn ask(model: &mut Model, snapshot: &Snapshot, kind: CommandKind) -> Vec<Cmd> {
+    if let Err(why) = can_send(model, snapshot, kind) {
+        model.tell(snapshot.speed, Tone::Warning, format!("{}: {why}", kind.word()));
+        return Vec::new();
+    }
+    // A decision is made on what is so now.
+    model.frozen = None;
+    match Dialog::before(kind, &snapshot.release) {
+        Some(dialog) => {
+            model.overlay = Some(Overlay::Dialog(dialog));
+            Vec::new()
+        }
+        None => match bare(kind) {
+            Some(command) => vec![send(model, snapshot, command, snapshot.release.revision)],
+            None => Vec::new(),
+        },
+    }
+}
+
+/// The command of a kind that needs no words.
+fn bare(kind: CommandKind) -> Option<Command> {
+    Some(match kind {
+        CommandKind::Promote => Command::Promote,
+        CommandKind::PromoteFull => Command::PromoteFull,
+        CommandKind::Pause => Command::Pause,
+        CommandKind::Resume => Command::Resume,
+        CommandKind::Rollback => Command::Rollback { reason: None },
+        CommandKind::Abort => Command::Abort { reason: None },
+        CommandKind::Retry => Command::Retry,
+        CommandKind::Skip | CommandKind::Approve => return None,
+    })
+}
+
+/// Takes the answer to the open question.
+pub(super) fn confirm(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
+    let Some(Overlay::Dialog(dialog)) = &model.overlay else { return Vec::new() };
+    let kind = match dialog.about {
+        About::Command(kind) => kind,
+        About::Leave => return vec![Cmd::Quit],
+    };
+    let seen = dialog.seen;
+    let command = match dialog.answer(kind) {
+        Ok(command) => command,
+        Err(not_yet) => {
+            model.tell(snapshot.speed, Tone::Warning, not_yet.to_string());
+            return Vec::new();
+        }
+    };
+    model.overlay = None;
+    if let Err(why) = can_send(model, snapshot, kind) {
+        model.insist(Tone::Warning, format!("{} not sent: {why}", kind.word()));
+        return Vec::new();
+    }
+    vec![send(model, snapshot, command, seen)]
+}
+
+fn send(model: &mut Model, snapshot: &Snapshot, command: Command, seen: Revision) -> Cmd {
+    let at = model.now.max(snapshot.at);
+    model.sent.push(Sent { kind: command.kind(), at, accepted: None });
+    Cmd::Send(Order { command, by: model.actor.clone(), seen: Some(seen) })
+}
+
+/// The engine has answered the oldest command of this kind that still waits for an answer.
+pub(super) fn answered(model: &mut Model, snapshot: &Snapshot, kind: CommandKind, receipt: Receipt) {
+    let waiting = model.sent.iter().position(|sent| sent.kind == kind && sent.accepted.is_none());
+    // An answer to what nobody here waits for is no news.
+    let Some(place) = waiting else { return };
+    let word = kind.word();
+    match receipt {
+        Receipt::Accepted(revision) => {
+            if let Some(sent) = model.sent.get_mut(place) {
+                sent.accepted = Some(revision);
+            }
+            arrived(model, snapshot);
+        }
+        Receipt::Refused(refusal) => {
+            model.sent.remove(place);
+            model.insist(Tone::Warning, format!("{word} refused: {refusal}"));
+        }
+        Receipt::Lost(why) => {
+            model.sent.remove(place);
+            let note = format!("{word}: no answer ({why}); look whether it was taken before you send it again");
+            model.insist(Tone::Bad, note);
+        }
+    }
+}
+
+/// Drops the commands that are part of the snapshot by now: from there on it says how far they are.
+pub(super) fn arrived(model: &mut Model, snapshot: &Snapshot) {
+    let revision = snapshot.release.revision;
+    model.sent.retain(|sent| sent.accepted.is_none_or(|accepted| accepted > revision));
+}

@@ -1,0 +1,95 @@
+//! Scrolling, in whatever the keys go to.
+
+use crate::app::keymap::Action;
+use crate::app::model::{Model, Pane, View};
+use crate::app::scroll::{Anchor, Extent};
+use crate::domain::release::Tone;
+use crate::engine::snapshot::Snapshot;
+
+/// Columns that one press moves long lines by.
+const SIDEWAYS: usize = 8;
+
+/// The furthest that lines are moved sideways.
+const FURTHEST: usize = 4_000;
+
+/// Scrolls what the keys go to.
+pub(super) fn scroll(model: &mut Model, snapshot: &Snapshot, action: Action) {
+    match (model.view, model.pane) {
+        (View::Logs, _) | (View::Release, Pane::Logs) => logs(model, action),
+        (View::History, _) | (View::Release, Pane::Timeline) => history(model, snapshot, action),
+        (View::Alarms, _) => alarms(model, snapshot, action),
+        (View::Signals, _) => {}
+    }
+}
+
+/// Lines that `action` moves by, where a page has so many; `None` for what does not move lines.
+fn lines(action: Action, page: usize) -> Option<isize> {
+    // One line of the last page stays in sight, so that the reader finds on.
+    let page = isize::try_from(page.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
+    Some(match action {
+        Action::Up => -1,
+        Action::Down => 1,
+        Action::PageUp => -page,
+        Action::PageDown => page,
+        _ => return None,
+    })
+}
+
+fn logs(model: &mut Model, action: Action) {
+    let pane = &mut model.logs;
+    match action {
+        Action::Top => pane.to_top(),
+        Action::Bottom => pane.follow(),
+        Action::Left => pane.shift = pane.shift.saturating_sub(SIDEWAYS),
+        Action::Right => pane.shift = pane.shift.saturating_add(SIDEWAYS).min(FURTHEST),
+        _ => {
+            if let Some(by) = lines(action, pane.rows) {
+                pane.scroll(by);
+            }
+        }
+    }
+}
+
+fn history(model: &mut Model, snapshot: &Snapshot, action: Action) {
+    let extent = Extent { first: 0, len: snapshot.release.timeline.len(), height: model.sight.history };
+    model.history = match action {
+        Action::Top => Anchor::at(0, extent),
+        Action::Bottom => Anchor::Follow,
+        _ => match lines(action, extent.height) {
+            Some(by) => model.history.by(by, extent),
+            None => model.history,
+        },
+    };
+}
+
+fn alarms(model: &mut Model, snapshot: &Snapshot, action: Action) {
+    let last = snapshot.alarms.len().saturating_sub(1);
+    model.alarm = match action {
+        Action::Top => 0,
+        Action::Bottom => last,
+        _ => model.alarm.saturating_add_signed(lines(action, 10).unwrap_or(0)).min(last),
+    };
+}
+
+/// Shows the logs from the moment that what is selected began.
+pub(super) fn logs_here(model: &mut Model, snapshot: &Snapshot) {
+    let at = match model.view {
+        View::Alarms => snapshot.alarms.get(model.alarm).and_then(|alarm| alarm.since),
+        View::Release | View::Signals | View::Logs | View::History => {
+            let timeline = &snapshot.release.timeline;
+            timeline
+                .iter()
+                .rev()
+                .find(|moment| matches!(moment.tone, Tone::Warning | Tone::Bad))
+                .map(|moment| moment.at)
+        }
+    };
+    let Some(at) = at else {
+        return model.tell(snapshot.speed, Tone::Plain, "nothing here has a moment to show the logs of");
+    };
+    if model.logs.show_time(at) {
+        model.view = View::Logs;
+    } else {
+        model.tell(snapshot.speed, Tone::Plain, "no line of that minute, or of later, is held");
+    }
+}

@@ -1,0 +1,179 @@
+//! Strict reading of the program's TOML documents: every mistake is told with its place and the nearest right name.
+
+use std::fmt;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// A place in a document, counted from one; columns count characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The document's name, as its reader knows it.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// A document that is not TOML, or not of the shape that its reader expects.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentError {
+    /// Not TOML at all.
+    #[error("{place}: {message}")]
+    Syntax {
+        /// Where the parser gave up.
+        place: Place,
+        /// What it said.
+        message: String,
+    },
+    /// A value of the wrong kind.
+    #[error("{place}: expected {expected}, found {found}")]
+    Kind {
+        /// Where the value stands.
+        place: Place,
+        /// What belongs there.
+        expected: &'static str,
+        /// What is there, in TOML's words.
+        found: &'static str,
+    },
+}
+
+/// The text of a document with the name under which its mistakes are reported.
+#[derive(Clone, Copy, Debug)]
+pub struct Document<'a> {
+    /// A file name or a built-in's name.
+    pub name: &'a str,
+    /// The TOML text.
+    pub text: &'a str,
+}
+
+impl<'a> Document<'a> {
+    /// The document's top-level table.
+    pub fn table(&self) -> Result<DeTable<'a>, DocumentError> {
+        DeTable::parse(self.text).map(Spanned::into_inner).map_err(|error| DocumentError::Syntax {
+            place: self.place(&error.span().unwrap_or_default()),
+            message: error.message().to_owned(),
+        })
+    }
+
+    /// `value` as a table, or what it is instead.
+    pub fn as_table<'v>(&self, value: &'v Spanned<DeValue<'a>>) -> Result<&'v DeTable<'a>, DocumentError> {
+        value.get_ref().as_table().ok_or_else(|| self.wrong_kind(value, "a table"))
+    }
+
+    /// `value` as a string, or what it is instead.
+    pub fn as_str<'v>(&self, value: &'v Spanned<DeValue<'a>>) -> Result<&'v str, DocumentError> {
+        value.get_ref().as_str().ok_or_else(|| self.wrong_kind(value, "a string"))
+    }
+
+    /// The error for a value of the wrong kind.
+    pub fn wrong_kind(&self, value: &Spanned<DeValue<'_>>, expected: &'static str) -> DocumentError {
+        DocumentError::Kind { place: self.place(&value.span()), expected, found: value.get_ref().type_str() }
+    }
+
+    /// Where a span of bytes begins.
+    pub fn place(&self, span: &Range<usize>) -> Place {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Place {
+            file: self.name.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+        }
+    }
+}
+
+/// How alike two names must be, from 0 to 1, before one is offered for the other.
+const ALIKE: f64 = 0.7;
+
+/// The name most like `wrong`, if one is like enough to be what was meant.
+pub fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(wrong, name), name))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
+}
+
+/// The end of a message about a wrong name: `; did you mean "promote"?`, or nothing when no name is near.
+pub fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default()
+}
+
+/// Declares an enum whose variants are named in documents: each has a stable name and a one-line description.
+macro_rules! named {
+    ($(#[$meta:meta])* $kind:ident { $($variant:ident $name:literal $text:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $kind {
+            $(#[doc = $text] $variant,)+
+        }
+
+        impl $kind {
+            /// Every one of them, in the order of the declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The name used in files and documentation.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// One line for help and documentation.
+            pub const fn describe(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+
+            /// The one that goes by `name`.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.name() == name)
+            }
+        }
+
+        impl ::std::fmt::Display for $kind {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+    };
+}
+pub(crate) use named;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_lines_and_characters_from_one() {
+        let document = Document { name: "keys.toml", text: "a = 1\né = 2\n" };
+        assert_eq!(document.place(&(0..1)).to_string(), "keys.toml:1:1");
+        assert_eq!(document.place(&(9..10)).to_string(), "keys.toml:2:3");
+        assert_eq!(document.place(&(99..100)).to_string(), "keys.toml:3:1");
+    }
+
+    #[test]
+    fn broken_toml_is_told_with_its_place() {
+        let error = Document { name: "t.toml", text: "a = 1\nb = = 2\n" }.table().unwrap_err();
+        assert!(error.to_string().starts_with("t.toml:2:5: "), "{error}");
+    }
+
+    #[test]
+    fn only_a_name_that_is_near_is_offered() {
+        let names = ["promote", "pause", "rollback"];
+        assert_eq!(nearest("promtoe", names), Some("promote"));
+        assert_eq!(nearest("roll-back", names), Some("rollback"));
+        assert_eq!(nearest("xyz", names), None);
+    }
+}

@@ -1,0 +1,231 @@
+//! Questions before a command is sent: what it will do, on what evidence, and how to answer.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::format::grouped;
+use super::keys::OwnedHint;
+use super::look::Look;
+use super::theme::Role;
+use super::widgets::{self, Hint};
+use crate::app::dialog::{About, Dialog, Wants};
+use crate::app::keymap::{Action, Context};
+use crate::domain::command::CommandKind;
+use crate::domain::ids::Side;
+use crate::domain::outlook::rollback_preview;
+use crate::domain::percent::Percent;
+use crate::domain::signal::Ruling;
+
+/// A paragraph and how it looks.
+type Paragraph = (String, Role);
+
+pub(super) fn draw(look: Look<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer) {
+    let plan = look.plan();
+    let place = format!("{} in {}", plan.component, plan.environment);
+    let (title, mut body, role) = match dialog.about {
+        About::Leave => leave(),
+        About::Command(CommandKind::Rollback) => (format!("roll back {place}"), rollback(look), Role::Danger),
+        About::Command(CommandKind::Abort) => (format!("abort {place}"), abort(look), Role::Danger),
+        About::Command(CommandKind::Promote) => (format!("promote {place}"), promote(look, Reach::Next), frame(look)),
+        About::Command(CommandKind::PromoteFull) => {
+            (format!("promote {place} to 100 %"), promote(look, Reach::Last), frame(look))
+        }
+        About::Command(CommandKind::Resume) => (format!("resume {place}"), resume(look), frame(look)),
+        About::Command(CommandKind::Retry) => (format!("retry in {place}"), stage(look, "runs again"), frame(look)),
+        About::Command(CommandKind::Skip) => (format!("skip in {place}"), stage(look, "is left out"), Role::Danger),
+        About::Command(CommandKind::Approve) => (format!("approve {place}"), approve(look), frame(look)),
+        About::Command(CommandKind::Pause) => (format!("pause {place}"), Vec::new(), frame(look)),
+    };
+    if let Some(wanted) = wanted(&dialog.wants) {
+        body.push((String::new(), Role::Text));
+        body.push((wanted, Role::Strong));
+    }
+    let body: Vec<(&str, Role)> = body.iter().map(|(text, role)| (text.as_str(), *role)).collect();
+    let owned = hints(look, dialog);
+    let keys: Vec<Hint<'_>> = owned.iter().map(OwnedHint::hint).collect();
+    let prompt = dialog.is_typing().then_some(dialog.typed.as_str());
+    widgets::Dialog { title: &title, body: &body, prompt, keys: &keys, role }.render(area, buf, look.theme);
+}
+
+/// Production has the frame of what can harm users.
+fn frame(look: Look<'_>) -> Role {
+    if look.plan().production { Role::Danger } else { Role::BorderFocus }
+}
+
+fn wanted(wants: &Wants) -> Option<String> {
+    match wants {
+        Wants::Yes => None,
+        Wants::YesOrReason => Some("why (may be left empty):".to_owned()),
+        Wants::Word(word) | Wants::Phrase(word) => Some(format!("type {word} to confirm:")),
+        Wants::Reason => Some("type why:".to_owned()),
+    }
+}
+
+fn hints(look: Look<'_>, dialog: &Dialog) -> Vec<OwnedHint> {
+    let context = if dialog.is_typing() { Context::Prompt } else { Context::Dialog };
+    let verb = match dialog.about {
+        About::Command(kind) => verb(kind),
+        About::Leave => "leave",
+    };
+    let mut wanted = vec![(Action::Confirm, verb), (Action::Cancel, "not now")];
+    match dialog.command() {
+        Some(CommandKind::Rollback | CommandKind::Abort) if !dialog.is_typing() => {
+            wanted.push((Action::FocusNext, "give a reason"));
+        }
+        Some(CommandKind::Rollback | CommandKind::Abort) | None => {}
+        Some(_) => wanted.push((Action::Rollback, "roll back")),
+    }
+    let hint = |(action, label)| OwnedHint::new(look, context, action, label);
+    wanted.into_iter().filter_map(hint).collect()
+}
+
+fn verb(kind: CommandKind) -> &'static str {
+    match kind {
+        CommandKind::Promote => "promote",
+        CommandKind::PromoteFull => "promote to 100 %",
+        CommandKind::Pause => "pause",
+        CommandKind::Resume => "resume",
+        CommandKind::Rollback => "roll back now",
+        CommandKind::Abort => "abort now",
+        CommandKind::Retry => "retry",
+        CommandKind::Skip => "skip",
+        CommandKind::Approve => "approve",
+    }
+}
+
+fn leave() -> (String, Vec<Paragraph>, Role) {
+    let body = vec![
+        ("The engine runs inside this screen: leaving stops it.".to_owned(), Role::Text),
+        ("The release stays where it is, and nobody watches it.".to_owned(), Role::Warning),
+    ];
+    ("leave".to_owned(), body, Role::Danger)
+}
+
+/// How far a promotion goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Next,
+    Last,
+}
+
+fn promote(look: Look<'_>, reach: Reach) -> Vec<Paragraph> {
+    let release = look.release();
+    let mut body = Vec::new();
+    let steps: Vec<Percent> =
+        look.plan().shift().map(|shift| shift.steps.iter().map(|step| step.weight).collect()).unwrap_or_default();
+    match release.step() {
+        Some((index, _)) => {
+            let here = steps.get(index).copied().unwrap_or(release.traffic.set);
+            let next = if reach == Reach::Last { steps.last() } else { steps.get(index + 1) };
+            let text = match next {
+                Some(next) => format!("green {here} {} {next} of production traffic", look.theme.glyphs.arrow),
+                None => format!("green stays at {here}; the shift is done"),
+            };
+            body.push((text, Role::Strong));
+            let between = steps.get(index + 1..steps.len().saturating_sub(1)).unwrap_or_default();
+            if reach == Reach::Last && !between.is_empty() {
+                let names: Vec<String> = between.iter().map(ToString::to_string).collect();
+                body.push((format!("skips {} and its bake", names.join(", ")), Role::Warning));
+            }
+        }
+        None => body.push(("the rest of the wait is left out".to_owned(), Role::Strong)),
+    }
+    body.extend(evidence(look));
+    body
+}
+
+/// What speaks for going on, and what does not.
+fn evidence(look: Look<'_>) -> Vec<Paragraph> {
+    let release = look.release();
+    let glyphs = look.theme.glyphs;
+    let mut body = Vec::new();
+    let passing = release.verdicts.iter().filter(|verdict| verdict.ruling == Ruling::Pass).count();
+    let all = look.plan().signals.len();
+    let role = if passing == all { Role::Ok } else { Role::Warning };
+    body.push((format!("{passing} of {all} signals pass"), role));
+    for verdict in release.verdicts.iter().filter(|verdict| verdict.ruling != Ruling::Pass) {
+        let role = if verdict.opens_gate() { Role::Muted } else { Role::Warning };
+        let text = format!("{} {} {}: {}", glyphs.warning, verdict.signal, verdict.ruling.word(), verdict.reason);
+        body.push((text, role));
+    }
+    if let Some(both) = &release.capacities {
+        let wanted = look.plan().sides.green.desired;
+        let healthy = both.of(Side::Green).healthy;
+        let role = if healthy >= wanted { Role::Ok } else { Role::Bad };
+        body.push((format!("green has {healthy} of {wanted} healthy targets"), role));
+    }
+    for alarm in &release.firing {
+        body.push((format!("{} alarm {} is firing", glyphs.bad, alarm.name), Role::Bad));
+    }
+    body
+}
+
+fn rollback(look: Look<'_>) -> Vec<Paragraph> {
+    let preview = rollback_preview(look.release());
+    let glyphs = look.theme.glyphs;
+    let mut body = Vec::new();
+    body.push(match preview.blue {
+        None => ("blue's capacity has not been read: it is looked at first".to_owned(), Role::NoData),
+        Some((healthy, wanted)) if preview.is_warm => {
+            (format!("blue is warm: {healthy} of {wanted} targets healthy"), Role::Ok)
+        }
+        Some((healthy, wanted)) => (format!("blue is COLD: {healthy} of {wanted} targets healthy"), Role::Bad),
+    });
+    if preview.steps.is_empty() {
+        body.push(("nothing has been changed that must be undone".to_owned(), Role::Text));
+    }
+    for (number, step) in preview.steps.iter().enumerate() {
+        body.push((format!("{}. {step}", number + 1), Role::Text));
+    }
+    for left in &preview.left {
+        body.push((format!("{} {left}", glyphs.bullet), Role::Warning));
+    }
+    let toll = look.snapshot.toll;
+    if toll.green_requests > 0 {
+        let text = format!("so far green served {}, {} harmed", grouped(toll.green_requests), grouped(toll.harmed));
+        body.push((text, Role::Muted));
+    }
+    body
+}
+
+fn abort(look: Look<'_>) -> Vec<Paragraph> {
+    let text =
+        if look.release().has_shifted() { "all traffic back to blue" } else { "stops before any traffic shifts" };
+    vec![
+        (text.to_owned(), Role::Strong),
+        ("green stays up and nothing is undone: for whoever looks for the cause".to_owned(), Role::Text),
+    ]
+}
+
+fn resume(look: Look<'_>) -> Vec<Paragraph> {
+    let hold = look.release().hold.as_ref();
+    let why = hold.map(|hold| format!("held for {}: {}", look.since(hold.since), hold.why)).unwrap_or_default();
+    let mut body = vec![(why, Role::Text)];
+    let failing =
+        look.release().verdicts.iter().filter(|verdict| matches!(verdict.ruling, Ruling::Fail | Ruling::Marginal));
+    for verdict in failing {
+        let text = format!("{} is waived until the next step: {}", verdict.signal, verdict.reason);
+        body.push((text, Role::Warning));
+    }
+    body
+}
+
+fn stage(look: Look<'_>, what: &str) -> Vec<Paragraph> {
+    let release = look.release();
+    let Some(index) = release.current() else { return Vec::new() };
+    let (Some(plan), Some(stage)) = (look.plan().stage(index), release.stages.get(index)) else { return Vec::new() };
+    vec![(format!("{} {what}", plan.name), Role::Strong), (stage.note.clone(), Role::Text)]
+}
+
+fn approve(look: Look<'_>) -> Vec<Paragraph> {
+    let plan = look.plan();
+    let text = format!("{} {} {}", plan.from, look.theme.glyphs.arrow, plan.to);
+    let mut body = vec![(text, Role::Strong)];
+    let current = look.release().current().and_then(|index| look.release().stages.get(index));
+    for check in current.map(|stage| stage.checks.as_slice()).unwrap_or_default() {
+        let (sign, role) =
+            if check.passed { (look.theme.glyphs.ok, Role::Ok) } else { (look.theme.glyphs.bad, Role::Bad) };
+        body.push((format!("{sign} {}: {}", check.name, check.detail), role));
+    }
+    body
+}

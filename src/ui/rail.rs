@@ -1,0 +1,144 @@
+//! The stage rail: every stage with its status, and how long it took or takes.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::look::Look;
+use super::theme::{Glyphs, Role};
+use super::widgets::Panel;
+use super::widgets::text::{clip, width, wrap};
+use crate::domain::plan::StageKind;
+use crate::domain::release::{Stage, StageStatus, Status};
+use crate::domain::time::Elapsed;
+
+/// Rows of a stage's note that are shown below it at most.
+const NOTE_ROWS: usize = 3;
+
+/// How wide it is on a screen this wide.
+pub(super) fn columns(screen: u16) -> u16 {
+    match screen {
+        0..100 => 22,
+        100..160 => 28,
+        _ => 34,
+    }
+}
+
+/// Rows that it takes with the note of one stage.
+pub(super) fn rows(look: Look<'_>) -> u16 {
+    u16::try_from(look.release().stages.len() + NOTE_ROWS).unwrap_or(u16::MAX).saturating_add(2)
+}
+
+/// How a status looks.
+pub(super) fn sign(glyphs: &'static Glyphs, status: StageStatus) -> (&'static str, Role) {
+    match status {
+        StageStatus::Pending => (glyphs.pending, Role::Muted),
+        StageStatus::Running => (glyphs.running, Role::Running),
+        StageStatus::Waiting => (glyphs.waiting, Role::Waiting),
+        StageStatus::Passed => (glyphs.ok, Role::Ok),
+        StageStatus::Failed => (glyphs.bad, Role::Bad),
+        StageStatus::Skipped => (glyphs.skipped, Role::Warning),
+        StageStatus::Undone => (glyphs.undone, Role::Warning),
+    }
+}
+
+pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
+    let release = look.release();
+    let done = release
+        .stages
+        .iter()
+        .filter(|stage| matches!(stage.status, StageStatus::Passed | StageStatus::Skipped))
+        .count();
+    let count = format!("{done}/{}", release.stages.len());
+    let panel =
+        Panel { title: Line::from("pipeline"), right: Line::from(look.span(Role::Muted, count)), ..Panel::default() };
+    let inner = panel.render(area, buf, look.theme);
+    let inner = Rect { width: inner.width.saturating_sub(1), ..inner };
+    let current = release.current().unwrap_or(release.stages.len());
+    let (height, len) = (usize::from(inner.height), release.stages.len());
+    // A pipeline longer than the panel is shown around the stage whose turn it is.
+    let top = if len > height { current.saturating_sub(height / 2).min(len - height) } else { 0 };
+    // With room for two rows a stage, each tells what came of it; else only the one whose turn it is.
+    let is_roomy = height >= len * 2;
+    let spare = height.saturating_sub(len);
+    let mut rows = inner.rows();
+    for (index, stage) in release.stages.iter().enumerate().skip(top) {
+        let Some(row) = rows.next() else { return };
+        draw_stage(look, index, stage, row, buf);
+        let notes = match index == current {
+            true if !is_roomy && release.ended.is_some() => Vec::new(),
+            true => note(look, stage, inner.width, if is_roomy { NOTE_ROWS } else { spare }),
+            false if is_roomy => note(look, stage, inner.width, 1),
+            false => Vec::new(),
+        };
+        for line in notes {
+            let Some(row) = rows.next() else { return };
+            look.row(row, buf, vec![look.span(Role::Muted, format!("   {line}"))], Vec::new());
+        }
+    }
+}
+
+fn draw_stage(look: Look<'_>, index: usize, stage: &Stage, row: Rect, buf: &mut Buffer) {
+    let Some(plan) = look.plan().stage(index) else { return };
+    let (sign, role) = sign(look.theme.glyphs, stage.status);
+    let (name_role, figures_role) = match stage.status {
+        StageStatus::Pending | StageStatus::Skipped => (Role::Muted, Role::Muted),
+        StageStatus::Running | StageStatus::Waiting | StageStatus::Failed => (Role::Strong, Role::Text),
+        StageStatus::Passed | StageStatus::Undone => (Role::Text, Role::Muted),
+    };
+    let (detail, time) = (detail(look, stage, &plan.kind), time(look, stage));
+    let room = usize::from(row.width).saturating_sub(3 + width(plan.name.as_str()));
+    // The name is never cut for a figure: the figure is told again elsewhere.
+    let right = if width(&detail) + 8 <= room { format!("{detail} {time:>5}") } else { time };
+    let name = clip(plan.name.as_str(), room + width(plan.name.as_str()), look.theme.glyphs.ellipsis).into_owned();
+    let left = vec![Span::raw(" "), look.span(role, sign), Span::styled(format!(" {name}"), look.style(name_role))];
+    look.row(row, buf, left, vec![look.span(figures_role, right)]);
+}
+
+/// The one figure that says most about a stage.
+fn detail(look: Look<'_>, stage: &Stage, kind: &StageKind) -> String {
+    match (kind, stage.status) {
+        (
+            StageKind::Gate(_) | StageKind::Smoke(_),
+            StageStatus::Running | StageStatus::Waiting | StageStatus::Passed | StageStatus::Failed,
+        ) if !stage.checks.is_empty() => {
+            let passed = stage.checks.iter().filter(|check| check.passed).count();
+            format!("{passed}/{}", stage.checks.len())
+        }
+        (StageKind::Deploy, StageStatus::Running) => {
+            let capacity = look.release().capacities.as_ref().map(|both| both.green.healthy);
+            let wanted = look.plan().sides.green.desired;
+            capacity.map(|healthy| format!("{healthy}/{wanted}")).unwrap_or_default()
+        }
+        (StageKind::Shift(_), StageStatus::Running | StageStatus::Waiting) => look.release().traffic.set.to_string(),
+        _ if stage.attempts > 1 => format!("try {}", stage.attempts),
+        _ => String::new(),
+    }
+}
+
+fn time(look: Look<'_>, stage: &Stage) -> String {
+    match (stage.status, stage.started, stage.ended) {
+        (StageStatus::Pending | StageStatus::Skipped, _, _) | (_, None, _) => String::new(),
+        (_, Some(started), Some(ended)) => Elapsed(ended.since(started)).to_string(),
+        (_, Some(started), None) => match &look.release().ended {
+            Some(ended) => Elapsed(ended.at.since(started)).to_string(),
+            None => look.since(started).to_string(),
+        },
+    }
+}
+
+/// What a stage says, in at most so many rows; the last one holds the rest, to be cut where the panel ends.
+fn note(look: Look<'_>, stage: &Stage, columns: u16, rows: usize) -> Vec<String> {
+    let is_told_elsewhere = stage.status == StageStatus::Failed
+        && matches!(look.release().status(), Status::Ended(_) | Status::RollingBack);
+    if is_told_elsewhere || stage.note.is_empty() || stage.status == StageStatus::Pending {
+        return Vec::new();
+    }
+    let lines = wrap(&stage.note, usize::from(columns.saturating_sub(3)));
+    let Some(whole) = rows.checked_sub(1).map(|whole| whole.min(lines.len().saturating_sub(1))) else {
+        return Vec::new();
+    };
+    let mut shown: Vec<String> = lines.iter().take(whole).map(|line| (*line).to_owned()).collect();
+    shown.push(lines.get(whole..).unwrap_or_default().join(" "));
+    shown
+}

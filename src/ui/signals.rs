@@ -1,0 +1,238 @@
+//! The four golden signals at a glance: green beside blue, the verdict, and on what evidence. As a table where the
+//! screen is narrow or low, as four cards where there is room.
+
+mod card;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::format::{sampled, value};
+use super::look::Look;
+use super::theme::{Glyphs, Role};
+use super::widgets::text::{clip, pad, pad_start};
+use super::widgets::{Panel, Sparkline};
+use crate::domain::ids::Side;
+use crate::domain::signal::{Golden, Policy, Ruling, SignalPlan, Verdict};
+use crate::domain::time::Timestamp;
+use crate::engine::snapshot::{SignalSeries, Source};
+
+/// The least columns of a card.
+const CARD_COLUMNS: u16 = 21;
+
+/// Columns of a verdict's word.
+const WORD: usize = 8;
+
+/// The least columns of a row of the table that has room for the evidence.
+const TABLE_WITH_EVIDENCE: u16 = 51;
+
+/// The least rows of a card, with its frame.
+const CARD_ROWS: u16 = 7;
+
+/// One signal with all that is known of it.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub(super) plan: &'a SignalPlan,
+    pub(super) verdict: Option<&'a Verdict>,
+    pub(super) series: Option<&'a SignalSeries>,
+}
+
+impl<'a> Reading<'a> {
+    /// Every signal of the release, in the plan's order.
+    pub(super) fn all(look: Look<'a>) -> Vec<Self> {
+        let one = |plan: &'a SignalPlan| Self {
+            plan,
+            verdict: look.release().verdicts.iter().find(|verdict| verdict.signal == plan.name),
+            series: look.snapshot.series.iter().find(|series| series.signal == plan.name).map(AsRef::as_ref),
+        };
+        look.plan().signals.iter().map(one).collect()
+    }
+
+    /// A side's newest value: the one that was judged, or else the newest measured.
+    pub(super) fn newest(self, side: Side) -> Option<f64> {
+        let judged = self.verdict.and_then(|verdict| match side {
+            Side::Green => verdict.green,
+            Side::Blue => verdict.blue,
+        });
+        judged.or_else(|| {
+            let series = self.series?;
+            let points = if side == Side::Green { &series.green } else { &series.blue };
+            points.last().map(|point| point.value)
+        })
+    }
+
+    /// The start of the newest period measured on either side.
+    pub(super) fn end(self) -> Option<Timestamp> {
+        let series = self.series?;
+        let last = |points: &[crate::domain::signal::Point]| points.last().map(|point| point.at);
+        last(&series.blue).max(last(&series.green))
+    }
+
+    /// A side's values over the newest `count` periods.
+    pub(super) fn values(self, side: Side, count: usize) -> Vec<Option<f64>> {
+        let (Some(series), Some(end)) = (self.series, self.end()) else { return Vec::new() };
+        let points = if side == Side::Green { &series.green } else { &series.blue };
+        sampled(points, series.period, end, count)
+    }
+
+    /// How bad it is, for choosing which signal speaks for its golden signal: higher is worse. What is only observed
+    /// never outshouts what can stop the release.
+    fn weight(self) -> u8 {
+        let ruling = match self.verdict.map(|verdict| verdict.ruling) {
+            Some(Ruling::Fail) => 5,
+            Some(Ruling::Error) => 4,
+            Some(Ruling::Marginal) => 3,
+            Some(Ruling::NoData) => 2,
+            None => 1,
+            Some(Ruling::Pass) => 0,
+        };
+        if self.plan.policy == Policy::Observe { ruling } else { ruling + 6 }
+    }
+
+    pub(super) fn ruling(self) -> Option<Ruling> {
+        self.verdict.map(|verdict| verdict.ruling)
+    }
+
+    /// How far the evidence is: towards the samples needed, or else towards a failure.
+    pub(super) fn evidence(self) -> Option<String> {
+        let verdict = self.verdict?;
+        Some(match verdict.ruling {
+            Ruling::NoData if verdict.needed > verdict.samples => format!("{}/{}", verdict.samples, verdict.needed),
+            Ruling::NoData | Ruling::Error => String::new(),
+            Ruling::Pass | Ruling::Fail | Ruling::Marginal => {
+                format!("{:.0} %", (verdict.evidence.clamp(0.0, 1.0) * 100.0).floor())
+            }
+        })
+    }
+}
+
+/// How a ruling looks.
+pub(super) fn sign(glyphs: &'static Glyphs, ruling: Option<Ruling>) -> (&'static str, Role, &'static str) {
+    match ruling {
+        Some(Ruling::Pass) => (glyphs.ok, Role::Ok, Ruling::Pass.word()),
+        Some(Ruling::Fail) => (glyphs.bad, Role::Bad, Ruling::Fail.word()),
+        Some(Ruling::Marginal) => (glyphs.warning, Role::Warning, Ruling::Marginal.word()),
+        Some(Ruling::NoData) => (glyphs.no_data, Role::NoData, Ruling::NoData.word()),
+        Some(Ruling::Error) => (glyphs.warning, Role::NoData, Ruling::Error.word()),
+        None => (glyphs.pending, Role::Muted, "unjudged"),
+    }
+}
+
+/// The signals of one golden signal, the one that speaks for it first.
+fn grouped<'a>(readings: &[Reading<'a>], golden: Golden) -> Vec<Reading<'a>> {
+    let mut group: Vec<Reading<'a>> =
+        readings.iter().copied().filter(|reading| reading.plan.golden == golden).collect();
+    // Stable, so that equals stay in the plan's order.
+    group.sort_by_key(|reading| std::cmp::Reverse(reading.weight()));
+    group
+}
+
+/// Draws cards or a table, whichever fits.
+pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
+    let readings = Reading::all(look);
+    let groups: Vec<Vec<Reading<'_>>> =
+        Golden::ALL.iter().map(|golden| grouped(&readings, *golden)).filter(|group| !group.is_empty()).collect();
+    let count = u16::try_from(groups.len()).unwrap_or(u16::MAX);
+    if count == 0 {
+        let panel = Panel { title: Line::from("signals"), ..Panel::default() };
+        let inner = panel.render(area, buf, look.theme);
+        look.row(inner, buf, vec![look.span(Role::Muted, " nothing is measured: the gates open by hand")], Vec::new());
+    } else if area.width / count >= CARD_COLUMNS && area.height >= CARD_ROWS {
+        let mut x = area.x;
+        for (index, group) in groups.iter().enumerate() {
+            let left = count.saturating_sub(u16::try_from(index).unwrap_or(u16::MAX)).max(1);
+            let size = (area.right() - x) / left;
+            card::draw(look, group, Rect { x, width: size, ..area }, buf);
+            x += size;
+        }
+    } else {
+        table(look, &groups, area, buf);
+    }
+}
+
+/// How old the measurements are, where that matters.
+fn staleness(look: Look<'_>) -> Option<Span<'_>> {
+    let text = look.stale(Source::Signals)?;
+    Some(look.span(Role::Warning, format!("{} {text}", look.theme.glyphs.warning)))
+}
+
+fn table(look: Look<'_>, groups: &[Vec<Reading<'_>>], area: Rect, buf: &mut Buffer) {
+    let worst = groups.iter().filter_map(|group| group.first()).max_by_key(|reading| reading.weight());
+    let why = worst.and_then(|reading| reading.verdict).filter(|verdict| verdict.ruling != Ruling::Pass);
+    let below = why.map(|verdict| {
+        let text = format!("{}: {}", verdict.signal, verdict.reason);
+        let room = usize::from(area.width.saturating_sub(6));
+        look.span(Role::Muted, clip(&text, room, look.theme.glyphs.ellipsis).into_owned())
+    });
+    let head = if area.width >= TABLE_WITH_EVIDENCE + 2 { "to failure" } else { "" };
+    let panel = Panel {
+        title: Line::from("signals"),
+        right: Line::from(staleness(look).unwrap_or_else(|| look.span(Role::Muted, head))),
+        below: below.map(Line::from).unwrap_or_default(),
+        ..Panel::default()
+    };
+    let inner = panel.render(area, buf, look.theme);
+    let mut speakers: Vec<&Reading<'_>> = groups.iter().filter_map(|group| group.first()).collect();
+    if speakers.len() > usize::from(inner.height) {
+        speakers.sort_by_key(|reading| std::cmp::Reverse(reading.weight()));
+    }
+    let spare = groups.iter().flat_map(|group| group.iter().skip(1));
+    // The others of a group follow where there is room.
+    for (reading, row) in speakers.into_iter().chain(spare).zip(inner.rows()) {
+        draw_row(look, *reading, row, buf);
+    }
+}
+
+fn draw_row(look: Look<'_>, reading: Reading<'_>, row: Rect, buf: &mut Buffer) {
+    let (sign, role, word) = sign(look.theme.glyphs, reading.ruling());
+    let figures = |side| pad_start(&value(reading.newest(side), reading.plan.unit), 7);
+    let name = clip(reading.plan.name.as_str(), 11, look.theme.glyphs.ellipsis).into_owned();
+    let left = vec![
+        Span::raw(" "),
+        look.span(role, sign),
+        look.span(Role::Text, format!(" {}", pad(&name, 11))),
+        look.span(Role::Green, format!(" g{}", figures(Side::Green))),
+        look.span(Role::Blue, format!(" b{}", figures(Side::Blue))),
+    ];
+    let mut right = vec![look.span(role, word), Span::raw(pad("", WORD.saturating_sub(word.len())))];
+    let has_evidence = row.width >= TABLE_WITH_EVIDENCE;
+    if has_evidence {
+        right.push(look.span(Role::Muted, format!(" {} ", pad_start(&reading.evidence().unwrap_or_default(), 7))));
+    }
+    let left_columns = 3 + 11 + 9 + 9;
+    let right_columns = 8 + 9;
+    let trend = row.width.saturating_sub(left_columns + right_columns + 2);
+    look.row(row, buf, left, right);
+    if trend >= 5 {
+        let area = Rect { x: row.x + left_columns + 1, width: trend, height: 1, ..row };
+        let count = usize::from(trend);
+        let (green, blue) = (reading.values(Side::Green, count), reading.values(Side::Blue, count));
+        // Green where there is some; blue leads up to it.
+        let points: Vec<Option<f64>> = blue.iter().zip(&green).map(|(blue, green)| green.or(*blue)).collect();
+        let ceiling = ceiling(&points, reading.plan.max);
+        Sparkline { points: &blue, ceiling: Some(ceiling), role: Role::Blue }.render(area, buf, look.theme);
+        overlay_green(look, &green, ceiling, area, buf);
+    }
+}
+
+/// A limit this many times above the highest point would press the line flat.
+const FAR: f64 = 3.0;
+
+/// How much higher than its highest point a line's row is, so that rows do not grow together.
+const HEADROOM: f64 = 1.6;
+
+/// The value of full height: the limit where it is near.
+fn ceiling(points: &[Option<f64>], limit: Option<f64>) -> f64 {
+    let highest = points.iter().flatten().copied().filter(|value| value.is_finite()).fold(0.0, f64::max);
+    let near = limit.filter(|limit| *limit <= highest * FAR);
+    near.unwrap_or(0.0).max(highest * HEADROOM)
+}
+
+/// Draws green's points over blue's, only where there are some.
+fn overlay_green(look: Look<'_>, green: &[Option<f64>], ceiling: f64, area: Rect, buf: &mut Buffer) {
+    let Some(first) = green.iter().position(Option::is_some) else { return };
+    let newest = green.get(first..).unwrap_or_default();
+    let size = u16::try_from(newest.len()).unwrap_or(u16::MAX).min(area.width);
+    let area = Rect { x: area.right() - size, width: size, ..area };
+    Sparkline { points: newest, ceiling: Some(ceiling), role: Role::Green }.render(area, buf, look.theme);
+}

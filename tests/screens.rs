@@ -1,0 +1,415 @@
+//! Whole screens as pictures: text, a plane of letters for the styles, and what each letter means.
+#![cfg(test)]
+
+use std::fmt::Write;
+
+use cutover::app::fixture::{self, Scene};
+use cutover::app::keymap::Chord;
+use cutover::app::model::Model;
+use cutover::app::msg::Msg;
+use cutover::app::update::update;
+use cutover::engine::snapshot::Snapshot;
+use cutover::ui::draw;
+use cutover::ui::theme::{Charset, Theme};
+use proptest::prelude::*;
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+
+/// Chords, separated by spaces; words of several letters that name no key are typed letter by letter.
+fn press(model: &mut Model, snapshot: &Snapshot, keys: &str) {
+    for word in keys.split_whitespace() {
+        let chords = match word.parse::<Chord>() {
+            Ok(chord) => vec![chord],
+            Err(_) => word.chars().map(|letter| letter.to_string().parse().unwrap()).collect(),
+        };
+        for chord in chords {
+            let _ = update(model, snapshot, Msg::Key(chord));
+        }
+    }
+}
+
+fn screen(scene: Scene, (width, height): (u16, u16), theme: &Theme, keys: &str) -> Buffer {
+    let snapshot = fixture::snapshot(scene);
+    let mut model = fixture::model(scene, &snapshot).unwrap();
+    let area = Rect::new(0, 0, width, height);
+    let mut buffer = Buffer::empty(area);
+    model.saw(draw(&mut buffer, area, &model, &snapshot, theme));
+    press(&mut model, &snapshot, keys);
+    draw(&mut buffer, area, &model, &snapshot, theme);
+    buffer
+}
+
+fn dark() -> Theme {
+    Theme::named("dark", Charset::Unicode).unwrap()
+}
+
+fn rows(buffer: &Buffer, sign: impl Fn(&Cell) -> String) -> String {
+    let mut text = String::new();
+    for y in 0..buffer.area.height {
+        let row: String = (0..buffer.area.width).map(|x| sign(&buffer[(x, y)])).collect();
+        let _ = writeln!(text, "{}", row.trim_end());
+    }
+    text
+}
+
+fn text(buffer: &Buffer) -> String {
+    rows(buffer, |cell| cell.symbol().to_owned())
+}
+
+/// The screen, then the same with a letter for each cell's style, then the styles.
+fn picture(buffer: &Buffer) -> String {
+    const LETTERS: &str = " abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    let mut styles: Vec<Style> = Vec::new();
+    for cell in &buffer.content {
+        if !styles.contains(&cell.style()) {
+            styles.push(cell.style());
+        }
+    }
+    let letter = |style: Style| {
+        let place = styles.iter().position(|other| *other == style).unwrap();
+        LETTERS.chars().nth(place).expect("more styles on one screen than letters").to_string()
+    };
+    let mut all = text(buffer);
+    all.push_str("\n-- styles --\n");
+    all.push_str(&rows(buffer, |cell| letter(cell.style())));
+    for style in &styles {
+        let (fg, bg) = (style.fg.unwrap_or_default(), style.bg.unwrap_or_default());
+        let _ = writeln!(all, "{:?} {fg} on {bg} {:?}", letter(*style), style.add_modifier);
+    }
+    all
+}
+
+macro_rules! pictures {
+    ($($name:ident: $scene:ident $size:expr, $keys:literal;)+) => {
+        $(#[test]
+        fn $name() {
+            insta::assert_snapshot!(picture(&screen(Scene::$scene, $size, &dark(), $keys)));
+        })+
+    };
+}
+
+const SMALL: (u16, u16) = (80, 24);
+const MIDDLE: (u16, u16) = (120, 40);
+const LARGE: (u16, u16) = (200, 60);
+
+pictures! {
+    gates_80x24: Gates SMALL, "";
+    gates_120x40: Gates MIDDLE, "";
+    phrase_80x24: Phrase SMALL, "";
+    migrating_80x24: Migrating SMALL, "";
+    migrating_120x40: Migrating MIDDLE, "";
+    deploying_80x24: Deploying SMALL, "";
+    deploying_120x40: Deploying MIDDLE, "";
+    failed_80x24: Failed SMALL, "";
+    failed_120x40: Failed MIDDLE, "";
+    baking_80x24: Baking SMALL, "";
+    baking_120x40: Baking MIDDLE, "";
+    baking_200x60: Baking LARGE, "";
+    evidence_80x24: Evidence SMALL, "";
+    evidence_120x40: Evidence MIDDLE, "";
+    human_80x24: Human SMALL, "";
+    human_120x40: Human MIDDLE, "";
+    paused_80x24: Paused SMALL, "";
+    paused_120x40: Paused MIDDLE, "";
+    rolling_back_80x24: RollingBack SMALL, "";
+    rolling_back_120x40: RollingBack MIDDLE, "";
+    rolling_back_200x60: RollingBack LARGE, "";
+    rolled_back_80x24: RolledBack SMALL, "";
+    rolled_back_120x40: RolledBack MIDDLE, "";
+    succeeded_80x24: Succeeded SMALL, "";
+    succeeded_120x40: Succeeded MIDDLE, "";
+    succeeded_200x60: Succeeded LARGE, "";
+    stale_80x24: Stale SMALL, "";
+    stale_120x40: Stale MIDDLE, "";
+    least_60x15: Baking (60, 15), "";
+    too_small_30x6: RollingBack (30, 6), "";
+    question_promote: Human SMALL, "p ap";
+    question_promote_full: Baking SMALL, "P";
+    question_rollback: Baking SMALL, "R";
+    question_rollback_reason: Baking SMALL, "R tab orders";
+    question_skip: Failed SMALL, "K";
+    question_approve: Phrase SMALL, "a";
+    question_resume: Paused SMALL, "space";
+    note_why_not: Gates SMALL, "p";
+    help: Baking SMALL, "?";
+    palette: Baking SMALL, ": ro";
+    view_signals: RollingBack MIDDLE, "2";
+    view_alarms: RollingBack SMALL, "3";
+    view_logs_filtered: Baking SMALL, "4 / pool";
+    view_logs_error: Baking SMALL, "4 E";
+    view_history: RollingBack MIDDLE, "6";
+    timeline_80x24: Human SMALL, "tab";
+    frozen_80x24: Baking SMALL, "z";
+}
+
+#[test]
+fn light_sixteen_and_plain_are_pictures_of_their_own() {
+    for (name, charset) in [("light", Charset::Unicode), ("sixteen", Charset::Ascii), ("plain", Charset::Ascii)] {
+        let theme = Theme::named(name, charset).unwrap();
+        insta::assert_snapshot!(format!("{name}_80x24"), picture(&screen(Scene::RollingBack, SMALL, &theme, "")));
+    }
+}
+
+#[test]
+fn without_colour_there_is_none_and_every_state_is_still_told() {
+    let theme = Theme::named("plain", Charset::Unicode).unwrap();
+    let words = |scene| {
+        let buffer = screen(scene, MIDDLE, &theme, "");
+        let is_plain = |cell: &Cell| cell.fg == Color::Reset && cell.bg == Color::Reset;
+        assert!(buffer.content.iter().all(is_plain), "{}", scene.word());
+        text(&buffer)
+    };
+    assert!(words(Scene::RollingBack).contains("ROLLING BACK"));
+    assert!(words(Scene::Baking).contains("marginal"));
+    assert!(words(Scene::Paused).contains("PAUSED"));
+    for scene in Scene::ALL {
+        assert!(words(scene).contains("PRODUCTION"));
+    }
+}
+
+#[test]
+fn production_is_told_in_capitals_and_by_a_ground_of_its_own_at_every_size() {
+    for size in [(60, 15), SMALL, MIDDLE, LARGE, (300, 100), (30, 6)] {
+        let buffer = screen(Scene::Baking, size, &dark(), "");
+        assert!(text(&buffer).lines().next().unwrap().contains("PRODUCTION"), "{size:?}");
+        let at = if size.0 < 60 { (0, 0) } else { (1, 0) };
+        assert_ne!(buffer[at].bg, buffer[(size.0 - 1, 0)].bg, "{size:?}");
+    }
+}
+
+#[test]
+fn seven_bits_are_seven_bits_whatever_the_engine_says() {
+    let theme = Theme::named("dark", Charset::Ascii).unwrap();
+    for scene in Scene::ALL {
+        for keys in ["", "2", "3", "4", "6", "?", ": ro", "R"] {
+            let shown = text(&screen(scene, MIDDLE, &theme, keys));
+            assert!(shown.is_ascii(), "{} {keys}\n{shown}", scene.word());
+        }
+    }
+}
+
+#[test]
+fn the_way_back_is_on_the_key_bar_whenever_it_can_be_taken() {
+    for scene in Scene::ALL {
+        let can = cutover::domain::guard::possible(
+            &fixture::snapshot(scene).release,
+            cutover::domain::command::CommandKind::Rollback,
+        );
+        for keys in ["", "2", "3", "4", "6"] {
+            let shown = text(&screen(scene, SMALL, &dark(), keys));
+            assert_eq!(shown.contains("R roll back"), can.is_ok(), "{} {keys}\n{shown}", scene.word());
+        }
+    }
+}
+
+#[test]
+fn where_it_is_and_what_happens_stay_in_sight_behind_a_question() {
+    let open = text(&screen(Scene::Human, SMALL, &dark(), "p"));
+    let closed = text(&screen(Scene::Human, SMALL, &dark(), ""));
+    let head = |text: &str| text.lines().take(4).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(head(&open), head(&closed));
+}
+
+#[test]
+fn a_command_is_never_shown_as_done_before_it_is_seen() {
+    let mut snapshot = fixture::snapshot(Scene::Human);
+    std::sync::Arc::make_mut(&mut snapshot.release).plan.production = false;
+    let mut model = fixture::model(Scene::Human, &snapshot).unwrap();
+    let area = Rect::new(0, 0, 120, 40);
+    let shown = |model: &Model, snapshot: &Snapshot| {
+        let mut buffer = Buffer::empty(area);
+        draw(&mut buffer, area, model, snapshot, &dark());
+        text(&buffer).lines().nth(2).unwrap().to_owned()
+    };
+    press(&mut model, &snapshot, "p enter");
+    assert!(shown(&model, &snapshot).ends_with("promote: requested"));
+    let accepted = cutover::engine::handle::Receipt::Accepted(cutover::domain::ids::Revision(13));
+    let receipt = Msg::Receipt(cutover::domain::command::CommandKind::Promote, accepted);
+    let _ = update(&mut model, &snapshot, receipt);
+    assert!(shown(&model, &snapshot).ends_with("promote: accepted"));
+    let release = std::sync::Arc::make_mut(&mut snapshot.release);
+    release.revision = release.revision.next();
+    release.orders.push(cutover::domain::command::Ordered {
+        command: cutover::domain::command::Command::Promote,
+        by: fixture::operator(),
+        accepted: fixture::NOW,
+        progress: cutover::domain::command::Progress::Accepted,
+        at: fixture::NOW,
+    });
+    let _ = update(&mut model, &snapshot, Msg::SnapshotChanged);
+    assert!(shown(&model, &snapshot).ends_with("promote: accepted 0:00, not yet seen"));
+    let release = std::sync::Arc::make_mut(&mut snapshot.release);
+    release.orders.last_mut().unwrap().progress = cutover::domain::command::Progress::Observed;
+    let _ = update(&mut model, &snapshot, Msg::SnapshotChanged);
+    assert!(shown(&model, &snapshot).ends_with("promote: seen after 0:00"));
+}
+
+#[test]
+fn empty_panels_say_what_their_emptiness_means() {
+    use cutover::app::logs::LogPane;
+    use cutover::engine::snapshot::Source;
+    let mut snapshot = fixture::snapshot(Scene::Gates);
+    let mut model = fixture::model(Scene::Gates, &snapshot).unwrap();
+    model.logs = LogPane::default();
+    snapshot.alarms.clear();
+    let area = Rect::new(0, 0, 80, 24);
+    let shown = |model: &Model, snapshot: &Snapshot| {
+        let mut buffer = Buffer::empty(area);
+        draw(&mut buffer, area, model, snapshot, &dark());
+        text(&buffer)
+    };
+    let quiet = shown(&model, &snapshot);
+    assert!(quiet.contains("no line yet; last asked 2 s ago"), "{quiet}");
+    assert!(quiet.contains("alarms  ◌ not read yet"), "{quiet}");
+    for source in snapshot.sources.iter_mut().filter(|source| source.source == Source::Logs) {
+        source.failing = Some((fixture::NOW, "AccessDenied".to_owned()));
+    }
+    let failing = shown(&model, &snapshot);
+    assert!(failing.contains("no logs for 0:00: AccessDenied"), "{failing}");
+    snapshot.sources.clear();
+    assert!(shown(&model, &snapshot).contains("connecting to the logs"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn any_screen_is_drawn_at_any_size_and_only_there(
+        scene in prop::sample::select(Scene::ALL.to_vec()),
+        width in 0_u16..=300,
+        height in 0_u16..=120,
+        (left, above) in (0_u16..4, 0_u16..4),
+        theme in prop::sample::select(Theme::names().collect::<Vec<_>>()),
+        keys in prop::sample::select(vec![
+            "", "2", "2 w s", "3", "4", "4 w", "4 E w", "4 l l", "4 / xyz", "4 / ~(", "6", "6 g", "tab", "?", "? G", ":",
+            ": pro", ": xyz", "p", "P", "R", "R tab why", "A", "K", "a", "space", "z", "q", "p esc R",
+        ]),
+    ) {
+        let theme = Theme::named(theme, Charset::Unicode).unwrap();
+        let snapshot = fixture::snapshot(scene);
+        let mut model = fixture::model(scene, &snapshot).unwrap();
+        let area = Rect::new(left, above, width, height);
+        let around = Rect::new(0, 0, width + 8, height + 8);
+        let mut buffer = Buffer::filled(around, Cell::new("#"));
+        model.saw(draw(&mut buffer, area, &model, &snapshot, &theme));
+        press(&mut model, &snapshot, keys);
+        draw(&mut buffer, area, &model, &snapshot, &theme);
+        for position in around.positions().filter(|position| !area.contains(*position)) {
+            let cell = &buffer[position];
+            prop_assert!(cell.symbol() == "#" && cell.modifier == Modifier::empty(), "{position:?} is {cell:?}");
+        }
+    }
+}
+
+/// Everything that comes from outside, as bad as it can be.
+fn hostile(snapshot: &mut Snapshot, word: &str, number: f64, at: i64, count: usize) {
+    use cutover::domain::time::Timestamp;
+    let at = Timestamp::from_millis(at);
+    snapshot.at = at;
+    snapshot.speed = number;
+    snapshot.toll.harmed = u64::MAX;
+    for series in &mut snapshot.series {
+        let series = std::sync::Arc::make_mut(series);
+        for point in series.green.iter_mut().chain(&mut series.blue).step_by(2) {
+            (point.at, point.value) = (at, number);
+        }
+    }
+    for alarm in &mut snapshot.alarms {
+        (alarm.since, alarm.reason) = (Some(at), word.repeat(count));
+    }
+    let release = std::sync::Arc::make_mut(&mut snapshot.release);
+    release.plan.environment = word.into();
+    release.plan.component = word.into();
+    release.plan.place.region = word.repeat(count);
+    release.plan.to = cutover::domain::ids::Version(word.repeat(count));
+    release.stages = release.stages.iter().cloned().cycle().take(count).collect();
+    release.plan.stages = release.plan.stages.iter().cloned().cycle().take(count / 2).collect();
+    for stage in &mut release.stages {
+        (stage.note, stage.started) = (word.repeat(3), Some(at));
+    }
+    for moment in &mut release.timeline {
+        (moment.text, moment.at) = (word.repeat(count), at);
+    }
+    for verdict in &mut release.verdicts {
+        (verdict.green, verdict.evidence, verdict.reason) = (Some(number), number, word.repeat(count));
+    }
+    release.plan.signals = release.plan.signals.iter().cloned().cycle().take(count).collect();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn nothing_from_outside_breaks_a_picture(
+        scene in prop::sample::select(Scene::ALL.to_vec()),
+        word in ".{0,12}",
+        number in any::<f64>(),
+        at in any::<i64>(),
+        count in 0_usize..40,
+        size in (0_u16..200, 0_u16..70),
+        keys in prop::sample::select(vec!["", "2", "3", "4 w", "6", "?", ":", "p", "R", "z", "tab"]),
+    ) {
+        let mut snapshot = fixture::snapshot(scene);
+        hostile(&mut snapshot, &word, number, at, count);
+        let mut model = fixture::model(scene, &snapshot).unwrap();
+        let lines = vec![cutover::domain::log::LogLine {
+            at: snapshot.at,
+            side: None,
+            task: word.clone(),
+            level: cutover::domain::log::Level::Error,
+            text: word.repeat(count),
+        }];
+        let batch = cutover::engine::handle::LogBatch { lines, dropped: u64::MAX };
+        let _ = update(&mut model, &snapshot, Msg::Logs(batch));
+        press(&mut model, &snapshot, keys);
+        let area = Rect::new(0, 0, size.0, size.1);
+        let mut buffer = Buffer::empty(area);
+        model.saw(draw(&mut buffer, area, &model, &snapshot, &dark()));
+        press(&mut model, &snapshot, "up pagedown");
+        draw(&mut buffer, area, &model, &snapshot, &dark());
+        let is_printable = |cell: &Cell| !cell.symbol().chars().any(char::is_control);
+        prop_assert!(buffer.content.iter().all(is_printable));
+    }
+}
+
+#[test]
+fn what_matters_most_is_said_in_words() {
+    use cutover::app::model::{Access, Connection};
+    use cutover::domain::percent::Percent;
+    let shown = |scene, change: &dyn Fn(&mut Model, &mut Snapshot)| {
+        let mut snapshot = fixture::snapshot(scene);
+        let mut model = fixture::model(scene, &snapshot).unwrap();
+        change(&mut model, &mut snapshot);
+        let area = Rect::new(0, 0, 100, 30);
+        let mut buffer = Buffer::empty(area);
+        draw(&mut buffer, area, &model, &snapshot, &dark());
+        text(&buffer)
+    };
+    let cold = shown(Scene::Baking, &|_, snapshot| {
+        let release = std::sync::Arc::make_mut(&mut snapshot.release);
+        release.capacities.as_mut().unwrap().blue = fixture::capacity(1, 6);
+    });
+    assert!(cold.contains("rollback: blue 1/6 COLD, scales first"), "{cold}");
+    let lost = shown(Scene::Baking, &|model, _| {
+        model.connection = Connection::Lost { since: fixture::NOW, why: "gone".to_owned() };
+    });
+    assert!(lost.contains("engine lost 0:00") && lost.contains("(R roll back"), "{lost}");
+    let read_only = shown(Scene::Baking, &|model, _| model.access = Access::ReadOnly("li steers".to_owned()));
+    assert!(read_only.contains("read-only") && read_only.contains("(R roll back"), "{read_only}");
+    let drifted = shown(Scene::Baking, &|_, snapshot| {
+        let traffic = &mut std::sync::Arc::make_mut(&mut snapshot.release).traffic;
+        traffic.observed = Some(Percent::clamped(35));
+        traffic.drift_since = Some(fixture::NOW);
+    });
+    assert!(drifted.contains("green set 10 %  observed 35 % drift 0:00"), "{drifted}");
+    let fast = shown(Scene::Baking, &|_, snapshot| snapshot.speed = 20.0);
+    assert!(fast.lines().next().unwrap().contains("20x"), "{fast}");
+    let held = shown(Scene::Human, &|model, _| model.frozen = Some(Box::new(fixture::snapshot(Scene::Baking))));
+    assert!(held.contains("held still") && held.contains("WAITING") && held.contains("bake 3:11 of 5:00"), "{held}");
+    let others = shown(Scene::Baking, &|_, snapshot| {
+        std::sync::Arc::make_mut(&mut snapshot.release).plan.production = false;
+        std::sync::Arc::make_mut(&mut snapshot.release).plan.environment = "staging".into();
+    });
+    assert!(others.contains("STAGING") && !others.contains("PRODUCTION"), "{others}");
+}
