@@ -1,20 +1,21 @@
 //! `cutover demo`: the real engine, SDK and journal against the simulated AWS, all in this process.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use color_eyre::eyre::{Result, WrapErr};
 
-use super::output;
 use super::parts::{Planner, Wanted, parts};
-use crate::cli::{Demo, Format, Globals};
+use super::{faces, output};
+use crate::cli::{Demo, Globals};
 use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::cloud::aws::Aws;
 use crate::config::Config;
 use crate::domain::ids::Version;
 use crate::engine::run::{Engine, this_actor};
-use crate::headless::{self, Headless, Style};
+use crate::headless::{self, Headless};
 use crate::journal::sqlite::SqliteJournal;
 use crate::sim::{Scenario, Sim};
 
@@ -28,7 +29,7 @@ const ENVIRONMENT: &str = "demo";
 const IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/api:9ab03d7";
 
 /// Runs the demo.
-pub(super) async fn run(_globals: &Globals, arguments: &Demo) -> Result<u8> {
+pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let scenario = scenario(&arguments.scenario)?;
     let clock = Clock::accelerated(arguments.speed);
     let sim = Sim::new(scenario, arguments.seed, clock);
@@ -46,15 +47,19 @@ pub(super) async fn run(_globals: &Globals, arguments: &Demo) -> Result<u8> {
     let (engine, hub, stop) = Engine::begin(&mut |id| planner.plan(id), parts)?;
     let handle = hub.attach();
     let engine = tokio::spawn(engine.run());
-    let style = match arguments.headless.format {
-        Format::Text => Style::Text,
-        Format::Json => Style::Json,
+    let code = if arguments.headless.headless {
+        let style = faces::style(arguments.headless.format);
+        let run = Headless { style, approve: true, timeout: None, actor, clock };
+        headless::follow(handle, run, &mut output::out()).await?.code()
+    } else {
+        let left = faces::cockpit(handle, globals, clock, actor, arguments.exit_at_end).await?;
+        let status = left.release.status().word();
+        writeln!(output::out(), "The demo has ended with its screen; its release was {status}. Nothing goes on.")?;
+        faces::code(&left)
     };
-    let run = Headless { style, approve: true, timeout: None, actor, clock };
-    let end = headless::follow(handle, run, &mut output::out()).await?;
     stop.stop();
     engine.await.wrap_err("the engine was lost")??;
-    Ok(end.code())
+    Ok(code)
 }
 
 /// A scenario that comes along, or a file.

@@ -1,6 +1,7 @@
 //! What each verb does: the one place that chooses between adapters and puts the parts together.
 
 mod demo;
+mod faces;
 mod output;
 mod parts;
 mod sim;
