@@ -20,6 +20,7 @@ pub mod poll;
 pub mod run;
 pub mod settings;
 pub mod snapshot;
+pub mod socket;
 mod tail;
 
 pub use execute::command::{Exit, Processes, Program, Programs};

@@ -3,6 +3,7 @@
 use color_eyre::eyre::Result;
 use jiff::tz::TimeZone;
 
+use super::output;
 use crate::app::keymap::Keymap;
 use crate::app::model::Access;
 use crate::cli::{Format, Globals};
@@ -15,9 +16,6 @@ use crate::headless::Style;
 use crate::runtime::{self, Cockpit, Leaving, Left};
 use crate::term::{ColourChoice, Wishes};
 use crate::ui::theme::{Charset, ColourDepth};
-
-/// A signal detached the face; the release goes on.
-const DETACHED: u8 = 130;
 
 /// How the headless face writes.
 pub(super) fn style(format: Format) -> Style {
@@ -68,7 +66,7 @@ pub(super) fn code(left: &Left) -> u8 {
     match (left.by, left.release.status()) {
         (Leaving::Crash, _) => 1,
         (_, Status::Ended(_)) => left.release.exit_code(),
-        (Leaving::Signal(_) | Leaving::Terminal, _) => DETACHED,
+        (Leaving::Signal(_) | Leaving::Terminal, _) => output::DETACHED,
         (Leaving::Key | Leaving::End, _) => 0,
     }
 }

@@ -1,22 +1,30 @@
 //! What each verb does: the one place that chooses between adapters and puts the parts together.
 
 mod demo;
+mod engine;
 mod faces;
+mod launch;
 mod output;
 mod parts;
+mod release;
+mod settings;
 mod sim;
+mod steer;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 use color_eyre::eyre::Result;
 
-use crate::cli::{Cli, Verb};
+use crate::cli::{Attach, Cli, ConfigVerb, Globals, Verb, write_completions, write_man, write_man_pages};
 
 /// Runs the program to its exit code.
 pub fn run() -> ExitCode {
+    // Reports of defects are readable; should it be installed already, the one there is does as well.
+    let _installed = color_eyre::install();
     let cli = Cli::parse();
-    match act(cli) {
+    match act(&cli) {
         Ok(code) => ExitCode::from(code),
         Err(report) => {
             output::complain(&report);
@@ -25,10 +33,49 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn act(cli: Cli) -> Result<u8> {
-    match &cli.verb {
-        Some(Verb::Demo(arguments)) => output::runtime()?.block_on(demo::run(&cli.globals, arguments)),
-        Some(Verb::Sim(arguments)) => output::runtime()?.block_on(sim::run(arguments)),
-        _ => Err(color_eyre::eyre::eyre!("not wired yet")),
+fn act(cli: &Cli) -> Result<u8> {
+    let globals = &cli.globals;
+    let verb = cli.verb.clone().unwrap_or_else(|| Verb::Attach(Attach::default()));
+    if let Some((command, aim)) = verb.command() {
+        return output::runtime()?.block_on(steer::send(globals, command, &aim));
     }
+    match &verb {
+        Verb::Demo(arguments) => output::runtime()?.block_on(demo::run(globals, arguments)),
+        Verb::Release(arguments) => output::runtime()?.block_on(release::run(globals, arguments)),
+        Verb::Attach(arguments) => output::runtime()?.block_on(release::attach_to(globals, arguments)),
+        Verb::Engine(arguments) => output::runtime()?.block_on(engine::run(globals, arguments)),
+        Verb::Status(arguments) => output::runtime()?.block_on(steer::status(globals, arguments)),
+        Verb::Sim(arguments) => output::runtime()?.block_on(sim::run(arguments)),
+        Verb::History(arguments) => steer::history(globals, *arguments),
+        Verb::Config(arguments) => config(globals, arguments.verb),
+        Verb::Completions(arguments) => {
+            write_completions(arguments.shell, &mut output::out())?;
+            Ok(0)
+        }
+        Verb::Man(arguments) => {
+            match &arguments.dir {
+                Some(dir) => write_man_pages(dir)?,
+                None => write_man(&mut output::out())?,
+            }
+            Ok(0)
+        }
+        Verb::Promote(_)
+        | Verb::Pause(_)
+        | Verb::Resume(_)
+        | Verb::Rollback(_)
+        | Verb::Abort(_)
+        | Verb::Retry(_)
+        | Verb::Skip(_)
+        | Verb::Approve(_) => Ok(0),
+    }
+}
+
+fn config(globals: &Globals, verb: ConfigVerb) -> Result<u8> {
+    let config = settings::load(globals)?;
+    let mut out = output::out();
+    match verb {
+        ConfigVerb::Check => writeln!(out, "the configuration has no mistakes")?,
+        ConfigVerb::Show => write!(out, "{}", config.show())?,
+    }
+    Ok(0)
 }

@@ -11,6 +11,15 @@ use crate::sim::ScenarioError;
 /// Wrong usage or configuration.
 const USAGE: u8 = 2;
 
+/// Locked, stale, read-only, or against a policy.
+const REFUSED: u8 = 8;
+
+/// There is nothing that could be meant.
+pub(super) const NOTHING: u8 = USAGE;
+
+/// A signal detached the face; the release goes on.
+pub(super) const DETACHED: u8 = 130;
+
 /// Our own fault.
 const INTERNAL: u8 = 1;
 
@@ -27,7 +36,17 @@ pub(super) struct Refused {
 impl Refused {
     /// Wrong usage.
     pub(super) fn usage(message: impl Into<String>) -> Report {
-        Report::new(Self { code: USAGE, message: message.into() })
+        Self::with(USAGE, message)
+    }
+
+    /// Locked, stale, read-only, or against a policy.
+    pub(super) fn policy(message: impl Into<String>) -> Report {
+        Self::with(REFUSED, message)
+    }
+
+    /// With this exit code.
+    pub(super) fn with(code: u8, message: impl Into<String>) -> Report {
+        Report::new(Self { code, message: message.into() })
     }
 }
 
@@ -42,12 +61,33 @@ pub(super) fn code_of(report: &Report) -> u8 {
 
 /// Says an error on standard error.
 pub(super) fn complain(report: &Report) {
-    let mut text = format!("cutover: {report}");
+    // Nobody may be listening.
+    let _unheard = writeln!(std::io::stderr(), "cutover: {}", in_words(report));
+}
+
+/// An error with its causes.
+pub(super) fn in_words(report: &Report) -> String {
+    let mut text = report.to_string();
     for cause in report.chain().skip(1) {
         text.push_str(&format!("\n  because: {cause}"));
     }
-    // Nobody may be listening.
-    let _unheard = writeln!(std::io::stderr(), "{text}");
+    text
+}
+
+/// Waits for Ctrl-C or for being asked to end.
+pub(super) async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    else {
+        // Without handlers the system ends the process itself.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
 }
 
 /// The runtime that everything runs on.

@@ -26,18 +26,7 @@ pub(super) async fn run(arguments: &cli::Sim) -> Result<u8> {
          --cluster shop --services api-blue api-green\n\nCtrl-C ends it.",
         arguments.scenario
     )?;
-    interrupted().await?;
+    output::interrupted().await;
     listening.stop().await;
     Ok(0)
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-async fn interrupted() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut term = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result?,
-        _ = term.recv() => {}
-    }
-    Ok(())
 }

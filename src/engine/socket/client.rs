@@ -1,0 +1,157 @@
+//! A face's end of the socket: what comes out is a handle like any other.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::io::BufReader;
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::protocol::{Hello, PROTOCOL, ToEngine, ToFace, read, write};
+use super::server::is_ours;
+use crate::engine::handle::{EngineHandle, Envelope, LogBatch, OrderSender, Receipt};
+use crate::engine::snapshot::Snapshot;
+
+/// Orders on their way to the engine.
+const ORDERS: usize = 16;
+
+/// Log batches that the face has not looked at yet.
+const BATCHES: usize = 64;
+
+/// Why a face cannot attach.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachError {
+    /// Nobody listens.
+    #[error("no engine listens at {path}")]
+    NoEngine {
+        /// The socket.
+        path: String,
+    },
+    /// It is somebody else's.
+    #[error("the engine at {path} belongs to another user")]
+    NotOurs {
+        /// The socket.
+        path: String,
+    },
+    /// It speaks another protocol.
+    #[error(
+        "the engine is cutover {theirs} and this is {ours}; they do not understand each other: attach with the version \
+         that began the release"
+    )]
+    Version {
+        /// The engine's version.
+        theirs: String,
+        /// Ours.
+        ours: String,
+    },
+    /// The connection broke, or what came made no sense.
+    #[error("the engine cannot be understood: {0}")]
+    Broken(#[from] io::Error),
+}
+
+/// Attaches to the engine that listens at `path`, and waits for its first snapshot.
+///
+/// # Errors
+///
+/// When there is none, it is not ours, or it speaks another protocol.
+pub async fn attach(path: &Path) -> Result<EngineHandle, AttachError> {
+    let name = || path.display().to_string();
+    let stream = UnixStream::connect(path).await.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => AttachError::NoEngine { path: name() },
+        _ => AttachError::Broken(error),
+    })?;
+    if !is_ours(&stream) {
+        return Err(AttachError::NotOurs { path: name() });
+    }
+    let (reading, mut writing) = stream.into_split();
+    let mut reading = BufReader::new(reading);
+    write(&mut writing, &Hello::ours()).await?;
+    let hello: Hello = expect(read(&mut reading).await?)?;
+    if hello.protocol != PROTOCOL {
+        return Err(AttachError::Version { theirs: hello.version, ours: Hello::ours().version });
+    }
+    let first = loop {
+        match expect(read::<ToFace>(&mut reading).await?)? {
+            ToFace::Snapshot(snapshot) => break snapshot,
+            ToFace::Logs(_) | ToFace::Receipt { .. } => {}
+        }
+    };
+    let (show, snapshot) = watch::channel(first);
+    let (hand_out, logs) = mpsc::channel(BATCHES);
+    let (orders, outgoing) = mpsc::channel(ORDERS);
+    tokio::spawn(converse(reading, writing, show, hand_out, outgoing));
+    Ok(EngineHandle { snapshot, logs, orders: OrderSender::new(orders) })
+}
+
+fn expect<T>(message: Option<T>) -> io::Result<T> {
+    message.ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, "it hung up"))
+}
+
+/// Carries messages both ways until either side goes.
+async fn converse(
+    reading: BufReader<OwnedReadHalf>,
+    mut writing: OwnedWriteHalf,
+    show: watch::Sender<Arc<Snapshot>>,
+    hand_out: mpsc::Sender<LogBatch>,
+    mut outgoing: mpsc::Receiver<Envelope>,
+) {
+    let mut waiting: HashMap<u64, oneshot::Sender<Receipt>> = HashMap::new();
+    let (receipt, mut receipts) = mpsc::channel(ORDERS);
+    let mut listen = tokio::spawn(listen(reading, show, hand_out, receipt));
+    let mut last = 0_u64;
+    loop {
+        tokio::select! {
+            biased;
+            // The engine has gone: dropping what waits tells everybody.
+            _ = &mut listen => return,
+            Some((id, receipt)) = receipts.recv() => {
+                if let Some(answer) = waiting.remove(&id) {
+                    // Whoever asked may have gone.
+                    let _gone = answer.send(receipt);
+                }
+            }
+            envelope = outgoing.recv() => {
+                let Some(Envelope { order, answer }) = envelope else {
+                    listen.abort();
+                    return;
+                };
+                last += 1;
+                if write(&mut writing, &ToEngine::Order { id: last, order }).await.is_err() {
+                    listen.abort();
+                    return;
+                }
+                waiting.insert(last, answer);
+            }
+        }
+    }
+}
+
+async fn listen(
+    mut reading: BufReader<OwnedReadHalf>,
+    show: watch::Sender<Arc<Snapshot>>,
+    hand_out: mpsc::Sender<LogBatch>,
+    receipts: mpsc::Sender<(u64, Receipt)>,
+) {
+    let mut dropped = 0;
+    while let Ok(Some(message)) = read::<ToFace>(&mut reading).await {
+        match message {
+            ToFace::Snapshot(snapshot) => {
+                show.send_replace(snapshot);
+            }
+            ToFace::Logs(mut batch) => {
+                batch.dropped += std::mem::take(&mut dropped);
+                if let Err(mpsc::error::TrySendError::Full(lost)) = hand_out.try_send(batch) {
+                    dropped = lost.dropped + u64::try_from(lost.lines.len()).unwrap_or(u64::MAX);
+                }
+            }
+            ToFace::Receipt { id, receipt } => {
+                if receipts.send((id, receipt)).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The engine's end of the socket.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::BufReader;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::protocol::{Hello, PROTOCOL, ToEngine, ToFace, read, write};
+use crate::engine::handle::{EngineHandle, OrderSender};
+use crate::engine::hub::Hub;
+
+/// A face is shown at most this many snapshots a second; it misses nothing, since each is whole.
+const BETWEEN_SNAPSHOTS: Duration = Duration::from_millis(50);
+
+/// Receipts on their way to one face.
+const RECEIPTS: usize = 16;
+
+/// The socket of an engine; removed when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    listener: UnixListener,
+    path: PathBuf,
+    faces: watch::Sender<usize>,
+}
+
+/// How many faces are attached.
+#[derive(Clone, Debug)]
+pub struct Faces(watch::Receiver<usize>);
+
+impl Faces {
+    /// Waits until no face is attached.
+    pub async fn gone(&mut self) {
+        // The server itself may be gone, and its faces with it.
+        let _server_gone = self.0.wait_for(|faces| *faces == 0).await;
+    }
+}
+
+impl Server {
+    /// Listens at `path`. A socket that a dead engine left there is replaced: whoever calls this holds the claim.
+    ///
+    /// # Errors
+    ///
+    /// When the socket cannot be made.
+    pub fn bind(path: &Path) -> io::Result<Self> {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let listener = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(Self { listener, path: path.to_owned(), faces: watch::Sender::new(0) })
+    }
+
+    /// How many faces are attached.
+    pub fn faces(&self) -> Faces {
+        Faces(self.faces.subscribe())
+    }
+
+    /// Serves faces until it is dropped.
+    pub async fn serve(self, hub: Hub) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => {
+                    let Ok((stream, _)) = accepted else {
+                        // Out of file descriptors, for one: what is attached goes on.
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        continue;
+                    };
+                    if is_ours(&stream) {
+                        connections.spawn(attend(stream, hub.clone(), self.faces.clone()));
+                    }
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _gone_already = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Whether the other end belongs to the user that we run as.
+pub(super) fn is_ours(stream: &UnixStream) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
+}
+
+/// Counts a face while it lives.
+struct Counted(watch::Sender<usize>);
+
+impl Counted {
+    fn new(faces: watch::Sender<usize>) -> Self {
+        faces.send_modify(|faces| *faces += 1);
+        Self(faces)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.send_modify(|faces| *faces = faces.saturating_sub(1));
+    }
+}
+
+/// One face, until it goes. Errors only mean that it went.
+async fn attend(stream: UnixStream, hub: Hub, faces: watch::Sender<usize>) {
+    let (reading, mut writing) = stream.into_split();
+    let mut reading = BufReader::new(reading);
+    if write(&mut writing, &Hello::ours()).await.is_err() {
+        return;
+    }
+    match read::<Hello>(&mut reading).await {
+        Ok(Some(hello)) if hello.protocol == PROTOCOL => {}
+        // It has our hello and can say why we do not talk.
+        Ok(_) | Err(_) => return,
+    }
+    let _counted = Counted::new(faces);
+    let EngineHandle { snapshot, logs, orders } = hub.attach();
+    let (receipts, answered) = mpsc::channel(RECEIPTS);
+    let listen = take_orders(reading, orders, receipts);
+    let speak = speak(writing, snapshot, logs, answered);
+    // Either end of it ends both.
+    tokio::select! {
+        () = listen => {}
+        _ = speak => {}
+    }
+}
+
+async fn take_orders(mut reading: BufReader<OwnedReadHalf>, orders: OrderSender, receipts: mpsc::Sender<ToFace>) {
+    let mut waiting = JoinSet::new();
+    while let Ok(Some(ToEngine::Order { id, order })) = read(&mut reading).await {
+        let (orders, receipts) = (orders.clone(), receipts.clone());
+        waiting.spawn(async move {
+            let receipt = orders.send(order).await;
+            // The face may be gone.
+            let _gone = receipts.send(ToFace::Receipt { id, receipt }).await;
+        });
+        while waiting.try_join_next().is_some() {}
+    }
+    // A script that sends and leaves: its order is carried out all the same.
+    while waiting.join_next().await.is_some() {}
+}
+
+async fn speak(
+    mut writing: OwnedWriteHalf,
+    mut snapshot: watch::Receiver<Arc<crate::engine::snapshot::Snapshot>>,
+    mut logs: mpsc::Receiver<crate::engine::handle::LogBatch>,
+    mut answered: mpsc::Receiver<ToFace>,
+) -> io::Result<()> {
+    let mut shown = tokio::time::Instant::now();
+    snapshot.mark_changed();
+    loop {
+        let message = tokio::select! {
+            biased;
+            Some(receipt) = answered.recv() => receipt,
+            changed = next_snapshot(&mut snapshot, shown) => {
+                if changed.is_err() {
+                    return Ok(());
+                }
+                shown = tokio::time::Instant::now() + BETWEEN_SNAPSHOTS;
+                let newest = Arc::clone(&snapshot.borrow_and_update());
+                ToFace::Snapshot(newest)
+            }
+            Some(batch) = logs.recv() => ToFace::Logs(batch),
+        };
+        write(&mut writing, &message).await?;
+    }
+}
+
+async fn next_snapshot(
+    snapshot: &mut watch::Receiver<Arc<crate::engine::snapshot::Snapshot>>,
+    not_before: tokio::time::Instant,
+) -> Result<(), watch::error::RecvError> {
+    tokio::time::sleep_until(not_before).await;
+    snapshot.changed().await
+}

@@ -1,0 +1,165 @@
+//! Starting an engine process, and finding the ones there are.
+
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use color_eyre::eyre::{Result, WrapErr, eyre};
+
+use super::engine::Word;
+use super::output::Refused;
+use super::settings;
+use crate::cli::{Globals, Which};
+use crate::config::Config;
+use crate::domain::release::Release;
+use crate::engine::handle::EngineHandle;
+use crate::engine::socket::Berth;
+use crate::engine::socket::client::{AttachError, attach};
+use crate::journal::sqlite::SqliteJournal;
+use crate::journal::{Journal, Summary};
+
+/// What an engine is started for.
+#[derive(Clone, Debug)]
+pub(super) enum Purpose {
+    /// A new release of this image.
+    Release(String),
+    /// An unfinished release, by its number.
+    Recover(u64),
+}
+
+/// Starts an engine process and waits until its socket is ready; the socket's path.
+pub(super) fn start(
+    globals: &Globals,
+    config: &Config,
+    environment: &str,
+    component: &str,
+    purpose: &Purpose,
+) -> Result<PathBuf> {
+    let berth = Berth::below(&config.engine.journal);
+    berth.prepare().wrap_err("failed to prepare the engine's directory")?;
+    let log = berth.log(environment, component);
+    let log_file = OpenOptions::new().create(true).append(true).mode(0o600).open(&log)?;
+    let program = std::env::current_exe().wrap_err("failed to find this program's own file")?;
+    let mut command = Command::new(program);
+    if let Some(config) = &globals.config {
+        command.arg("--config").arg(config);
+    }
+    command.args(["engine", environment, component]);
+    match purpose {
+        Purpose::Release(image) => command.arg("--image").arg(image),
+        Purpose::Recover(id) => command.arg("--recover").arg(id.to_string()),
+    };
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log_file)
+        .spawn()
+        .wrap_err("failed to start the engine")?;
+    let mut line = String::new();
+    if let Some(out) = child.stdout.take() {
+        BufReader::new(out).read_line(&mut line).wrap_err("failed to hear from the engine")?;
+    }
+    match serde_json::from_str(&line) {
+        Ok(Word::Ready) => Ok(berth.socket(environment, component)),
+        Ok(Word::Refused { code, message }) => Err(Refused::with(code, message)),
+        Err(_) => Err(eyre!("the engine ended before it was ready; its last words are in {}", log.display())),
+    }
+}
+
+/// An engine that runs, and the release it runs.
+pub(super) struct Running {
+    pub(super) handle: EngineHandle,
+    pub(super) release: Arc<Release>,
+}
+
+/// The engines that run, of those that `which` means.
+pub(super) async fn running(config: &Config, which: &Which) -> Result<Vec<Running>> {
+    let mut found = Vec::new();
+    for socket in Berth::below(&config.engine.journal).sockets() {
+        match attach(&socket).await {
+            Ok(handle) => {
+                let release = Arc::clone(&handle.snapshot.borrow().release);
+                if is_meant(&release.plan, which) {
+                    found.push(Running { handle, release });
+                }
+            }
+            // It ended without removing its socket.
+            Err(AttachError::NoEngine { .. }) => {}
+            Err(error) => return Err(Refused::policy(error.to_string())),
+        }
+    }
+    Ok(found)
+}
+
+fn is_meant(plan: &crate::domain::plan::Plan, which: &Which) -> bool {
+    which.environment.as_deref().is_none_or(|name| name == plan.environment.as_str())
+        && which.component.as_deref().is_none_or(|name| name == plan.component.as_str())
+}
+
+/// The one release that is meant: attached to if its engine runs, recovered if it was lost.
+pub(super) async fn join(globals: &Globals, config: &Config, which: &Which) -> Result<Running> {
+    let mut engines = running(config, which).await?;
+    let live = engines.iter().filter(|running| running.release.ended.is_none()).count();
+    if engines.len() > 1 && live == 1 {
+        engines.retain(|running| running.release.ended.is_none());
+    }
+    if engines.len() > 1 {
+        let names: Vec<String> = engines.iter().map(|running| describe(&running.release)).collect();
+        return Err(Refused::usage(format!(
+            "several releases run: {}; say which with --env and --component",
+            names.join("; ")
+        )));
+    }
+    if let Some(only) = engines.pop() {
+        return Ok(only);
+    }
+    let lost = lost(config, which)?;
+    match lost.as_slice() {
+        [] => Err(Refused::with(
+            super::output::NOTHING,
+            "no release is running; begin one with `cutover release ENV --image REF`, or look at `cutover history`",
+        )),
+        [summary] => recover(globals, config, summary).await,
+        several => {
+            let names: Vec<String> = several
+                .iter()
+                .map(|summary| format!("{} of {} in {}", summary.id, summary.plan.component, summary.plan.environment))
+                .collect();
+            Err(Refused::usage(format!(
+                "several releases have lost their engine: {}; say which with --env and --component",
+                names.join("; ")
+            )))
+        }
+    }
+}
+
+/// Releases that have not ended and whose engine is gone.
+pub(super) fn lost(config: &Config, which: &Which) -> Result<Vec<Summary>> {
+    let file = settings::journal_file(config);
+    if !file.exists() {
+        return Ok(Vec::new());
+    }
+    let journal = SqliteJournal::open(&file)?;
+    Ok(settings::unfinished(&journal as &dyn Journal)?
+        .into_iter()
+        .filter(|summary| is_meant(&summary.plan, which))
+        .collect())
+}
+
+async fn recover(globals: &Globals, config: &Config, summary: &Summary) -> Result<Running> {
+    let (environment, component) = (summary.plan.environment.as_str(), summary.plan.component.as_str());
+    let socket = start(globals, config, environment, component, &Purpose::Recover(summary.id.0))
+        .wrap_err_with(|| format!("release {} has lost its engine and could not be taken up again", summary.id))?;
+    let handle = attach(&socket).await?;
+    let release = Arc::clone(&handle.snapshot.borrow().release);
+    Ok(Running { handle, release })
+}
+
+/// A release in a few words.
+pub(super) fn describe(release: &Release) -> String {
+    let plan = &release.plan;
+    format!("release {} of {} in {} ({})", release.id, plan.component, plan.environment, release.status().word())
+}

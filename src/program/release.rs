@@ -1,0 +1,74 @@
+//! `cutover release` and `cutover attach`: an engine of its own, and a face on it.
+
+use std::io::Write;
+use std::time::Duration;
+
+use color_eyre::eyre::{Result, WrapErr};
+
+use super::launch::{self, Purpose, Running};
+use super::{faces, output, settings};
+use crate::cli::{Attach, Globals, Release, Which};
+use crate::clock::Clock;
+use crate::engine::run::this_actor;
+use crate::engine::socket::client::attach;
+use crate::headless::{self, Headless};
+use crate::runtime::Leaving;
+
+/// Begins a release and watches it.
+pub(super) async fn run(globals: &Globals, arguments: &Release) -> Result<u8> {
+    let config = settings::load(globals)?;
+    let environment = &arguments.what.environment;
+    let (name, _) = config.component(environment, arguments.what.component.as_deref())?;
+    let component = name.to_string();
+    let purpose = Purpose::Release(arguments.what.image.0.clone());
+    let socket = launch::start(globals, &config, environment, &component, &purpose)?;
+    if arguments.detach {
+        writeln!(
+            output::out(),
+            "{component} in {environment}: released by an engine of its own; `cutover attach` watches it"
+        )?;
+        return Ok(0);
+    }
+    let handle = attach(&socket).await.wrap_err("failed to attach to the engine")?;
+    let release = handle.snapshot.borrow().release.clone();
+    let running = Running { handle, release };
+    if arguments.headless.headless {
+        let style = faces::style(arguments.headless.format);
+        follow(running, style, arguments.yes, arguments.timeout).await
+    } else {
+        watch(globals, running).await
+    }
+}
+
+/// Watches a release that runs, or takes up one whose engine is gone.
+pub(super) async fn attach_to(globals: &Globals, arguments: &Attach) -> Result<u8> {
+    let config = settings::load(globals)?;
+    let which = Which { environment: arguments.environment.clone(), component: arguments.component.clone() };
+    let running = launch::join(globals, &config, &which).await?;
+    watch(globals, running).await
+}
+
+async fn watch(globals: &Globals, running: Running) -> Result<u8> {
+    let left = faces::cockpit(running.handle, globals, Clock::system(), this_actor(), false).await?;
+    if left.release.ended.is_none() && left.by != Leaving::Crash {
+        writeln!(
+            output::out(),
+            "Detached. {} goes on in its engine; `cutover attach` watches it again.",
+            launch::describe(&left.release)
+        )?;
+    }
+    Ok(faces::code(&left))
+}
+
+async fn follow(running: Running, style: headless::Style, approve: bool, timeout: Option<Duration>) -> Result<u8> {
+    let run = Headless { style, approve, timeout, actor: this_actor(), clock: Clock::system() };
+    let mut out = output::out();
+    let followed = headless::follow(running.handle, run, &mut out);
+    tokio::select! {
+        end = followed => Ok(end?.code()),
+        () = output::interrupted() => {
+            writeln!(std::io::stderr(), "cutover: detached; the release goes on, `cutover attach` watches it")?;
+            Ok(output::DETACHED)
+        }
+    }
+}
