@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::handle::{EngineHandle, Envelope, LOG_LANE, LogBatch, OrderSender};
 use super::snapshot::Snapshot;
@@ -23,6 +23,7 @@ const ORDERS: usize = 64;
 pub struct Hub {
     snapshot: watch::Sender<Arc<Snapshot>>,
     orders: mpsc::Sender<Envelope>,
+    attached: Arc<Notify>,
     lanes: Arc<Mutex<Lanes>>,
 }
 
@@ -42,7 +43,12 @@ impl Hub {
     /// A hub that shows `first`, and the end where its orders arrive.
     pub fn new(first: Snapshot) -> (Self, mpsc::Receiver<Envelope>) {
         let (orders, arriving) = mpsc::channel(ORDERS);
-        let hub = Self { snapshot: watch::Sender::new(Arc::new(first)), orders, lanes: Arc::default() };
+        let hub = Self {
+            snapshot: watch::Sender::new(Arc::new(first)),
+            orders,
+            attached: Arc::default(),
+            lanes: Arc::default(),
+        };
         (hub, arriving)
     }
 
@@ -54,7 +60,13 @@ impl Hub {
         // The lane is empty: this always fits.
         let _fits = sender.try_send(LogBatch { lines, dropped: 0 });
         lanes.faces.push(Lane { sender, dropped: 0 });
+        self.attached.notify_one();
         EngineHandle { snapshot: self.snapshot.subscribe(), logs, orders: OrderSender::new(self.orders.clone()) }
+    }
+
+    /// Waits until a face attaches: while nobody looks, the snapshot is not kept up to date.
+    pub async fn attached(&self) {
+        self.attached.notified().await;
     }
 
     /// Whether anybody looks.

@@ -146,6 +146,7 @@ impl Engine {
                 biased;
                 Ok(()) = self.is_stopping.changed() => break,
                 Some(envelope) = self.orders.recv() => self.order(envelope)?,
+                () = self.hub.attached() => self.core.dirty = true,
                 ended = self.executor.next() => {
                     let acts = self.core.ended(&ended.intent, ended.outcome, clock.now())?;
                     self.act(acts);
@@ -167,7 +168,7 @@ impl Engine {
                 }
             }
         }
-        self.show();
+        self.hub.show(self.core.snapshot(self.clock.now()));
         Ok(Left { release: self.core.release })
     }
 
@@ -234,7 +235,8 @@ impl Engine {
     }
 
     fn show(&mut self) {
-        if std::mem::take(&mut self.core.dirty) && self.hub.is_watched() {
+        if self.core.dirty && self.hub.is_watched() {
+            self.core.dirty = false;
             self.hub.show(self.core.snapshot(self.clock.now()));
         }
     }
@@ -288,7 +290,9 @@ fn end_leftovers(records: &[Record]) {
 /// Who runs this process: the operating-system user and host.
 pub fn this_actor() -> Actor {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let name = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".to_owned());
+    let name = variable("USER")
+        .or_else(|| variable("LOGNAME"))
+        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Actor { name, host }
 }

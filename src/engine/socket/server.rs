@@ -19,6 +19,9 @@ use crate::engine::hub::Hub;
 /// A face is shown at most this many snapshots a second; it misses nothing, since each is whole.
 const BETWEEN_SNAPSHOTS: Duration = Duration::from_millis(50);
 
+/// An engine that runs shows a fresh snapshot within this time of a face attaching.
+const FIRST_SNAPSHOT: Duration = Duration::from_millis(250);
+
 /// Receipts on their way to one face.
 const RECEIPTS: usize = 16;
 
@@ -157,6 +160,8 @@ async fn speak(
     mut answered: mpsc::Receiver<ToFace>,
 ) -> io::Result<()> {
     let mut shown = tokio::time::Instant::now();
+    // While nobody looked, the snapshot was not kept up to date: the first one is awaited, unless the engine has ended.
+    let _ended = tokio::time::timeout(FIRST_SNAPSHOT, snapshot.changed()).await;
     snapshot.mark_changed();
     loop {
         let message = tokio::select! {
