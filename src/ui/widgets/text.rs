@@ -138,9 +138,12 @@ pub fn clear(buf: &mut Buffer, area: Rect, ground: Style) {
     }
 }
 
-/// The cells of one row, as far as it is on the buffer; it must begin there.
+/// The cells of one row, as far as it is on the buffer; none when it begins elsewhere.
 fn cells(buf: &mut Buffer, row: Rect) -> &mut [Cell] {
     let all = buf.area;
+    if !all.contains((row.x, row.y).into()) {
+        return &mut [];
+    }
     let start = usize::from(row.y - all.y) * usize::from(all.width) + usize::from(row.x - all.x);
     let size = usize::from(row.width.min(all.right() - row.x));
     buf.content.get_mut(start..start + size).unwrap_or_default()
