@@ -72,7 +72,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, snapshot: &Snapshot, th
         tabs(live, Rect { y: block.y + 1, height: 1, ..block }, buf);
         match model.view {
             View::Release => {}
-            View::Signals => charts::view(look, body, buf),
+            View::Signals => sight.charts = charts::view(look, body, buf),
             View::Alarms => alarms::view(look, body, buf),
             View::Logs => sight.logs = logs::draw(look, body, Focus::Here, buf),
             View::History => sight.history = timeline::view(look, body, buf),
@@ -130,7 +130,12 @@ fn tabs(look: Look<'_>, row: Rect, buf: &mut Buffer) {
     let right = match look.model.view {
         View::Signals => {
             let sides = look.model.signal_side.map_or("blue and green", |side| side.word());
-            format!("{sides}, {} ", charts::caption(look.model.window))
+            let all = look.plan().signals.len();
+            let some = match look.model.sight.charts {
+                shown if shown < all => format!("{} to {} of {all}, ", look.model.chart + 1, look.model.chart + shown),
+                _ => String::new(),
+            };
+            format!("{some}{sides}, {} ", charts::caption(look.model.window))
         }
         View::Release | View::Alarms | View::Logs | View::History => String::new(),
     };

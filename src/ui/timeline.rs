@@ -85,7 +85,10 @@ pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
 fn draw_orders(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     let orders = &look.release().orders;
     let count = look.span(Role::Muted, orders.len().to_string());
-    let panel = Panel { title: Line::from("commands"), right: Line::from(count), ..Panel::default() };
+    let engine = &look.snapshot.engine;
+    let below = look.span(Role::Muted, format!("engine {} on {}, pid {}", engine.version, engine.host, engine.pid));
+    let panel =
+        Panel { title: Line::from("commands"), right: Line::from(count), below: Line::from(below), ..Panel::default() };
     let inner = panel.render(area, buf, look.theme);
     if orders.is_empty() {
         look.row(inner, buf, vec![look.span(Role::Muted, " nobody has given a command yet")], Vec::new());

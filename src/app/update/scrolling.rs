@@ -18,7 +18,7 @@ pub(super) fn scroll(model: &mut Model, snapshot: &Snapshot, action: Action) {
         (View::Logs, _) | (View::Release, Pane::Logs) => logs(model, action),
         (View::History, _) | (View::Release, Pane::Timeline) => history(model, snapshot, action),
         (View::Alarms, _) => alarms(model, snapshot, action),
-        (View::Signals, _) => {}
+        (View::Signals, _) => charts(model, snapshot, action),
     }
 }
 
@@ -68,6 +68,15 @@ fn alarms(model: &mut Model, snapshot: &Snapshot, action: Action) {
         Action::Top => 0,
         Action::Bottom => last,
         _ => model.alarm.saturating_add_signed(lines(action, 10).unwrap_or(0)).min(last),
+    };
+}
+
+fn charts(model: &mut Model, snapshot: &Snapshot, action: Action) {
+    let last = snapshot.release.plan.signals.len().saturating_sub(model.sight.charts.max(1));
+    model.chart = match action {
+        Action::Top => 0,
+        Action::Bottom => last,
+        _ => model.chart.saturating_add_signed(lines(action, model.sight.charts).unwrap_or(0)).min(last),
     };
 }
 
