@@ -46,20 +46,25 @@ fn draw(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
     let (glyph, role, word) = sign(look.theme.glyphs, reading.ruling());
     let unit = reading.plan.unit;
     let title = Line::from(vec![
-        ratatui::text::Span::raw(reading.plan.name.to_string()),
+        look.span(role, glyph),
+        ratatui::text::Span::raw(format!(" {}", reading.plan.name)),
         look.span(Role::Green, format!("  g {}", value(reading.newest(Side::Green), unit))),
         look.span(Role::Blue, format!("  b {}", value(reading.newest(Side::Blue), unit))),
     ]);
     let policy = match reading.plan.policy {
-        Policy::Rollback => "rolls back",
-        Policy::Pause => "pauses",
+        Policy::Rollback => "failure rolls back",
+        Policy::Pause => "failure pauses",
         Policy::Observe => "only shown",
     };
-    let below = reading.verdict.map_or_else(|| policy.to_owned(), |verdict| format!("{policy}: {}", verdict.reason));
+    // The word stands here too: beside a long name there is no room for it at the right.
+    let below = match reading.reason() {
+        Some(reason) => format!("{word}: {reason} {} {policy}", look.theme.glyphs.bullet),
+        None => policy.to_owned(),
+    };
     let below = clip(&below, usize::from(area.width.saturating_sub(6)), look.theme.glyphs.ellipsis).into_owned();
     let panel = Panel {
         title,
-        right: Line::from(look.span(role, format!("{glyph} {word}"))),
+        right: Line::from(look.span(role, word)),
         below: Line::from(look.span(Role::Muted, below)),
         ..Panel::default()
     };
