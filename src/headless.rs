@@ -1,1 +1,297 @@
-//! To be laid.
+//! The second face: what happens, line by line, for CI and for eyes that need no screen.
+//!
+//! It prints the same timeline that the cockpit draws, as text or as JSON lines, and ends with the exit codes that
+//! scripts decide by.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::clock::Clock;
+use crate::domain::command::{Actor, Command, Order};
+use crate::domain::outlook::outlook;
+use crate::domain::plan::StageKind;
+use crate::domain::release::{Moment, Release, Status, Tone, Work};
+use crate::domain::time::{Elapsed, Timestamp};
+use crate::engine::handle::{EngineHandle, OrderSender};
+use crate::engine::snapshot::Snapshot;
+
+/// While nothing happens, what is waited for is said this often.
+const STILL_HERE: Duration = Duration::from_mins(1);
+
+/// How things are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How a run without a screen is to go.
+#[derive(Clone, Debug)]
+pub struct Headless {
+    /// How to write.
+    pub style: Style,
+    /// Type the phrases that gates ask for.
+    pub approve: bool,
+    /// Stop waiting after this long, on the engine's clock.
+    pub timeout: Option<Duration>,
+    /// Who orders.
+    pub actor: Actor,
+    /// Real time, or the demonstration's.
+    pub clock: Clock,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The release ended, or waits for a human: its exit code.
+    Release(u8),
+    /// The wait was over before the release.
+    TimedOut,
+    /// The engine went away before the release had ended.
+    EngineLost,
+}
+
+impl End {
+    /// The exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Release(code) => code,
+            Self::TimedOut => 7,
+            Self::EngineLost => 1,
+        }
+    }
+}
+
+/// Follows a release to its end, or to where it needs a human.
+///
+/// # Errors
+///
+/// When `out` cannot be written.
+pub async fn follow(mut handle: EngineHandle, run: Headless, out: &mut (dyn Write + Send)) -> std::io::Result<End> {
+    let mut printer = Printer { style: run.style, printed: 0, last: Timestamp::default() };
+    let started = run.clock.now();
+    let mut approved = None;
+    loop {
+        let snapshot = Arc::clone(&handle.snapshot.borrow_and_update());
+        printer.print(&snapshot, out)?;
+        let release = &snapshot.release;
+        match release.status() {
+            Status::Ended(_) => {
+                printer.summary(&snapshot, out)?;
+                return Ok(End::Release(release.exit_code()));
+            }
+            Status::Waiting | Status::Paused => {
+                let phrase = phrase(release).filter(|_| run.approve && approved != Some(release.revision));
+                match phrase {
+                    Some(phrase) => {
+                        approved = Some(release.revision);
+                        approve(&handle.orders, phrase, &run.actor, release).await;
+                    }
+                    None if approved == Some(release.revision) => {}
+                    None => {
+                        printer.summary(&snapshot, out)?;
+                        return Ok(End::Release(release.exit_code()));
+                    }
+                }
+            }
+            Status::Planned | Status::Running | Status::RollingBack => {}
+        }
+        let next = printer.last + STILL_HERE;
+        let limit = run.timeout.map(|timeout| started + timeout);
+        tokio::select! {
+            biased;
+            changed = handle.snapshot.changed() => {
+                if changed.is_err() {
+                    return Ok(End::EngineLost);
+                }
+            }
+            // Nobody reads the lines here; they must not fill the lane.
+            Some(_) = handle.logs.recv() => {}
+            () = run.clock.sleep_until(limit.map_or(next, |limit| limit.min(next))) => {
+                if limit.is_some_and(|limit| run.clock.now() >= limit) {
+                    printer.summary(&snapshot, out)?;
+                    return Ok(End::TimedOut);
+                }
+                printer.still_here(&snapshot, run.clock.now(), out)?;
+            }
+        }
+    }
+}
+
+/// The phrase that the current gate waits for.
+fn phrase(release: &Release) -> Option<String> {
+    let index = release.current()?;
+    if release.hold.is_some() || release.stages.get(index)?.work != Work::Confirming {
+        return None;
+    }
+    match &release.plan.stage(index)?.kind {
+        StageKind::Gate(gate) => gate.confirm.clone(),
+        _ => None,
+    }
+}
+
+async fn approve(orders: &OrderSender, phrase: String, actor: &Actor, release: &Release) {
+    let command = Command::Approve { phrase };
+    // A refusal shows in the next snapshot: the gate still waits.
+    let _receipt = orders.send(Order { command, by: actor.clone(), seen: Some(release.revision) }).await;
+}
+
+struct Printer {
+    style: Style,
+    printed: u64,
+    last: Timestamp,
+}
+
+impl Printer {
+    fn print(&mut self, snapshot: &Snapshot, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
+        let release = &snapshot.release;
+        let new = release.timeline.iter().filter(|moment| moment.number > self.printed);
+        for moment in new {
+            match self.style {
+                Style::Text => writeln!(out, "{}", text_line(release, moment))?,
+                Style::Json => {
+                    writeln!(out, "{}", json!({"type": "moment", "release": release.id, "moment": moment}))?;
+                }
+            }
+        }
+        if let Some(last) = release.timeline.last() {
+            self.printed = last.number;
+            self.last = self.last.max(last.at);
+        }
+        out.flush()
+    }
+
+    fn still_here(&mut self, snapshot: &Snapshot, now: Timestamp, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
+        self.last = now;
+        let release = &snapshot.release;
+        let outlook = outlook(release);
+        let left = outlook.until.map(|until| until.since(now));
+        match self.style {
+            Style::Text => {
+                let left = left.map(|left| format!(", {} left", Elapsed(left))).unwrap_or_default();
+                writeln!(out, "{}   … {}{left}", elapsed(release, now), outlook.now)?;
+                for verdict in &release.verdicts {
+                    writeln!(out, "{:>9}     {}: {}: {}", "", verdict.signal, verdict.ruling.word(), verdict.reason)?;
+                }
+            }
+            Style::Json => {
+                let line = json!({
+                    "type": "outlook", "at": now, "status": release.status(), "outlook": outlook,
+                    "traffic": release.traffic, "verdicts": release.verdicts,
+                });
+                writeln!(out, "{line}")?;
+            }
+        }
+        out.flush()
+    }
+
+    fn summary(&self, snapshot: &Snapshot, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
+        let summary = Summary::of(snapshot);
+        match self.style {
+            Style::Text => writeln!(out, "\n{}", summary.text())?,
+            Style::Json => writeln!(out, "{}", json!({"type": "summary", "summary": summary}))?,
+        }
+        out.flush()
+    }
+}
+
+fn elapsed(release: &Release, at: Timestamp) -> String {
+    let since = release.begun.as_ref().map_or(at, |begun| begun.at);
+    format!("{:>7}", Elapsed(at.since(since)).to_string())
+}
+
+fn text_line(release: &Release, moment: &Moment) -> String {
+    let mark = match moment.tone {
+        Tone::Plain => ' ',
+        Tone::Good => '+',
+        Tone::Warning => '!',
+        Tone::Bad => 'x',
+    };
+    let by = moment.by.as_ref().map(|by| format!("  ({by})")).unwrap_or_default();
+    format!("{} {mark} {}{by}", elapsed(release, moment.at), moment.text)
+}
+
+/// The end of a release in figures.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// Its status's word.
+    pub status: String,
+    /// The exit code that goes with it.
+    pub exit_code: u8,
+    /// Why, or what is waited for.
+    pub why: String,
+    /// Green's weight as last observed.
+    pub green_observed: Option<u8>,
+    /// From the beginning to the end, or to now, in milliseconds.
+    pub took_ms: u64,
+    /// How long green had production traffic, in milliseconds.
+    pub exposed_ms: u64,
+    /// Requests that green served.
+    pub green_requests: u64,
+    /// Of those, the ones that failed beyond blue's share.
+    pub harmed: u64,
+    /// From the decision to go back until all traffic was observed on blue, in milliseconds.
+    pub rollback_ms: Option<u64>,
+}
+
+impl Summary {
+    /// The summary of a release as a snapshot shows it.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let release = &snapshot.release;
+        let end = release.ended.as_ref().map_or(snapshot.at, |ended| ended.at);
+        let begun = release.begun.as_ref().map_or(end, |begun| begun.at);
+        let exposed = release.traffic_span().map(|(since, until)| until.unwrap_or(end).since(since));
+        let rollback = release.unwinding.as_ref().and_then(|back| Some(back.restored?.since(back.since)));
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            status: release.status().word().to_owned(),
+            exit_code: release.exit_code(),
+            why: outlook_or_end(release),
+            green_observed: release.traffic.observed.map(crate::domain::percent::Percent::get),
+            took_ms: millis(end.since(begun)),
+            exposed_ms: exposed.map(millis).unwrap_or_default(),
+            green_requests: snapshot.toll.green_requests,
+            harmed: snapshot.toll.harmed,
+            rollback_ms: rollback.map(millis),
+        }
+    }
+
+    fn text(&self) -> String {
+        let span = |millis: u64| Elapsed(Duration::from_millis(millis));
+        let mut text = format!("{} after {}: {}\n", self.status, span(self.took_ms), self.why);
+        if self.exposed_ms > 0 {
+            text.push_str(&format!(
+                "green had production traffic for {}: {} requests, {} of them harmed\n",
+                span(self.exposed_ms),
+                self.green_requests,
+                self.harmed
+            ));
+        } else {
+            text.push_str("green had no production traffic\n");
+        }
+        if let Some(rollback) = self.rollback_ms {
+            text.push_str(&format!(
+                "from the evidence to all traffic observed on blue: {:.1} s\n",
+                Duration::from_millis(rollback).as_secs_f64()
+            ));
+        }
+        if let Some(green) = self.green_observed {
+            text.push_str(&format!("observed: blue {} %, green {green} %", 100 - green));
+        }
+        text
+    }
+}
+
+fn outlook_or_end(release: &Release) -> String {
+    match &release.ended {
+        Some(ended) => ended.why.clone(),
+        None => outlook(release).now,
+    }
+}

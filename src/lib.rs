@@ -29,6 +29,7 @@ pub mod headless;
 pub mod journal;
 pub mod judge;
 pub mod notify;
+pub mod program;
 pub mod runtime;
 pub mod sim;
 pub mod term;

@@ -1,3 +1,7 @@
 //! Arguments → settings → which face; exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cutover::program::run()
+}

@@ -1,1 +1,281 @@
-//! To be laid.
+//! The cockpit's loop: keys before signals before data, one picture at a time.
+//!
+//! It owns nothing but the screen. Whatever happens here — quitting, a crash, a terminal that hangs up — the release
+//! goes on where its engine runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use crate::app::keymap::Keymap;
+use crate::app::model::{Access, Connection, Model};
+use crate::app::msg::{Cmd, Msg};
+use crate::app::update::update;
+use crate::clock::Clock;
+use crate::domain::command::{Actor, CommandKind};
+use crate::domain::release::{Release, Status};
+use crate::engine::handle::{EngineHandle, Receipt};
+use crate::engine::snapshot::Snapshot;
+use crate::term::{
+    Capabilities, Departure, FrameScheduler, Input, Inputs, Screen, Session, SessionError, Signal, Signals, Suspended,
+    Wishes,
+};
+use crate::ui;
+use crate::ui::theme::Theme;
+
+/// Clocks and countdowns on the screen move this often.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What the cockpit is to look like and who sits in front of it.
+#[derive(Debug)]
+pub struct Cockpit {
+    /// What the terminal is wished to show.
+    pub wishes: Wishes,
+    /// The engine's clock.
+    pub clock: Clock,
+    /// Who gives the commands.
+    pub actor: Actor,
+    /// Whether commands may be given.
+    pub access: Access,
+    /// What the keys mean.
+    pub keymap: Keymap,
+    /// Seconds by which clock times shown are ahead of UTC.
+    pub utc_offset: i32,
+    /// Leave by itself when the release ends.
+    pub exit_at_end: bool,
+}
+
+/// How the cockpit was left.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Left {
+    /// Why.
+    pub by: Leaving,
+    /// The release as it was last seen.
+    pub release: Arc<Release>,
+}
+
+/// Why the cockpit was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// A key.
+    Key,
+    /// A signal.
+    Signal(Departure),
+    /// The terminal is gone.
+    Terminal,
+    /// A defect: its report has been printed.
+    Crash,
+    /// The release ended, and that was to be the end.
+    End,
+}
+
+/// Why there is no cockpit.
+#[derive(Debug, thiserror::Error)]
+pub enum CockpitError {
+    /// The terminal cannot be taken over.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The theme cannot be read.
+    #[error("the theme cannot be used: {0}")]
+    Theme(#[from] ui::theme::ThemeError),
+    /// The terminal or the system's signals do not work.
+    #[error("the terminal does not work: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Shows the release until somebody leaves.
+///
+/// # Errors
+///
+/// When the terminal cannot be taken over.
+pub async fn run(handle: EngineHandle, cockpit: Cockpit) -> Result<Left, CockpitError> {
+    let capabilities = Capabilities::of_process(cockpit.wishes);
+    let theme = Theme::built_in(capabilities.colour, capabilities.background, capabilities.charset)?;
+    let signals = Signals::listen()?;
+    let (session, outlet) = Session::enter()?;
+    let (columns, rows) = session.size()?;
+    let screen = Screen::new(outlet, capabilities.multiplexer, columns, rows);
+    let mut model = Model::new(cockpit.actor, cockpit.keymap);
+    model.access = cockpit.access;
+    model.utc_offset = cockpit.utc_offset;
+    let snapshot = Arc::clone(&handle.snapshot.borrow());
+    let loop_ = Loop {
+        handle,
+        model,
+        theme,
+        session,
+        signals,
+        inputs: Inputs::new(),
+        screen,
+        scheduler: FrameScheduler::default(),
+        answers: FuturesUnordered::new(),
+        snapshot,
+        clock: cockpit.clock,
+        exit_at_end: cockpit.exit_at_end,
+        is_lost: false,
+    };
+    loop_.run().await
+}
+
+type Answer = std::pin::Pin<Box<dyn Future<Output = (CommandKind, Receipt)> + Send>>;
+
+struct Loop {
+    handle: EngineHandle,
+    model: Model,
+    theme: Theme,
+    session: Session,
+    signals: Signals,
+    inputs: Inputs,
+    screen: Screen,
+    scheduler: FrameScheduler,
+    answers: FuturesUnordered<Answer>,
+    snapshot: Arc<Snapshot>,
+    clock: Clock,
+    exit_at_end: bool,
+    is_lost: bool,
+}
+
+impl Loop {
+    async fn run(mut self) -> Result<Left, CockpitError> {
+        self.scheduler.key();
+        let mut leaving = self.tell(Msg::SnapshotChanged)?;
+        while leaving.is_none() {
+            leaving = self.turn().await?;
+        }
+        let by = leaving.unwrap_or(Leaving::Key);
+        Ok(Left { by, release: Arc::clone(&self.snapshot.release) })
+    }
+
+    /// One thing that happened; why to leave, if it was a reason to.
+    async fn turn(&mut self) -> Result<Option<Leaving>, CockpitError> {
+        tokio::select! {
+            biased;
+            () = self.session.crashed() => Ok(Some(Leaving::Crash)),
+            input = self.inputs.next() => match input {
+                Some(Ok(input)) => self.input(input),
+                Some(Err(_)) | None => Ok(Some(Leaving::Terminal)),
+            },
+            signal = self.signals.next() => self.signal(signal),
+            _ = self.screen.outlet().failed() => Ok(Some(Leaving::Terminal)),
+            () = self.scheduler.due(self.screen.outlet()) => {
+                self.draw()?;
+                Ok(None)
+            }
+            Some((kind, receipt)) = self.answers.next() => {
+                self.scheduler.key();
+                self.tell(Msg::Receipt(kind, receipt))
+            }
+            changed = self.handle.snapshot.changed(), if !self.is_lost => {
+                self.scheduler.data();
+                if changed.is_err() {
+                    return self.lost();
+                }
+                self.snapshot = Arc::clone(&self.handle.snapshot.borrow_and_update());
+                let leaving = self.tell(Msg::SnapshotChanged)?;
+                let is_over = self.exit_at_end && matches!(self.snapshot.release.status(), Status::Ended(_));
+                Ok(leaving.or(is_over.then_some(Leaving::End)))
+            }
+            Some(batch) = self.handle.logs.recv() => {
+                self.scheduler.data();
+                self.tell(Msg::Logs(batch))
+            }
+        }
+    }
+
+    fn lost(&mut self) -> Result<Option<Leaving>, CockpitError> {
+        self.is_lost = true;
+        if matches!(self.snapshot.release.status(), Status::Ended(_)) {
+            // It has done its work; what is shown is the last word.
+            return Ok(None);
+        }
+        let why = "it has ended or was stopped; run cutover again to recover".to_owned();
+        self.tell(Msg::Connection(Connection::Lost { since: self.clock.now(), why }))
+    }
+
+    fn input(&mut self, input: Input) -> Result<Option<Leaving>, CockpitError> {
+        self.scheduler.key();
+        match input {
+            Input::Key(chord) => self.tell(Msg::Key(chord)),
+            Input::Paste(text) => self.tell(Msg::Paste(text)),
+            Input::Resize(columns, rows) => {
+                self.screen.resize(columns, rows);
+                self.tell(Msg::Resize)
+            }
+            Input::FocusGained | Input::FocusLost => Ok(None),
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) -> Result<Option<Leaving>, CockpitError> {
+        self.scheduler.key();
+        match signal {
+            Signal::Detach(departure) => Ok(Some(Leaving::Signal(departure))),
+            Signal::Suspend => {
+                self.suspend()?;
+                Ok(None)
+            }
+            Signal::Continue => {
+                self.session.retake()?;
+                self.screen.forget();
+                Ok(None)
+            }
+        }
+    }
+
+    fn suspend(&mut self) -> Result<(), CockpitError> {
+        match self.session.suspend()? {
+            Suspended::AndContinued => self.screen.forget(),
+            Suspended::NobodyToReturnTo => {}
+        }
+        Ok(())
+    }
+
+    /// Tells the brain, and does what it wants done.
+    fn tell(&mut self, msg: Msg) -> Result<Option<Leaving>, CockpitError> {
+        let now = self.clock.now();
+        let _ticked = update(&mut self.model, &self.snapshot, Msg::Tick(now));
+        let mut leaving = None;
+        for cmd in update(&mut self.model, &self.snapshot, msg) {
+            match cmd {
+                Cmd::Send(order) => {
+                    let (kind, orders) = (order.command.kind(), self.handle.orders.clone());
+                    self.answers.push(Box::pin(async move { (kind, orders.send(order).await) }));
+                }
+                Cmd::Copy(text) => {
+                    // What does not fit through the terminal's clipboard sequence is said by the model's own note.
+                    let _too_long = self.screen.copy(&text);
+                }
+                Cmd::Announce(text) => {
+                    self.screen.bell();
+                    self.screen.notify(&text);
+                }
+                Cmd::Title(text) => self.screen.title(&text),
+                Cmd::Redraw => self.screen.forget(),
+                Cmd::Suspend => self.suspend()?,
+                Cmd::Quit => leaving = Some(Leaving::Key),
+            }
+        }
+        Ok(leaving)
+    }
+
+    fn draw(&mut self) -> Result<(), CockpitError> {
+        let now = self.clock.now();
+        let _ticked = update(&mut self.model, &self.snapshot, Msg::Tick(now));
+        let (model, snapshot, theme) = (&self.model, &self.snapshot, &self.theme);
+        let mut sight = None;
+        self.screen.draw(|area, buf| sight = Some(ui::draw(buf, area, model, snapshot, theme)))?;
+        if let Some(sight) = sight {
+            self.model.saw(sight);
+        }
+        self.scheduler.drawn();
+        if self.moves_by_itself() {
+            self.scheduler.within(SECOND);
+        }
+        Ok(())
+    }
+
+    /// Whether a clock or a countdown is on the screen: a release that has ended stands still, and so does its picture.
+    fn moves_by_itself(&self) -> bool {
+        !matches!(self.snapshot.release.status(), Status::Ended(_)) || !self.model.toasts.is_empty()
+    }
+}

@@ -314,6 +314,7 @@ fn end(release: &mut Release, ending: Ending, why: &str) {
 
 fn timeline(scene: Scene) -> Vec<Moment> {
     let moment = |secs, revision, tone, text: &str, by: Option<&str>| Moment {
+        number: revision,
         at: ago(secs),
         revision: Revision(revision),
         tone,

@@ -1,1 +1,28 @@
-//! To be laid.
+//! The configuration: read strictly, every mistake found at once and said with its place and its remedy.
+//!
+//! Defaults give way to the file, the file to a few environment variables, and these to flags. [`Config::read`] turns
+//! text into a checked [`Config`]; [`Config::plan`] turns that and a look at the cloud into the plan of a release.
+
+mod load;
+mod model;
+mod plan;
+mod problem;
+mod reader;
+mod secrets;
+mod sections;
+mod show;
+mod template;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+pub use load::{Overrides, Surroundings, VARIABLES};
+pub use model::{
+    Channel, Check, Color, Command, Component, Config, Engine, Environment, Expected, Pipeline, Polls, Screen, Service,
+    Stage, StageWork,
+};
+pub use plan::{PlanContext, Request};
+pub use problem::{ConfigError, Mistake, Problem, Problems};
+pub use template::{Template, Variable};
+pub use values::{parse_duration, parse_share, show_duration};

@@ -45,7 +45,7 @@ pub enum Effect {
         /// Green's weight.
         green: Percent,
     },
-    /// Tell the release's channels. The key is the same however often it is sent.
+    /// Tell one of the release's channels. The key is the same however often it is sent.
     Notify(Notice),
 }
 
@@ -83,7 +83,9 @@ pub enum Severity {
 /// A transition worth telling.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// Unique in the release, the same for every repeat.
+    /// The channel it goes to, by the configuration's name.
+    pub channel: String,
+    /// Unique in the release and channel, the same for every repeat.
     pub key: String,
     /// How loud.
     pub severity: Severity,

@@ -36,6 +36,11 @@ pub enum Event {
     CapacityObserved(Capacities),
     /// The release's alarms were read.
     AlarmsObserved(Vec<FiringAlarm>),
+    /// The release's alarms can no longer be read: silence is not health.
+    AlarmsLost {
+        /// What came instead.
+        why: String,
+    },
     /// The signals were judged.
     Judged(Vec<Verdict>),
     /// Time has passed.

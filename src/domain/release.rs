@@ -41,6 +41,8 @@ pub struct Release {
     pub unhealthy_since: Option<Timestamp>,
     /// Its alarms that fire.
     pub firing: Vec<FiringAlarm>,
+    /// Set while its alarms cannot be read, with what came instead.
+    pub alarms_lost: Option<String>,
     /// The newest verdicts.
     pub verdicts: Vec<Verdict>,
     /// Signals whose failure a human has seen and gone on with, until the next step.
@@ -182,7 +184,7 @@ pub struct Traffic {
     pub set: Percent,
     /// Green's weight as last read back; `None` until this engine has read it.
     pub observed: Option<Percent>,
-    /// Since when green has taken traffic.
+    /// When green first took traffic.
     pub green_since: Option<Timestamp>,
     /// The most that green may ever have had: raised when a weight is asked for, before it is known to be set.
     pub peak: Percent,
@@ -332,6 +334,8 @@ impl InFlight {
 /// A line of the timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
+    /// Its number, from 1 up.
+    pub number: u64,
     /// When.
     pub at: Timestamp,
     /// The revision it made, or happened in.
@@ -376,6 +380,7 @@ impl Release {
             capacities: None,
             unhealthy_since: None,
             firing: Vec::new(),
+            alarms_lost: None,
             verdicts: Vec::new(),
             waived: Vec::new(),
             in_flight: Vec::new(),
@@ -419,6 +424,12 @@ impl Release {
     /// Whether green takes production traffic now, as far as is known.
     pub fn is_green_live(&self) -> bool {
         self.traffic.set > Percent::ZERO || self.traffic.observed.is_some_and(|green| green > Percent::ZERO)
+    }
+
+    /// From when green has had production traffic, and until when if it has lost it again.
+    pub fn traffic_span(&self) -> Option<(Timestamp, Option<Timestamp>)> {
+        let until = self.unwinding.as_ref().and_then(|unwinding| unwinding.restored);
+        self.traffic.green_since.map(|since| (since, until))
     }
 
     /// The step that the shift is in: its index and phase.

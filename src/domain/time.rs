@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn flooring_is_towards_the_past_on_both_sides_of_the_epoch() {
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         assert_eq!(Timestamp::from_secs(119).floor_to(minute), Timestamp::from_secs(60));
         assert_eq!(Timestamp::from_secs(-1).floor_to(minute), Timestamp::from_secs(-60));
         assert_eq!(Timestamp::from_millis(7).floor_to(Duration::ZERO), Timestamp::from_millis(7));

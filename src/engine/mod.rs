@@ -1,4 +1,25 @@
 //! The engine: owns a release's truth and acts on it. Knows no terminal and no SDK.
+//!
+//! ```text
+//! orders ─┐
+//! outcomes ┼─► core (steps the machine, keeps the journal) ─► executor ─► cloud
+//! readings ┤      │                                             │
+//! time ────┘      └─► snapshot (latest wins)      outcomes ◄────┘
+//! poller ─► cloud ─► readings          tailer ─► log lines (bounded, losses counted)
+//! ```
+//!
+//! [`run::Engine::run`] selects one thing that happened, hands it to the core, which awaits nothing, and acts on what
+//! the core answers. Orders are served first.
 
+mod core;
+mod execute;
 pub mod handle;
+pub mod hub;
+mod measure;
+pub mod poll;
+pub mod run;
+pub mod settings;
 pub mod snapshot;
+mod tail;
+
+pub use execute::command::{Exit, Processes, Program, Programs};

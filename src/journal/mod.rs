@@ -1,1 +1,152 @@
-//! To be laid.
+//! The journal: everything that was decided, kept before it is done.
+//!
+//! It is crash recovery, audit trail and history at once. A release is its plan and its events; replaying the events
+//! through [`crate::domain::machine::step`] gives its state, and the intents that have no end tell what was under way.
+
+pub mod sqlite;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::command::{Actor, Order, Refusal};
+use crate::domain::effect::Intent;
+use crate::domain::event::Event;
+use crate::domain::ids::{ReleaseId, Revision};
+use crate::domain::machine;
+use crate::domain::plan::Plan;
+use crate::domain::release::Release;
+use crate::domain::time::Timestamp;
+
+/// One thing that was decided or done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Entry {
+    /// Something happened, and changed the release.
+    Event(Event),
+    /// An effect is about to be carried out.
+    Intent(Intent),
+    /// An order was not carried out.
+    Refused {
+        /// What was ordered, by whom.
+        order: Order,
+        /// Why not.
+        why: Refusal,
+    },
+    /// An order was taken: the revision it made.
+    Accepted {
+        /// The revision after it.
+        revision: Revision,
+    },
+    /// A program was started, in a process group of its own: whoever recovers ends what is left of it.
+    Started {
+        /// Process group.
+        group: u32,
+    },
+}
+
+/// An entry with its time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub entry: Entry,
+}
+
+/// A release in the list of all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Its number.
+    pub id: ReleaseId,
+    /// Its plan.
+    pub plan: Plan,
+    /// When it was created.
+    pub created: Timestamp,
+    /// Who asked for it.
+    pub by: Actor,
+    /// Its status's word when the journal last heard of it.
+    pub status: String,
+    /// Whether it has ended.
+    pub ended: bool,
+    /// When the journal last heard of it.
+    pub touched: Timestamp,
+}
+
+/// Why the journal cannot be used. An engine without a journal does not act.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file cannot be opened.
+    #[error("the journal {path} cannot be opened: {reason}")]
+    Open {
+        /// Its path.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// It was written by another version.
+    #[error(
+        "the journal {path} has format {found}, this version writes {known}; use the version that wrote it, or another --journal"
+    )]
+    Format {
+        /// Its path.
+        path: String,
+        /// What it has.
+        found: i64,
+        /// What this version knows.
+        known: i64,
+    },
+    /// Reading or writing did not work: a full disk, for one.
+    #[error("the journal cannot be {what}: {reason}")]
+    Broken {
+        /// `read` or `written`.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// There is no such release.
+    #[error("there is no release {0} in the journal")]
+    Unknown(ReleaseId),
+}
+
+/// Where releases are kept.
+pub trait Journal: Send {
+    /// Creates a release: `make` is given its number, and gives its plan.
+    fn create(
+        &mut self,
+        make: &mut dyn FnMut(ReleaseId) -> Plan,
+        by: &Actor,
+        at: Timestamp,
+    ) -> Result<(ReleaseId, Plan), JournalError>;
+
+    /// Appends entries, all or none. When it returns, they are on disk.
+    fn append(&mut self, id: ReleaseId, records: &[Record], standing: Standing<'_>) -> Result<(), JournalError>;
+
+    /// Everything kept of a release, oldest first.
+    fn records(&self, id: ReleaseId) -> Result<Vec<Record>, JournalError>;
+
+    /// All releases, newest first, at most `limit`.
+    fn list(&self, limit: usize) -> Result<Vec<Summary>, JournalError>;
+
+    /// One release.
+    fn find(&self, id: ReleaseId) -> Result<Summary, JournalError>;
+}
+
+/// Where a release stands, kept beside its entries so that lists need no replay.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// Its status's word.
+    pub status: &'a str,
+    /// Whether it has ended.
+    pub ended: bool,
+}
+
+/// The release that these records tell of, and its last record's time.
+pub fn replay(id: ReleaseId, plan: Plan, records: &[Record]) -> Release {
+    let mut release = Release::planned(id, plan);
+    for record in records {
+        if let Entry::Event(event) = &record.entry {
+            // Its effects were asked for when it happened; their intents and ends are records of their own.
+            let _asked = machine::step(&mut release, event.clone(), record.at);
+        }
+    }
+    release
+}

@@ -58,6 +58,7 @@ impl Screen {
         let release = Arc::make_mut(&mut self.snapshot.release);
         release.revision = release.revision.next();
         release.timeline.push(Moment {
+            number: release.timeline.len() as u64 + 1,
             at: NOW,
             revision: release.revision,
             tone: Tone::Plain,

@@ -1,1 +1,154 @@
-//! The AWS adapter: the only place that names the SDK.
+//! AWS behind the port, by the unmodified SDK: the only place that names it.
+//!
+//! What each method calls, and so the least that its credentials must be allowed:
+//!
+//! | method | calls | IAM actions |
+//! |---|---|---|
+//! | `identity` | `GetCallerIdentity` | none |
+//! | `survey` | `DescribeRules` or `DescribeListeners`, `DescribeServices`, `DescribeTaskDefinition` | `elasticloadbalancing:DescribeRules`, `elasticloadbalancing:DescribeListeners`, `ecs:DescribeServices`, `ecs:DescribeTaskDefinition` |
+//! | `weight` | `DescribeRules` or `DescribeListeners` | `elasticloadbalancing:DescribeRules`, `elasticloadbalancing:DescribeListeners` |
+//! | `set_weight` | `ModifyRule` or `ModifyListener`; the first time also what `weight` calls | `elasticloadbalancing:ModifyRule`, `elasticloadbalancing:ModifyListener` |
+//! | `capacity` | `DescribeServices`, `DescribeTargetHealth`; after failed tasks `ListTasks`, `DescribeTasks` | `ecs:DescribeServices`, `elasticloadbalancing:DescribeTargetHealth`, `ecs:ListTasks`, `ecs:DescribeTasks` |
+//! | `register` | `DescribeTaskDefinition`, `RegisterTaskDefinition`; when looking first `ListTaskDefinitions` | `ecs:DescribeTaskDefinition`, `ecs:RegisterTaskDefinition`, `ecs:TagResource`, `ecs:ListTaskDefinitions`, `iam:PassRole` on the task's roles |
+//! | `scale` | `UpdateService` | `ecs:UpdateService`, `iam:PassRole` on the task's roles |
+//! | `signals` | `GetMetricData` | `cloudwatch:GetMetricData` |
+//! | `alarms` | `DescribeAlarms` | `cloudwatch:DescribeAlarms` |
+//! | `logs` | `FilterLogEvents` | `logs:FilterLogEvents` |
+//! | `tasks` | `ListTasks`, `DescribeTasks` | `ecs:ListTasks`, `ecs:DescribeTasks` |
+//! | `publish` | `Publish` | `sns:Publish` |
+//! | `fetch` | none of AWS's | none |
+//!
+//! Whoever only watches needs neither `set_weight`'s, `register`'s, `scale`'s nor `publish`'s.
+
+mod alarms;
+mod capacity;
+mod connect;
+mod errors;
+mod fetch;
+mod identity;
+mod logs;
+mod metrics;
+mod pace;
+mod publish;
+mod register;
+mod rollout;
+mod services;
+mod tasks;
+#[cfg(test)]
+mod testing;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use aws_sdk_elasticloadbalancingv2::types::Action;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use self::capacity::Autopsy;
+use self::identity::Expiry;
+use super::{
+    Alarm, Cloud, CloudError, Fetch, Fetched, Identity, LogPage, LogRequest, Message, Registration, SeriesPair,
+    SignalRequest, Survey, Target, TaskBrief,
+};
+use crate::clock::Clock;
+use crate::domain::capacity::Capacities;
+use crate::domain::ids::{AlarmName, TaskDefinitionArn};
+use crate::domain::percent::Percent;
+use crate::domain::plan::Sides;
+
+pub use connect::Connection;
+
+/// AWS, as one environment sees it: one account, region and cluster.
+pub struct Aws {
+    ecs: aws_sdk_ecs::Client,
+    elb: aws_sdk_elasticloadbalancingv2::Client,
+    cloudwatch: aws_sdk_cloudwatch::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+    sns: aws_sdk_sns::Client,
+    sts: aws_sdk_sts::Client,
+    http: SharedHttpClient,
+    cluster: String,
+    clock: Clock,
+    expiry: Expiry,
+    /// The actions of each rule as last read, by ARN.
+    rules: Mutex<HashMap<String, Vec<Action>>>,
+    /// Why tasks of each service failed as last looked up, by service.
+    autopsies: Mutex<HashMap<String, Autopsy>>,
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aws").field("cluster", &self.cluster).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Cloud for Aws {
+    async fn identity(&self) -> Result<Identity, CloudError> {
+        identity::identity(self).await
+    }
+
+    async fn survey(&self, target: &Target) -> Result<Survey, CloudError> {
+        services::survey(self, target).await
+    }
+
+    async fn weight(&self, sides: &Sides) -> Result<Percent, CloudError> {
+        rollout::alb::weight(self, sides).await
+    }
+
+    async fn set_weight(&self, sides: &Sides, green: Percent) -> Result<(), CloudError> {
+        rollout::alb::set_weight(self, sides, green).await
+    }
+
+    async fn capacity(&self, sides: &Sides) -> Result<Capacities, CloudError> {
+        capacity::capacity(self, sides).await
+    }
+
+    async fn register(&self, request: &Registration<'_>) -> Result<TaskDefinitionArn, CloudError> {
+        register::register(self, request).await
+    }
+
+    async fn scale(
+        &self,
+        service: &str,
+        desired: u32,
+        task_definition: Option<&TaskDefinitionArn>,
+    ) -> Result<(), CloudError> {
+        services::scale(self, service, desired, task_definition).await
+    }
+
+    async fn signals(&self, request: &SignalRequest<'_>) -> Result<Vec<SeriesPair>, CloudError> {
+        metrics::signals(self, request).await
+    }
+
+    async fn alarms(&self, names: &[AlarmName]) -> Result<Vec<Alarm>, CloudError> {
+        alarms::alarms(self, names).await
+    }
+
+    async fn logs(&self, request: &LogRequest<'_>) -> Result<LogPage, CloudError> {
+        logs::logs(self, request).await
+    }
+
+    async fn tasks(&self, sides: &Sides) -> Result<Vec<TaskBrief>, CloudError> {
+        tasks::tasks(self, sides).await
+    }
+
+    async fn publish(&self, topic: &str, message: &Message<'_>) -> Result<(), CloudError> {
+        publish::publish(self, topic, message).await
+    }
+
+    async fn fetch(&self, request: &Fetch) -> Result<Fetched, CloudError> {
+        fetch::fetch(self, request).await
+    }
+}
+
+/// What a mutex guards. Nothing that holds one of these locks can leave its data half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The last part of an ARN such as `…:service/cluster/api`; a plain name is its own last part.
+fn last_part(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}

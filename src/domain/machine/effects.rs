@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Machine;
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
-use crate::domain::ids::EffectId;
+use crate::domain::ids::{EffectId, Side};
 use crate::domain::percent::Percent;
 use crate::domain::release::{InFlight, Tone};
 
@@ -16,6 +16,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
 /// The longest pause between tries of what brings traffic back: a rollback is never far from its next try.
 const LONGEST_PAUSE_BACK: Duration = Duration::from_secs(4);
+
+/// A try that would not be safe now is looked at again after this long.
+const POSTPONED: Duration = Duration::from_secs(1);
 
 /// A message that its channel has not taken after this many tries is given up, and said to be.
 const NOTICE_TRIES: u32 = 8;
@@ -65,13 +68,29 @@ impl Machine<'_> {
     /// Starts the tries that are due.
     pub(super) fn retry_due(&mut self) {
         let now = self.now;
-        for flight in &mut self.release.in_flight {
-            if flight.retry_at.is_some_and(|at| at <= now) {
-                flight.retry_at = None;
-                flight.intent.attempt = flight.intent.attempt.saturating_add(1);
-                self.reaction.changed = true;
-                self.reaction.start.push(flight.intent.clone());
+        let mut flights = std::mem::take(&mut self.release.in_flight);
+        for flight in &mut flights {
+            if flight.retry_at.is_none_or(|at| at > now) {
+                continue;
             }
+            self.reaction.changed = true;
+            if !self.is_still_safe(&flight.intent.effect) {
+                flight.retry_at = Some(now + POSTPONED);
+                continue;
+            }
+            flight.retry_at = None;
+            flight.intent.attempt = flight.intent.attempt.saturating_add(1);
+            self.reaction.start.push(flight.intent.clone());
+        }
+        self.release.in_flight = flights;
+    }
+
+    /// What was safe when it was first asked for may no longer be: traffic only goes where targets are healthy.
+    fn is_still_safe(&self, effect: &Effect) -> bool {
+        match effect {
+            Effect::SetWeight { green } if *green == Percent::ZERO => self.is_blue_enough(),
+            Effect::SetWeight { .. } => self.raise_is_blocked().is_none(),
+            _ => true,
         }
     }
 
@@ -101,6 +120,7 @@ impl Machine<'_> {
         match &flight.intent.effect {
             // The way back is never given up while the cloud may still take it.
             Effect::SetWeight { green } if *green == Percent::ZERO => true,
+            Effect::Scale { side: Side::Blue, .. } if self.release.unwinding.is_some() => true,
             Effect::Notify(_) => flight.intent.attempt < NOTICE_TRIES,
             effect => failure.transient && effect.is_repeatable(),
         }
@@ -128,7 +148,8 @@ impl Machine<'_> {
             Effect::SetWeight { green } => self.weight_set(green, outcome),
             Effect::Notify(notice) => {
                 if let Outcome::Failed(failure) = outcome {
-                    let text = format!("`{}` could not be sent: {}", notice.subject, failure.message);
+                    let text =
+                        format!("`{}` could not be sent to {}: {}", notice.subject, notice.channel, failure.message);
                     self.line(Tone::Warning, text, None);
                 }
             }
@@ -161,11 +182,8 @@ impl Machine<'_> {
     /// Tries again whatever was under way and may be repeated.
     fn restart_in_flight(&mut self) {
         for flight in &mut self.release.in_flight {
-            if flight.retry_at.is_none() {
-                flight.intent.attempt = flight.intent.attempt.saturating_add(1);
-                self.reaction.changed = true;
-                self.reaction.start.push(flight.intent.clone());
-            }
+            flight.retry_at = Some(self.now);
+            self.reaction.changed = true;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The release state machine: `step(release, event, now) → reaction`.
 //!
-//! It decides by level, not by edge: every event first changes what is known, then [`Machine::advance`] looks at all
+//! It decides by level, not by edge: every event first changes what is known, then the machine looks at all
 //! of it and moves as far as it can. So a lost, late or repeated observation costs time, never correctness, and after a
 //! crash the same function goes on from the replayed state.
 //!
@@ -82,6 +82,7 @@ impl Machine<'_> {
             Event::WeightObserved(green) => self.weight_observed(green),
             Event::CapacityObserved(capacities) => self.capacity_observed(capacities),
             Event::AlarmsObserved(firing) => self.alarms_observed(firing),
+            Event::AlarmsLost { why } => self.alarms_lost(why),
             Event::Judged(verdicts) => self.judged(verdicts),
             Event::Ticked => {}
             Event::Recovered { by } => self.recovered(&by),
@@ -138,7 +139,8 @@ impl Machine<'_> {
         if timeline.len() >= TIMELINE {
             timeline.remove(0);
         }
-        timeline.push(Moment { at: self.now, revision: self.release.revision, tone, text, by });
+        let number = timeline.last().map_or(1, |last| last.number + 1);
+        timeline.push(Moment { number, at: self.now, revision: self.release.revision, tone, text, by });
     }
 
     fn stage(&self, index: usize) -> Option<(&StagePlan, &Stage)> {

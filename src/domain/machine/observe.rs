@@ -54,7 +54,20 @@ impl Machine<'_> {
         }
     }
 
+    pub(super) fn alarms_lost(&mut self, why: String) {
+        if self.release.alarms_lost.is_none() {
+            self.line(Tone::Warning, format!("the alarms cannot be read: {why}"), None);
+        }
+        if self.release.alarms_lost.as_ref() != Some(&why) {
+            self.release.alarms_lost = Some(why);
+            self.reaction.changed = true;
+        }
+    }
+
     pub(super) fn alarms_observed(&mut self, firing: Vec<FiringAlarm>) {
+        if self.release.alarms_lost.take().is_some() {
+            self.line(Tone::Plain, "the alarms can be read again".to_owned(), None);
+        }
         if self.release.firing == firing {
             return;
         }

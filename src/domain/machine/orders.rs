@@ -145,7 +145,7 @@ impl Machine<'_> {
         self.waive_failing();
         let traffic = self.release.traffic;
         self.turn(Tone::Plain, "resumed".to_owned(), Some(by.name.clone()));
-        if traffic.drift_since.is_some() && !self.is_setting_weight() {
+        if traffic.drift_since.is_some() && !self.is_setting_weight() && self.raise_is_blocked().is_none() {
             self.release.traffic.drift_since = None;
             self.ask(crate::domain::effect::Effect::SetWeight { green: traffic.set });
         }

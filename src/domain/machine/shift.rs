@@ -81,7 +81,7 @@ impl Machine<'_> {
     }
 
     /// What speaks against giving green more traffic now.
-    fn raise_is_blocked(&self) -> Option<String> {
+    pub(super) fn raise_is_blocked(&self) -> Option<String> {
         if self.release.hold.is_some() {
             return Some("paused".to_owned());
         }
@@ -95,6 +95,9 @@ impl Machine<'_> {
                 Some(healthy) => format!("green has {healthy} of {wanted} healthy targets"),
                 None => "green's capacity has not been read yet".to_owned(),
             });
+        }
+        if self.release.alarms_lost.is_some() {
+            return Some("the alarms cannot be read".to_owned());
         }
         self.release.firing.first().map(|alarm| format!("alarm {} is firing", alarm.name))
     }
@@ -125,9 +128,7 @@ impl Machine<'_> {
         let traffic = &mut self.release.traffic;
         traffic.set = green;
         traffic.drift_since = None;
-        if green == Percent::ZERO {
-            traffic.green_since = None;
-        } else if traffic.green_since.is_none() {
+        if green > Percent::ZERO && traffic.green_since.is_none() {
             traffic.green_since = Some(now);
         }
         if traffic.observed != Some(green) {
@@ -139,7 +140,8 @@ impl Machine<'_> {
 
     fn settle(&mut self, stage: usize, index: usize, step: ShiftStep, since: Timestamp) -> bool {
         if !self.is_settled_at(step.weight) {
-            if self.release.traffic.observed.is_some() && self.now >= since + SETTLE && !self.is_setting_weight() {
+            let is_ignored = self.now >= since + SETTLE && !self.is_setting_weight();
+            if is_ignored && self.raise_is_blocked().is_none() {
                 // Accepted, and not there: ask again.
                 self.enter(stage, index, StepPhase::Settling { since: self.now });
                 self.ask(Effect::SetWeight { green: step.weight });
@@ -235,7 +237,7 @@ impl Machine<'_> {
                 .iter()
                 .any(|verdict| verdict.signal == signal.name && (verdict.opens_gate() || self.is_waived(&signal.name)))
         });
-        judged && self.release.firing.is_empty()
+        judged && self.release.firing.is_empty() && self.release.alarms_lost.is_none()
     }
 
     fn is_waived(&self, signal: &crate::domain::ids::SignalName) -> bool {
@@ -256,6 +258,7 @@ impl Machine<'_> {
             }
         }
         missing.extend(self.release.firing.iter().map(|alarm: &FiringAlarm| format!("alarm {} firing", alarm.name)));
+        missing.extend(self.release.alarms_lost.iter().map(|_| "the alarms cannot be read".to_owned()));
         missing.join(", ")
     }
 

@@ -73,13 +73,12 @@ impl Machine<'_> {
                 "promote:  cutover promote {environment} {component}\nrollback: cutover rollback {environment} {component}\n"
             ));
         }
-        let notice = Notice {
-            // The revision tells apart what may happen more than once.
-            key: format!("{environment}/{component}/{}/r{}/{what}", release.id, release.revision),
-            severity,
-            subject: format!("[{environment}] {component} {}: {subject}", release.id),
-            body,
-        };
-        self.ask(Effect::Notify(notice));
+        // The revision tells apart what may happen more than once.
+        let key = format!("{environment}/{component}/{}/r{}/{what}", release.id, release.revision);
+        let subject = format!("[{environment}] {component} {}: {subject}", release.id);
+        for channel in plan.notify.clone() {
+            let (key, subject, body) = (key.clone(), subject.clone(), body.clone());
+            self.ask(Effect::Notify(Notice { channel, key, severity, subject, body }));
+        }
     }
 }

@@ -1,1 +1,784 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
 
+use proptest::prelude::*;
+
+use super::{Reaction, deadline, step};
+use crate::domain::capacity::{Capacities, Capacity};
+use crate::domain::command::{Actor, Command, CommandKind, Order, Progress, Refusal};
+use crate::domain::effect::{CheckResult, Effect, Failure, Intent, Outcome};
+use crate::domain::event::{Event, FiringAlarm};
+use crate::domain::guard;
+use crate::domain::ids::{ReleaseId, Revision, Side, TaskDefinitionArn, Version};
+use crate::domain::percent::Percent;
+use crate::domain::plan::{
+    CleanupPlan, CommandPlan, Driver, GateKind, GatePlan, OnFailure, Place, Plan, RollbackPlan, ShiftPlan, ShiftStep,
+    SidePlan, Sides, StageKind, StagePlan, VerifyPlan,
+};
+use crate::domain::release::{Ending, Release, StageStatus, Status, StepPhase};
+use crate::domain::signal::{Golden, Measure, Policy, Ruling, SignalPlan, Unit, Verdict};
+use crate::domain::time::Timestamp;
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+fn stage(name: &str, kind: StageKind) -> StagePlan {
+    StagePlan { name: name.into(), kind, timeout: 5 * MINUTE, on_failure: OnFailure::Rollback }
+}
+
+fn side(name: &str) -> SidePlan {
+    SidePlan {
+        service: format!("api-{name}"),
+        target_group: format!("tg-{name}"),
+        task_definition: TaskDefinitionArn(format!("td/api:{}", name.len())),
+        container: "api".to_owned(),
+        desired: 4,
+        url: None,
+    }
+}
+
+fn command(undo: bool, repeatable: bool) -> StageKind {
+    StageKind::Command(CommandPlan {
+        run: vec!["migrate".to_owned(), "up".to_owned()],
+        undo: undo.then(|| vec!["migrate".to_owned(), "down".to_owned()]),
+        env: BTreeMap::new(),
+        dir: None,
+        repeatable,
+    })
+}
+
+fn plan() -> Plan {
+    let step = |weight, gate| ShiftStep { weight: Percent::clamped(weight), bake: 5 * MINUTE, gate };
+    let shift = ShiftPlan {
+        steps: vec![step(10, GateKind::Automatic), step(50, GateKind::Automatic), step(100, GateKind::Automatic)],
+        patience: 10 * MINUTE,
+        unhealthy_for: MINUTE,
+    };
+    let gate = GatePlan { healthy: true, no_alarms: true, confirm: None };
+    Plan {
+        environment: "production".into(),
+        production: true,
+        component: "api".into(),
+        place: Place::default(),
+        driver: Driver::Alb,
+        from: Version("api:old".to_owned()),
+        to: Version("api:new".to_owned()),
+        sides: Sides { rule: "rule".to_owned(), blue: side("blue"), green: side("green") },
+        stages: vec![
+            stage("gates", StageKind::Gate(gate)),
+            stage("migrate", command(true, false)),
+            stage("deploy", StageKind::Deploy),
+            stage("smoke", StageKind::Smoke(Vec::new())),
+            stage("shift", StageKind::Shift(shift)),
+            stage("verify", StageKind::Verify(VerifyPlan { watch: 5 * MINUTE, checks: Vec::new() })),
+            stage("tell", StageKind::Notify),
+            stage("cleanup", StageKind::Cleanup(CleanupPlan { hold: 5 * MINUTE })),
+        ],
+        signals: vec![SignalPlan {
+            name: "errors".into(),
+            golden: Golden::Errors,
+            measure: Measure::TargetErrors,
+            unit: Unit::Percent,
+            max: Some(5.0),
+            over_blue: None,
+            min_samples: 100,
+            breaches: 1,
+            warm_up: Duration::ZERO,
+            policy: Policy::Rollback,
+        }],
+        alarms: vec!["api-5xx-high".into()],
+        rollback: RollbackPlan { escalate_after: 5 * MINUTE, min_healthy: Percent::clamped(75), keep_green: false },
+        notify: vec!["team".to_owned()],
+        secrets: Vec::new(),
+    }
+}
+
+fn captain() -> Actor {
+    Actor { name: "captain".to_owned(), host: "bastion".to_owned() }
+}
+
+fn verdict(ruling: Ruling, policy: Policy) -> Verdict {
+    Verdict {
+        signal: "errors".into(),
+        ruling,
+        policy,
+        green: Some(1.0),
+        blue: Some(1.0),
+        max: Some(5.0),
+        samples: 500,
+        needed: 100,
+        evidence: 0.0,
+        newest: None,
+        reason: ruling.word().to_owned(),
+    }
+}
+
+/// A release in a cloud that does at once what it is asked to, unless told otherwise.
+struct Bench {
+    release: Release,
+    now: Timestamp,
+    weight: Percent,
+    capacity: Capacities,
+    /// Effects asked for and not yet ended.
+    open: Vec<Intent>,
+    asked: Vec<Effect>,
+}
+
+impl Bench {
+    fn new(plan: Plan) -> Self {
+        let capacity = |name: &str, count| Capacity {
+            task_definition: side(name).task_definition,
+            desired: count,
+            running: count,
+            healthy: count,
+            registered: count,
+            steady: true,
+            ..Capacity::default()
+        };
+        Self {
+            release: Release::planned(ReleaseId(41), plan),
+            now: Timestamp::from_secs(1_000_000),
+            weight: Percent::ZERO,
+            capacity: Capacities { blue: capacity("blue", 4), green: capacity("green", 0) },
+            open: Vec::new(),
+            asked: Vec::new(),
+        }
+    }
+
+    fn begun() -> Self {
+        let mut bench = Self::new(plan());
+        let _ = bench.tell(Event::Requested { by: captain() });
+        bench
+    }
+
+    fn tell(&mut self, event: Event) -> Reaction {
+        let before = self.release.clone();
+        let reaction = step(&mut self.release, event, self.now);
+        if !reaction.changed {
+            assert_eq!(before, self.release, "a reaction that says nothing changed must leave nothing changed");
+            assert!(reaction.start.is_empty() && reaction.cancel.is_empty());
+        }
+        self.open.retain(|intent| !reaction.cancel.contains(&intent.id));
+        for intent in &reaction.start {
+            self.check_asked(intent, &before);
+            self.asked.push(intent.effect.clone());
+            self.open.push(intent.clone());
+        }
+        let restored = |release: &Release| release.unwinding.as_ref().and_then(|back| back.restored);
+        if restored(&before) != restored(&self.release) {
+            assert!(self.release.capacities.as_ref().is_some_and(|both| both.blue.healthy >= 3), "I3");
+        }
+        if before.ended.is_none() {
+            self.check_state();
+        }
+        reaction
+    }
+
+    /// I1, I2 and I4 on what is asked for.
+    fn check_asked(&self, intent: &Intent, before: &Release) {
+        if let Effect::SetWeight { green } = intent.effect {
+            assert!(self.release.plan.allows(green), "I1: {green} is not in the plan");
+            if green > Percent::ZERO {
+                assert!(before.unwinding.is_none(), "I2: green raised after turning round");
+                assert!(self.release.unwinding.is_none(), "I2: green raised while turning round");
+                let green = self.release.capacities.as_ref().map(|both| both.green.healthy);
+                assert!(green >= Some(4), "I4: traffic onto {green:?} healthy targets");
+            } else {
+                let blue = self.release.capacities.as_ref().map(|both| both.blue.healthy);
+                assert!(blue >= Some(3), "I4: traffic back onto {blue:?} healthy targets");
+            }
+        }
+        if before.ended.is_some() {
+            assert!(matches!(intent.effect, Effect::Notify(_)), "an ended release acts: {intent:?}");
+        }
+    }
+
+    /// I3 on what is claimed.
+    fn check_state(&self) {
+        let Some(ended) = &self.release.ended else { return };
+        let observed = self.release.traffic.observed;
+        match ended.ending {
+            Ending::Succeeded => assert_eq!(observed, Some(Percent::FULL), "I3"),
+            Ending::RolledBack => {
+                assert_eq!(observed, Some(Percent::ZERO), "I3");
+                assert!(
+                    self.release.unwinding.as_ref().is_some_and(|back| back.restored.is_some()),
+                    "I3: {:#?}",
+                    self.release
+                );
+            }
+            Ending::Aborted if self.release.has_shifted() => assert_eq!(observed, Some(Percent::ZERO), "I3"),
+            Ending::Failed | Ending::Aborted => assert!(!self.release.has_shifted(), "I3"),
+            Ending::RollbackFailed => {}
+        }
+    }
+
+    fn end(&mut self, intent: &Intent, outcome: Outcome) {
+        self.open.retain(|open| open.id != intent.id);
+        let _ = self.tell(Event::EffectEnded { id: intent.id, attempt: intent.attempt, outcome });
+    }
+
+    /// Does what the oldest open effect asks for.
+    fn carry_out(&mut self) -> bool {
+        let Some(intent) = self.open.first().cloned() else { return false };
+        let outcome = match &intent.effect {
+            Effect::CheckGate { .. } | Effect::RunChecks { .. } => {
+                Outcome::Checked(vec![CheckResult { name: "it".to_owned(), passed: true, detail: String::new() }])
+            }
+            Effect::RunCommand { .. } | Effect::UndoCommand { .. } => {
+                Outcome::Exited { code: Some(0), tail: Vec::new() }
+            }
+            Effect::RegisterTaskDefinition => Outcome::Registered(TaskDefinitionArn("td/api:9".to_owned())),
+            Effect::Scale { side, desired, task_definition } => {
+                let capacity = match side {
+                    Side::Blue => &mut self.capacity.blue,
+                    Side::Green => &mut self.capacity.green,
+                };
+                (capacity.desired, capacity.running, capacity.healthy) = (*desired, *desired, *desired);
+                if let Some(arn) = task_definition {
+                    capacity.task_definition = arn.clone();
+                }
+                Outcome::Done
+            }
+            Effect::SetWeight { green } => {
+                self.weight = *green;
+                Outcome::Done
+            }
+            Effect::Notify(_) => Outcome::Done,
+        };
+        self.end(&intent, outcome);
+        true
+    }
+
+    fn look(&mut self) {
+        let _ = self.tell(Event::WeightObserved(self.weight));
+        let _ = self.tell(Event::CapacityObserved(self.capacity.clone()));
+    }
+
+    /// Carries out and looks until nothing moves without time passing.
+    fn settle(&mut self) {
+        for _ in 0..200 {
+            while self.carry_out() {}
+            let before = self.release.clone();
+            self.look();
+            if self.open.is_empty() && before == self.release {
+                return;
+            }
+        }
+        panic!("never settles");
+    }
+
+    fn wait(&mut self, span: Duration) {
+        self.now = self.now + span;
+        let _ = self.tell(Event::Ticked);
+    }
+
+    fn judge(&mut self, ruling: Ruling, policy: Policy) {
+        let _ = self.tell(Event::Judged(vec![verdict(ruling, policy)]));
+    }
+
+    fn order(&mut self, command: Command) -> Result<Revision, Refusal> {
+        let seen = Some(self.release.revision);
+        self.tell(Event::Ordered(Order { command, by: captain(), seen })).answer.expect("I7: every order is answered")
+    }
+
+    fn to_bake_at_ten() -> Self {
+        let mut bench = Self::begun();
+        bench.settle();
+        assert!(matches!(bench.release.step(), Some((0, StepPhase::Baking { .. }))), "{:#?}", bench.release.timeline);
+        bench
+    }
+
+    fn ending(&self) -> Option<Ending> {
+        self.release.ended.as_ref().map(|ended| ended.ending)
+    }
+
+    fn finish_well(&mut self) {
+        for _ in 0..60 {
+            self.settle();
+            if self.release.ended.is_some() {
+                return;
+            }
+            self.wait(MINUTE);
+            self.judge(Ruling::Pass, Policy::Rollback);
+        }
+    }
+
+    fn asked_weights(&self) -> Vec<u8> {
+        let weight = |effect: &Effect| match effect {
+            Effect::SetWeight { green } => Some(green.get()),
+            _ => None,
+        };
+        self.asked.iter().filter_map(weight).collect()
+    }
+}
+
+#[test]
+fn a_healthy_release_goes_up_step_by_step_and_succeeds() {
+    let mut bench = Bench::begun();
+    bench.finish_well();
+    assert_eq!(bench.ending(), Some(Ending::Succeeded), "{:#?}", bench.release.timeline);
+    assert_eq!(bench.asked_weights(), [10, 50, 100]);
+    assert_eq!(bench.capacity.blue.desired, 0, "blue is scaled down in the end");
+    assert_eq!(bench.release.exit_code(), 0);
+}
+
+#[test]
+fn a_failing_signal_rolls_back_and_undoes_what_was_done() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.judge(Ruling::Fail, Policy::Rollback);
+    bench.settle();
+    assert_eq!(bench.ending(), Some(Ending::RolledBack));
+    assert_eq!(bench.asked_weights(), [10, 0]);
+    assert!(bench.asked.contains(&Effect::UndoCommand { stage: 1 }));
+    assert_eq!(bench.capacity.green.desired, 0);
+    assert_eq!(bench.release.stages[1].status, StageStatus::Undone);
+    assert_eq!(bench.release.exit_code(), 4);
+}
+
+#[test]
+fn silence_never_promotes_and_ends_at_a_human() {
+    for ruling in [Ruling::NoData, Ruling::Error, Ruling::Marginal] {
+        let mut bench = Bench::to_bake_at_ten();
+        for _ in 0..14 {
+            bench.wait(MINUTE);
+            bench.judge(ruling, Policy::Rollback);
+            bench.settle();
+        }
+        assert_eq!(bench.release.status(), Status::Running, "patience is not over yet");
+        bench.wait(2 * MINUTE);
+        bench.settle();
+        assert_eq!(bench.release.status(), Status::Waiting, "{ruling:?}");
+        assert_eq!(bench.asked_weights(), [10]);
+        assert_eq!(bench.release.exit_code(), 6);
+    }
+}
+
+#[test]
+fn no_verdict_at_all_does_not_promote() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.wait(16 * MINUTE);
+    bench.settle();
+    assert_eq!(bench.asked_weights(), [10]);
+}
+
+#[test]
+fn evidence_that_comes_late_opens_the_gate() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.wait(7 * MINUTE);
+    bench.judge(Ruling::Pass, Policy::Rollback);
+    bench.settle();
+    assert_eq!(bench.asked_weights(), [10, 50]);
+}
+
+#[test]
+fn a_signal_that_only_observes_holds_nothing_up() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.wait(6 * MINUTE);
+    bench.judge(Ruling::Fail, Policy::Observe);
+    bench.settle();
+    assert_eq!(bench.asked_weights(), [10, 50]);
+}
+
+#[test]
+fn a_signal_with_pause_holds_once_and_a_human_goes_on() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.judge(Ruling::Fail, Policy::Pause);
+    assert_eq!(bench.release.status(), Status::Paused);
+    bench.order(Command::Resume).expect("resume");
+    bench.judge(Ruling::Fail, Policy::Pause);
+    assert_eq!(bench.release.status(), Status::Running, "the same failure does not stop the same step again");
+}
+
+#[test]
+fn a_crash_loop_fails_before_any_traffic_shifts() {
+    let mut bench = Bench::begun();
+    while !matches!(bench.open.first().map(|intent| &intent.effect), Some(Effect::Scale { side: Side::Green, .. })) {
+        bench.carry_out();
+    }
+    bench.carry_out();
+    bench.capacity.green.healthy = 0;
+    bench.capacity.green.running = 0;
+    bench.capacity.green.steady = false;
+    bench.capacity.green.failed_tasks = 3;
+    bench.settle();
+    assert_eq!(bench.ending(), Some(Ending::Failed));
+    assert_eq!(bench.asked_weights(), Vec::<u8>::new());
+    assert_eq!(bench.release.exit_code(), 3);
+}
+
+#[test]
+fn a_rollback_onto_missing_capacity_scales_first() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.capacity.blue.desired = 0;
+    bench.capacity.blue.healthy = 0;
+    bench.look();
+    bench.order(Command::Rollback { reason: None }).expect("rollback");
+    let effects: Vec<&Effect> = bench.open.iter().map(|intent| &intent.effect).collect();
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Scale { side: Side::Blue, desired: 4, .. })));
+    assert!(!effects.iter().any(|effect| effect.sets_weight()));
+    bench.settle();
+    assert_eq!(bench.ending(), Some(Ending::RolledBack));
+}
+
+#[test]
+fn a_rollback_outranks_a_weight_change_under_way() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.wait(6 * MINUTE);
+    bench.judge(Ruling::Pass, Policy::Rollback);
+    let raising = bench.open.iter().find(|intent| intent.effect.sets_weight()).cloned().expect("raising to 50 %");
+    let reaction = {
+        let seen = None;
+        let order = Order { command: Command::Rollback { reason: None }, by: captain(), seen };
+        bench.tell(Event::Ordered(order))
+    };
+    assert!(reaction.cancel.contains(&raising.id));
+    assert!(reaction.start.iter().any(|intent| intent.effect == Effect::SetWeight { green: Percent::ZERO }));
+    // The raise had landed after all: its late answer changes nothing, and what is seen is put right.
+    bench.weight = Percent::clamped(50);
+    bench.end(&raising, Outcome::Done);
+    bench.settle();
+    assert_eq!(bench.ending(), Some(Ending::RolledBack));
+    assert_eq!(bench.weight, Percent::ZERO);
+}
+
+#[test]
+fn weights_that_land_late_are_put_right_before_the_end() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.order(Command::Rollback { reason: None }).expect("rollback");
+    let zero = bench.open.iter().find(|intent| intent.effect.sets_weight()).cloned().expect("to zero");
+    bench.end(&zero, Outcome::Done);
+    bench.weight = Percent::clamped(50);
+    bench.look();
+    bench.wait(Duration::from_secs(6));
+    bench.settle();
+    assert_eq!(bench.ending(), Some(Ending::RolledBack));
+    assert_eq!(bench.asked_weights(), [10, 0, 0]);
+}
+
+#[test]
+fn the_way_back_is_tried_again_for_ever_and_said_to_be_late() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.order(Command::Rollback { reason: None }).expect("rollback");
+    for _ in 0..400 {
+        let Some(intent) = bench.open.iter().find(|intent| intent.effect.sets_weight()).cloned() else {
+            bench.wait(Duration::from_secs(2));
+            continue;
+        };
+        let failure = Failure { transient: false, message: "denied".to_owned() };
+        bench.end(&intent, Outcome::Failed(failure));
+    }
+    assert_eq!(bench.release.status(), Status::RollingBack);
+    assert!(
+        bench.asked.iter().any(|effect| matches!(effect, Effect::Notify(notice) if notice.key.ends_with("overdue")))
+    );
+    bench.wait(Duration::from_secs(10));
+    bench.settle();
+    assert_eq!(bench.ending(), Some(Ending::RolledBack));
+}
+
+#[test]
+fn a_stale_order_is_refused_with_what_changed_but_pause_and_rollback_never_are() {
+    let mut bench = Bench::to_bake_at_ten();
+    let seen = Some(bench.release.revision);
+    bench.order(Command::Pause).expect("pause");
+    let send = |bench: &mut Bench, command| {
+        bench.tell(Event::Ordered(Order { command, by: captain(), seen })).answer.expect("answered")
+    };
+    match send(&mut bench, Command::Resume) {
+        Err(Refusal::Stale { what, by, .. }) => assert_eq!((what.as_str(), by.as_deref()), ("paused", Some("captain"))),
+        other => panic!("{other:?}"),
+    }
+    assert!(send(&mut bench, Command::Rollback { reason: None }).is_ok());
+}
+
+#[test]
+fn guard_and_machine_agree_on_every_command_in_every_stage() {
+    let mut bench = Bench::begun();
+    for _ in 0..120 {
+        for kind in CommandKind::ALL {
+            let command = match kind {
+                CommandKind::Promote => Command::Promote,
+                CommandKind::PromoteFull => Command::PromoteFull,
+                CommandKind::Pause => Command::Pause,
+                CommandKind::Resume => Command::Resume,
+                CommandKind::Rollback => Command::Rollback { reason: None },
+                CommandKind::Abort => Command::Abort { reason: None },
+                CommandKind::Retry => Command::Retry,
+                CommandKind::Skip => Command::Skip { reason: "known".to_owned() },
+                CommandKind::Approve => Command::Approve { phrase: "production".to_owned() },
+            };
+            let mut copy = bench.release.clone();
+            let order = Order { command, by: captain(), seen: None };
+            let answer = step(&mut copy, Event::Ordered(order), bench.now).answer.expect("answered");
+            assert_eq!(guard::possible(&bench.release, kind).is_ok(), answer.is_ok(), "{kind:?}: {answer:?}");
+        }
+        if !bench.carry_out() {
+            bench.look();
+            bench.wait(Duration::from_secs(30));
+            bench.judge(Ruling::Pass, Policy::Rollback);
+        }
+    }
+    assert_eq!(bench.ending(), Some(Ending::Succeeded), "the walk must have seen every stage");
+}
+
+#[test]
+fn a_typed_gate_opens_for_the_phrase_only() {
+    let mut typed = plan();
+    typed.stages[0].kind =
+        StageKind::Gate(GatePlan { healthy: true, no_alarms: true, confirm: Some("production".to_owned()) });
+    let mut bench = Bench::new(typed);
+    let _ = bench.tell(Event::Requested { by: captain() });
+    bench.settle();
+    assert_eq!(bench.release.status(), Status::Waiting);
+    let wrong = bench.order(Command::Approve { phrase: "prod".to_owned() });
+    assert_eq!(wrong, Err(Refusal::WrongPhrase { wanted: "production".to_owned() }));
+    bench.order(Command::Approve { phrase: "production".to_owned() }).expect("approved");
+    assert_eq!(bench.release.stages[0].status, StageStatus::Passed);
+}
+
+#[test]
+fn a_failed_stage_that_waits_can_be_retried_or_skipped() {
+    let mut waiting = plan();
+    waiting.stages[1].on_failure = OnFailure::Wait;
+    let mut bench = Bench::new(waiting);
+    let _ = bench.tell(Event::Requested { by: captain() });
+    let failing = |bench: &mut Bench| {
+        while !matches!(bench.open.first().map(|intent| &intent.effect), Some(Effect::RunCommand { .. })) {
+            assert!(bench.carry_out());
+        }
+        let intent = bench.open[0].clone();
+        bench.end(&intent, Outcome::Exited { code: Some(2), tail: vec!["no such table".to_owned()] });
+    };
+    failing(&mut bench);
+    assert_eq!(bench.release.status(), Status::Waiting);
+    bench.order(Command::Retry).expect("retry");
+    failing(&mut bench);
+    assert_eq!(bench.release.stages[1].attempts, 2);
+    assert!(bench.order(Command::Skip { reason: " ".to_owned() }).is_err());
+    bench.order(Command::Skip { reason: "done by hand".to_owned() }).expect("skip");
+    bench.finish_well();
+    assert_eq!(bench.ending(), Some(Ending::Succeeded));
+    assert_eq!(bench.release.stages[1].status, StageStatus::Skipped);
+}
+
+#[test]
+fn a_lost_engine_doubts_programs_and_watches_the_bake_again() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.wait(4 * MINUTE);
+    let _ = bench.tell(Event::Recovered { by: captain() });
+    assert_eq!(bench.release.traffic.observed, None, "nothing is believed before it is read again");
+    bench.settle();
+    bench.wait(2 * MINUTE);
+    bench.judge(Ruling::Pass, Policy::Rollback);
+    bench.settle();
+    assert_eq!(bench.asked_weights(), [10], "time that nobody watched does not count");
+    bench.wait(4 * MINUTE);
+    bench.settle();
+    assert_eq!(bench.asked_weights(), [10, 50]);
+
+    let mut bench = Bench::begun();
+    while !matches!(bench.open.first().map(|intent| &intent.effect), Some(Effect::RunCommand { .. })) {
+        assert!(bench.carry_out());
+    }
+    let reaction = bench.tell(Event::Recovered { by: captain() });
+    assert!(!reaction.start.iter().any(|intent| matches!(intent.effect, Effect::RunCommand { .. })), "I5");
+    assert_eq!(bench.release.status(), Status::Waiting);
+}
+
+#[test]
+fn weights_changed_by_somebody_else_pause_the_release() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.weight = Percent::clamped(40);
+    bench.look();
+    assert_eq!(bench.release.status(), Status::Running, "one read may be late");
+    bench.wait(Duration::from_secs(20));
+    bench.look();
+    assert_eq!(bench.release.status(), Status::Paused);
+    bench.order(Command::Resume).expect("resume");
+    bench.settle();
+    assert_eq!(bench.weight, Percent::clamped(10));
+}
+
+#[test]
+fn green_without_targets_goes_back_at_once_and_with_too_few_after_a_while() {
+    for (healthy, span, ends) in [(0, 0, true), (2, 30, false), (2, 70, true)] {
+        let mut bench = Bench::to_bake_at_ten();
+        bench.capacity.green.healthy = healthy;
+        bench.look();
+        bench.wait(Duration::from_secs(span));
+        bench.settle();
+        assert_eq!(bench.ending() == Some(Ending::RolledBack), ends, "{healthy} for {span} s");
+    }
+}
+
+#[test]
+fn an_alarm_rolls_back_only_while_green_has_traffic() {
+    let alarm =
+        || vec![FiringAlarm { name: "api-5xx-high".into(), since: Timestamp::from_secs(1), reason: String::new() }];
+    let mut bench = Bench::to_bake_at_ten();
+    let _ = bench.tell(Event::AlarmsObserved(alarm()));
+    bench.settle();
+    assert_eq!(bench.ending(), Some(Ending::RolledBack));
+
+    let mut bench = Bench::begun();
+    let _ = bench.tell(Event::AlarmsObserved(alarm()));
+    bench.settle();
+    assert_eq!(bench.asked_weights(), Vec::<u8>::new(), "nothing is raised while an alarm fires");
+    assert!(bench.release.unwinding.is_none());
+}
+
+#[test]
+fn promote_is_followed_until_it_is_seen() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.order(Command::Promote).expect("promote");
+    assert_eq!(bench.release.orders[0].progress, Progress::Accepted);
+    bench.settle();
+    assert_eq!(bench.release.orders[0].progress, Progress::Observed);
+    assert_eq!(bench.asked_weights(), [10, 50]);
+    bench.order(Command::PromoteFull).expect("promote-full");
+    bench.order(Command::Rollback { reason: None }).expect("rollback");
+    assert_eq!(bench.release.orders[1].progress, Progress::Overtaken);
+    bench.settle();
+    assert_eq!(bench.weight, Percent::ZERO);
+}
+
+/// Anything that may happen, in any order.
+#[derive(Clone, Debug)]
+enum Happening {
+    CarryOut(usize),
+    Fail { index: usize, transient: bool },
+    Look,
+    LookStale(u8),
+    Lose { side: bool, healthy: u32 },
+    Wait(u64),
+    Judge(Ruling),
+    Alarm(Option<bool>),
+    Order(u8, bool),
+    Recover,
+    RepeatLast,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let ruling = prop_oneof![
+        4 => Just(Ruling::Pass),
+        1 => Just(Ruling::Fail),
+        1 => Just(Ruling::NoData),
+        1 => Just(Ruling::Marginal),
+    ];
+    prop_oneof![
+        8 => (0..3_usize).prop_map(Happening::CarryOut),
+        2 => (0..3_usize, any::<bool>()).prop_map(|(index, transient)| Happening::Fail { index, transient }),
+        8 => Just(Happening::Look),
+        1 => (0..=100_u8).prop_map(Happening::LookStale),
+        1 => (any::<bool>(), 0..=4_u32).prop_map(|(side, healthy)| Happening::Lose { side, healthy }),
+        6 => (1..200_u64).prop_map(Happening::Wait),
+        4 => ruling.prop_map(Happening::Judge),
+        1 => any::<Option<bool>>().prop_map(Happening::Alarm),
+        2 => (0..9_u8, any::<bool>()).prop_map(|(kind, stale)| Happening::Order(kind, stale)),
+        1 => Just(Happening::Recover),
+        1 => Just(Happening::RepeatLast),
+    ]
+}
+
+fn happen(bench: &mut Bench, happening: Happening, last: &mut Option<Event>) {
+    match happening {
+        Happening::CarryOut(index) => {
+            if index < bench.open.len() {
+                bench.open.rotate_left(index);
+                if let Some(intent) = bench.open.first() {
+                    let (id, attempt) = (intent.id, intent.attempt);
+                    *last = Some(Event::EffectEnded { id, attempt, outcome: Outcome::Done });
+                }
+                bench.carry_out();
+            }
+        }
+        Happening::Fail { index, transient } => {
+            if let Some(intent) = bench.open.get(index).cloned() {
+                bench.end(&intent, Outcome::Failed(Failure { transient, message: "trouble".to_owned() }));
+            }
+        }
+        Happening::Look => bench.look(),
+        Happening::LookStale(weight) => {
+            let _ = bench.tell(Event::WeightObserved(Percent::clamped(weight)));
+        }
+        Happening::Lose { side, healthy } => {
+            let capacity = if side { &mut bench.capacity.blue } else { &mut bench.capacity.green };
+            capacity.healthy = healthy.min(capacity.desired);
+        }
+        Happening::Wait(secs) => bench.wait(Duration::from_secs(secs)),
+        Happening::Judge(ruling) => bench.judge(ruling, Policy::Rollback),
+        Happening::Alarm(fires) => {
+            let alarm = FiringAlarm { name: "a".into(), since: bench.now, reason: String::new() };
+            let _ = bench.tell(match fires {
+                Some(true) => Event::AlarmsObserved(vec![alarm]),
+                Some(false) => Event::AlarmsObserved(Vec::new()),
+                None => Event::AlarmsLost { why: "throttled".to_owned() },
+            });
+        }
+        Happening::Order(kind, stale) => {
+            let command = match kind {
+                0 => Command::Promote,
+                1 => Command::PromoteFull,
+                2 => Command::Pause,
+                3 | 4 => Command::Resume,
+                5 => Command::Rollback { reason: None },
+                6 => Command::Abort { reason: None },
+                7 => Command::Retry,
+                _ => Command::Skip { reason: "why not".to_owned() },
+            };
+            let seen = (!stale).then_some(bench.release.revision);
+            let order = Order { command, by: captain(), seen };
+            assert!(bench.tell(Event::Ordered(order)).answer.is_some(), "I7: every order is answered");
+        }
+        Happening::Recover => {
+            bench.open.clear();
+            let _ = bench.tell(Event::Recovered { by: captain() });
+        }
+        Happening::RepeatLast => {
+            if let Some(event) = last.clone() {
+                let _ = bench.tell(event);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Whatever happens in whatever order, the invariants hold; and once the world behaves, the release ends or waits
+    /// for a human within a bounded time (I7).
+    #[test]
+    fn any_order_of_events_keeps_the_invariants(happenings in prop::collection::vec(happening(), 0..120)) {
+        let mut bench = Bench::begun();
+        let mut last = None;
+        for happening in happenings {
+            happen(&mut bench, happening, &mut last);
+        }
+        let _ = bench.tell(Event::AlarmsObserved(Vec::new()));
+        bench.capacity.blue.healthy = bench.capacity.blue.desired;
+        bench.capacity.green.healthy = bench.capacity.green.desired;
+        for _ in 0..200 {
+            bench.settle();
+            bench.wait(MINUTE);
+            bench.judge(Ruling::Pass, Policy::Rollback);
+        }
+        let status = bench.release.status();
+        prop_assert!(
+            matches!(status, Status::Ended(_) | Status::Waiting | Status::Paused),
+            "stuck in {status:?} with {:?}: {:#?}", deadline(&bench.release), bench.release.timeline
+        );
+    }
+
+    /// Every state survives the journal's encoding, and replaying the same events gives the same state.
+    #[test]
+    fn replay_gives_the_same_release(happenings in prop::collection::vec(happening(), 0..60)) {
+        let mut bench = Bench::begun();
+        let mut last = None;
+        for happening in happenings {
+            happen(&mut bench, happening, &mut last);
+        }
+        let text = serde_json::to_string(&bench.release).expect("encodes");
+        let back: Release = serde_json::from_str(&text).expect("decodes");
+        prop_assert_eq!(back, bench.release);
+    }
+}

@@ -85,9 +85,33 @@ impl Machine<'_> {
     pub(super) fn unwind(&mut self) -> bool {
         match self.release.unwinding.as_ref().map(|unwinding| unwinding.phase) {
             Some(UnwindPhase::Traffic) => self.restore_traffic(),
+            Some(UnwindPhase::Undo { .. }) if self.is_green_seen_live() => self.restore_traffic_again(),
             Some(UnwindPhase::Undo { left }) => self.undo_next(left),
             None => false,
         }
+    }
+
+    fn is_green_seen_live(&self) -> bool {
+        self.release.traffic.observed.is_some_and(|green| green > Percent::ZERO)
+    }
+
+    /// Somebody else, or a call that landed late, has given green traffic: nothing is taken down under it.
+    fn restore_traffic_again(&mut self) -> bool {
+        self.cancel_where(|effect| matches!(effect, Effect::Scale { side: Side::Green, .. }));
+        if let Some(index) = self.release.deploy_stage().filter(|index| self.is_undoing(*index)) {
+            self.edit_stage(index, |stage| {
+                stage.status = StageStatus::Failed;
+                stage.work = Work::Idle;
+            });
+        }
+        self.line(Tone::Bad, "green was seen with traffic again: bringing it back first".to_owned(), None);
+        self.edit_unwinding(|unwinding| {
+            unwinding.phase = UnwindPhase::Traffic;
+            if unwinding.ending == Ending::Failed {
+                unwinding.ending = Ending::RolledBack;
+            }
+        });
+        true
     }
 
     fn edit_unwinding(&mut self, edit: impl FnOnce(&mut Unwinding)) {
@@ -239,7 +263,7 @@ impl Machine<'_> {
         });
         let text = format!("{} undone", self.stage_name(index));
         self.line(Tone::Plain, text, None);
-        self.edit_unwinding(|unwinding| unwinding.phase = UnwindPhase::Undo { left: index });
+        self.go_on_undoing(index);
     }
 
     fn undo_failed(&mut self, index: usize, why: &str) {
@@ -259,7 +283,16 @@ impl Machine<'_> {
                 Some(earlier) => format!("{earlier}; {trouble}"),
                 None => trouble,
             });
-            unwinding.phase = UnwindPhase::Undo { left: index };
+        });
+        self.go_on_undoing(index);
+    }
+
+    /// Goes on with the stages before `left`, unless traffic has to be brought back again first.
+    fn go_on_undoing(&mut self, left: usize) {
+        self.edit_unwinding(|unwinding| {
+            if unwinding.phase != UnwindPhase::Traffic {
+                unwinding.phase = UnwindPhase::Undo { left };
+            }
         });
     }
 
@@ -293,7 +326,8 @@ impl Machine<'_> {
             (Side::Blue, Some(failure)) => {
                 self.line(Tone::Bad, format!("blue could not be scaled up: {failure}"), None);
             }
-            (Side::Blue, None) => {}
+            // What was read before says nothing about what comes up now.
+            (Side::Blue, None) => self.forget_capacity(),
             (Side::Green, failure) => {
                 let Some(index) = self.release.deploy_stage().filter(|index| self.is_undoing(*index)) else { return };
                 match failure {
@@ -304,9 +338,18 @@ impl Machine<'_> {
         }
     }
 
+    fn forget_capacity(&mut self) {
+        self.release.capacities = None;
+        self.reaction.changed = true;
+    }
+
     /// The way back is at its end.
     fn arrive(&mut self) -> bool {
         let Some(unwinding) = self.release.unwinding.clone() else { return false };
+        if self.release.has_shifted() && !self.is_settled_at(Percent::ZERO) {
+            // A new engine has not read the weights yet: nothing is claimed that was not seen.
+            return false;
+        }
         match unwinding.trouble {
             Some(trouble) => self.end(Ending::RollbackFailed, format!("{}; {trouble}", unwinding.cause)),
             None => self.end(unwinding.ending, unwinding.cause),

@@ -1,0 +1,93 @@
+//! Arguments that several verbs share.
+
+use std::time::Duration;
+
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+
+use crate::config::{Color, parse_duration};
+use crate::domain::ids::{Revision, Version};
+
+/// How things are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: one JSON object a line
+    Json,
+}
+
+/// Running without a screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]
+pub struct Headless {
+    /// Write what happens line by line instead of drawing a screen; for CI
+    #[arg(long)]
+    pub headless: bool,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t, requires = "headless")]
+    pub format: Format,
+}
+
+/// What to release, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct What {
+    /// Environment of the configuration to release to
+    #[arg(value_name = "ENV", value_parser = NonEmptyStringValueParser::new())]
+    pub environment: String,
+    /// Component of the configuration to release; may be left out if there is only one
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub component: Option<String>,
+    /// Image to release, with its tag or digest
+    #[arg(long, value_name = "REF", value_parser = NonEmptyStringValueParser::new().map(Version))]
+    pub image: Version,
+}
+
+/// Which of the running releases is meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct Which {
+    /// Environment of the release that is meant, if several run
+    #[arg(long = "env", value_name = "ENV", value_parser = NonEmptyStringValueParser::new())]
+    pub environment: Option<String>,
+    /// Component of the release that is meant, if several run
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub component: Option<String>,
+}
+
+/// Which of the running releases is meant, and as it was when somebody looked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct Aim {
+    /// Which release.
+    #[command(flatten)]
+    pub which: Which,
+    /// Refuse if the release is no longer at this revision, as `status` showed it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).map(Revision))]
+    pub if_revision: Option<Revision>,
+}
+
+/// Reads `auto`, `always` or `never`.
+pub(super) fn color() -> impl TypedValueParser<Value = Color> {
+    PossibleValuesParser::new(Color::WORDS.map(|(word, _)| word))
+        .map(|text| Color::WORDS.iter().find(|(word, _)| *word == text).map(|(_, color)| *color).unwrap_or_default())
+}
+
+/// Reads a span such as `30m`.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Some(span) if !span.is_zero() => Ok(span),
+        _ => Err("write a duration above zero, such as 90s, 30m or 1h30m".to_owned()),
+    }
+}
+
+/// Reads how many times faster than real time to run: `60` or `60x`.
+pub(super) fn speed(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('x').unwrap_or(text).parse().ok();
+    let allowed = number.filter(|speed| (0.1..=10_000.0).contains(speed));
+    allowed.ok_or_else(|| "write a number from 0.1 to 10000, such as 60".to_owned())
+}
+
+/// Reads text that says something.
+pub(super) fn something(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("say something: it is kept with the release".to_owned()) } else { Ok(text.to_owned()) }
+}

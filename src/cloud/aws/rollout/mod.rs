@@ -1,0 +1,3 @@
+//! The ways in which traffic is shifted, one file a driver.
+
+pub(super) mod alb;

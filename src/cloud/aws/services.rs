@@ -1,0 +1,181 @@
+//! ECS services: what they run, and how much of it they are to run.
+
+use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service, TaskDefinition};
+use tokio::try_join;
+
+use super::errors::{during, not_found, unexpected};
+use super::register;
+use super::rollout::alb;
+use super::{Aws, last_part};
+use crate::cloud::{CloudError, ServiceSurvey, Survey, Target};
+use crate::domain::ids::{TaskDefinitionArn, Version};
+
+const DESCRIBE: &str = "ecs:DescribeServices";
+const UPDATE: &str = "ecs:UpdateService";
+
+/// Looks at a component as it stands: weights, services, and the images of their task definitions.
+pub(super) async fn survey(aws: &Aws, target: &Target) -> Result<Survey, CloudError> {
+    let [first, second] = &target.services;
+    let (share, [one, other]) = try_join!(
+        alb::share(aws, &target.rule, &first.target_group, &second.target_group),
+        describe(aws, [&first.service, &second.service]),
+    )?;
+    let (one, other) = try_join!(survey_of(aws, &one, &target.container), survey_of(aws, &other, &target.container))?;
+    let weights = [share.rest(), share];
+    Ok(Survey { blue: usize::from(share > share.rest()), weights, services: [one, other] })
+}
+
+async fn survey_of(aws: &Aws, service: &Service, container: &str) -> Result<ServiceSurvey, CloudError> {
+    let primary = primary(service)?;
+    let task_definition = definition_of(primary);
+    let (definition, _) = register::describe(aws, task_definition.as_str()).await?;
+    Ok(ServiceSurvey {
+        version: image_of(&definition, container)?,
+        task_definition,
+        desired: count(service.desired_count),
+        is_deploying: service.deployments().len() > 1
+            || primary.rollout_state == Some(DeploymentRolloutState::InProgress),
+    })
+}
+
+fn image_of(definition: &TaskDefinition, container: &str) -> Result<Version, CloudError> {
+    let found = definition.container_definitions().iter().find(|found| found.name() == Some(container));
+    let image = found.and_then(|found| found.image.clone());
+    image.map(Version).ok_or_else(|| register::no_such_container(register::DESCRIBE, definition, container))
+}
+
+/// Makes a service run `desired` tasks, of `task_definition` if given.
+pub(super) async fn scale(
+    aws: &Aws,
+    service: &str,
+    desired: u32,
+    task_definition: Option<&TaskDefinitionArn>,
+) -> Result<(), CloudError> {
+    let desired = i32::try_from(desired).map_err(|_| unexpected(UPDATE, format!("{desired} tasks are too many")))?;
+    aws.ecs
+        .update_service()
+        .cluster(&aws.cluster)
+        .service(service)
+        .desired_count(desired)
+        .set_task_definition(task_definition.map(|arn| arn.0.clone()))
+        .send()
+        .await
+        .map_err(during(UPDATE))?;
+    Ok(())
+}
+
+/// Two services by one call, in the order asked for.
+pub(super) async fn describe(aws: &Aws, names: [&str; 2]) -> Result<[Service; 2], CloudError> {
+    let [first, second] = names;
+    let call = aws.ecs.describe_services().cluster(&aws.cluster).services(first).services(second);
+    let mut found = call.send().await.map_err(during(DESCRIBE))?.services.unwrap_or_default();
+    let mut take = |name: &str| {
+        // ECS answers in any order, and shows deleted services as INACTIVE for a while.
+        let at = found.iter().position(|service| is_named(service, name) && service.status() != Some("INACTIVE"));
+        at.map(|at| found.swap_remove(at)).ok_or_else(|| {
+            not_found(DESCRIBE, format!("there is no active service `{name}` in cluster `{}`", last_part(&aws.cluster)))
+        })
+    };
+    Ok([take(first)?, take(second)?])
+}
+
+fn is_named(service: &Service, name: &str) -> bool {
+    service.service_name() == Some(name) || service.service_arn() == Some(name)
+}
+
+/// The deployment that a service is to run.
+pub(super) fn primary(service: &Service) -> Result<&Deployment, CloudError> {
+    service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY")).ok_or_else(|| {
+        let name = service.service_name().unwrap_or("?");
+        unexpected(DESCRIBE, format!("service `{name}` has no primary deployment; its controller must be of type ECS"))
+    })
+}
+
+/// A deployment's task definition.
+pub(super) fn definition_of(deployment: &Deployment) -> TaskDefinitionArn {
+    TaskDefinitionArn(deployment.task_definition.clone().unwrap_or_default())
+}
+
+/// One of ECS's counts, which are never below zero.
+pub(super) fn count(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cloud::aws::testing::{BLUE, GREEN, RULE, Script, Sent, json, xml};
+    use crate::cloud::{Cloud as _, ErrorKind, ServiceTarget};
+    use crate::domain::percent::Percent;
+
+    fn target() -> Target {
+        let service = |service: &str, target_group: &str| ServiceTarget {
+            service: service.to_owned(),
+            target_group: target_group.to_owned(),
+        };
+        Target {
+            rule: RULE.to_owned(),
+            services: [service("api-a", BLUE), service("api-b", GREEN)],
+            container: "api".to_owned(),
+        }
+    }
+
+    fn script(second_status: &str) -> Script {
+        let rule = format!(
+            "<Rules><member><Actions><member><Type>forward</Type><ForwardConfig><TargetGroups>\
+             <member><TargetGroupArn>{BLUE}</TargetGroupArn><Weight>0</Weight></member>\
+             <member><TargetGroupArn>{GREEN}</TargetGroupArn><Weight>100</Weight></member>\
+             </TargetGroups></ForwardConfig></member></Actions></member></Rules>"
+        );
+        let deployment = |definition: &str, state: &str| json!([{ "status": "PRIMARY", "taskDefinition": definition, "rolloutState": state }]);
+        let services = json!({ "services": [
+            { "serviceName": "api-b", "status": second_status, "desiredCount": 4, "deployments": deployment("api:42", "COMPLETED") },
+            { "serviceName": "api-a", "status": "ACTIVE", "desiredCount": 0, "deployments": deployment("api:42", "IN_PROGRESS") },
+        ] });
+        let definition = json!({ "taskDefinition": { "family": "api", "revision": 42,
+            "containerDefinitions": [{ "name": "proxy", "image": "envoy:1" }, { "name": "api", "image": "api:4f2c1e9" }] } });
+        Script::new()
+            .on("DescribeRules", xml("DescribeRules", &rule))
+            .on("DescribeServices", json(services))
+            .on("DescribeTaskDefinition", json(definition))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_side_that_has_the_traffic_is_blue() {
+        let survey = script("ACTIVE").aws().survey(&target()).await.unwrap();
+        assert_eq!((survey.blue, survey.weights.map(Percent::get)), (1, [0, 100]));
+        let [first, second] = survey.services;
+        assert_eq!((first.desired, first.is_deploying), (0, true));
+        assert_eq!((second.desired, second.is_deploying), (4, false));
+        assert_eq!((second.task_definition.as_str(), second.version.short()), ("api:42", "4f2c1e9"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_there_is_named() {
+        let error = script("INACTIVE").aws().survey(&target()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::NotFound);
+        assert_eq!(error.message, "there is no active service `api-b` in cluster `prod`");
+
+        let error =
+            script("ACTIVE").aws().survey(&Target { container: "web".to_owned(), ..target() }).await.unwrap_err();
+        assert!(error.message.ends_with("it has proxy, api"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn scaling_leaves_the_task_definition_alone_unless_one_is_given() {
+        let script = Script::new().on("UpdateService", json(json!({ "service": {} })));
+        let aws = script.aws();
+        aws.scale("api-b", 6, Some(&TaskDefinitionArn::from("api:43"))).await.unwrap();
+        aws.scale("api-a", 0, None).await.unwrap();
+        let sent: Vec<_> = script.sent("UpdateService").iter().map(Sent::json).collect();
+        assert_eq!(
+            sent,
+            [
+                json!({ "cluster": "prod", "service": "api-b", "desiredCount": 6, "taskDefinition": "api:43" }),
+                json!({ "cluster": "prod", "service": "api-a", "desiredCount": 0 }),
+            ]
+        );
+    }
+}

@@ -1,0 +1,163 @@
+//! ECS tasks: whose they are, and why they stopped.
+
+use aws_sdk_ecs::types::{Container, DesiredStatus, Task};
+use tokio::try_join;
+
+use super::errors::during;
+use super::{Aws, last_part};
+use crate::cloud::{CloudError, TaskBrief};
+use crate::domain::plan::Sides;
+
+const LIST: &str = "ecs:ListTasks";
+const DESCRIBE: &str = "ecs:DescribeTasks";
+
+/// Most tasks that ECS describes by one call.
+const BATCH: usize = 100;
+
+/// Both services' running tasks and those that stopped within about the last hour.
+pub(super) async fn tasks(aws: &Aws, sides: &Sides) -> Result<Vec<TaskBrief>, CloudError> {
+    let (mut blue, green) = try_join!(of_service(aws, &sides.blue.service), of_service(aws, &sides.green.service))?;
+    blue.extend(green);
+    Ok(blue)
+}
+
+async fn of_service(aws: &Aws, service: &str) -> Result<Vec<TaskBrief>, CloudError> {
+    let (running, stopped) =
+        try_join!(list(aws, service, DesiredStatus::Running), list(aws, service, DesiredStatus::Stopped))?;
+    let brief = |arn: &str, stopped| TaskBrief { id: last_part(arn).to_owned(), service: service.to_owned(), stopped };
+    let mut briefs: Vec<TaskBrief> = running.iter().map(|arn| brief(arn, None)).collect();
+    for task in describe(aws, &stopped).await? {
+        let reason = reason_of(&task).unwrap_or_else(|| "no reason given".to_owned());
+        briefs.push(brief(task.task_arn().unwrap_or_default(), Some(reason)));
+    }
+    Ok(briefs)
+}
+
+/// Why the newest task of a task definition failed, if one did that ECS still knows.
+pub(super) async fn newest_failure(
+    aws: &Aws,
+    service: &str,
+    task_definition: &str,
+) -> Result<Option<String>, CloudError> {
+    let stopped = list(aws, service, DesiredStatus::Stopped).await?;
+    let tasks = describe(aws, &stopped).await?;
+    Ok(newest_failure_of(&tasks, task_definition))
+}
+
+fn newest_failure_of(tasks: &[Task], task_definition: &str) -> Option<String> {
+    let failed = tasks.iter().filter(|task| {
+        task.task_definition_arn() == Some(task_definition)
+            && !task.stopped_reason().unwrap_or_default().starts_with("Scaling activity")
+    });
+    failed.max_by_key(|task| task.stopped_at.map(|at| (at.secs(), at.subsec_nanos()))).and_then(reason_of)
+}
+
+async fn list(aws: &Aws, service: &str, status: DesiredStatus) -> Result<Vec<String>, CloudError> {
+    let call = aws.ecs.list_tasks().cluster(&aws.cluster).service_name(service).desired_status(status);
+    call.into_paginator().items().send().collect::<Result<Vec<String>, _>>().await.map_err(during(LIST))
+}
+
+async fn describe(aws: &Aws, arns: &[String]) -> Result<Vec<Task>, CloudError> {
+    let mut tasks = Vec::new();
+    for batch in arns.chunks(BATCH) {
+        let call = aws.ecs.describe_tasks().cluster(&aws.cluster).set_tasks(Some(batch.to_vec()));
+        tasks.extend(call.send().await.map_err(during(DESCRIBE))?.tasks.unwrap_or_default());
+    }
+    Ok(tasks)
+}
+
+/// Why a task stopped: ECS's reason, and what it says of each container that did not end well.
+fn reason_of(task: &Task) -> Option<String> {
+    let containers: Vec<String> = task.containers().iter().filter_map(container_reason).collect();
+    match (task.stopped_reason(), containers.is_empty()) {
+        (Some(reason), true) => Some(reason.to_owned()),
+        (Some(reason), false) => Some(format!("{reason}: {}", containers.join(", "))),
+        (None, false) => Some(containers.join(", ")),
+        (None, true) => None,
+    }
+}
+
+fn container_reason(container: &Container) -> Option<String> {
+    let name = container.name().unwrap_or("?");
+    match (container.exit_code.filter(|code| *code != 0), container.reason()) {
+        (Some(code), Some(reason)) => Some(format!("{name} exited with {code}, {reason}")),
+        (Some(code), None) => Some(format!("{name} exited with {code}")),
+        (None, Some(reason)) => Some(format!("{name}: {reason}")),
+        (None, None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::primitives::DateTime;
+    use serde_json::json;
+
+    use super::*;
+    use crate::cloud::Cloud as _;
+    use crate::cloud::aws::testing::{self, Script, sides};
+
+    fn stopped(task_definition: &str, secs: i64, reason: &str) -> Task {
+        Task::builder()
+            .task_definition_arn(task_definition)
+            .stopped_at(DateTime::from_secs(secs))
+            .stopped_reason(reason)
+            .build()
+    }
+
+    #[test]
+    fn the_newest_failure_is_of_this_definition_and_no_scaling_down() {
+        let tasks = [
+            stopped("api:42", 10, "Essential container in task exited"),
+            stopped("api:42", 20, "Task failed ELB health checks"),
+            stopped("api:42", 30, "Scaling activity initiated by (deployment ecs-svc/1)"),
+            stopped("api:41", 40, "Task stopped by user"),
+        ];
+        assert_eq!(newest_failure_of(&tasks, "api:42").as_deref(), Some("Task failed ELB health checks"));
+        assert_eq!(newest_failure_of(&tasks, "api:43"), None);
+    }
+
+    #[test]
+    fn a_container_that_ended_well_adds_nothing() {
+        let container = |name: &str, code: Option<i32>, reason: Option<&str>| {
+            Container::builder().name(name).set_exit_code(code).set_reason(reason.map(str::to_owned)).build()
+        };
+        let task = Task::builder()
+            .containers(container("api", Some(1), None))
+            .containers(container("proxy", Some(0), None))
+            .containers(container("init", None, Some("CannotPullContainerError: not found")))
+            .build();
+        assert_eq!(reason_of(&task).as_deref(), Some("api exited with 1, init: CannotPullContainerError: not found"));
+        assert_eq!(reason_of(&Task::builder().build()), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_page_of_both_services_is_read_and_only_stopped_tasks_are_described() {
+        let listed = |ids: &[&str], more: Option<&str>| {
+            let arns: Vec<String> = ids.iter().map(|id| format!("arn:aws:ecs:eu-west-1:1:task/prod/{id}")).collect();
+            testing::json(json!({ "taskArns": arns, "nextToken": more }))
+        };
+        let script = Script::new()
+            .on("ListTasks api-a RUNNING", listed(&["a1"], Some("more")))
+            .on("ListTasks api-a RUNNING", listed(&["a2"], None))
+            .on("ListTasks api-a STOPPED", listed(&[], None))
+            .on("ListTasks api-b RUNNING", listed(&["b1"], None))
+            .on("ListTasks api-b STOPPED", listed(&["b2"], None))
+            .on(
+                "DescribeTasks",
+                testing::json(json!({ "tasks": [{ "taskArn": "arn:aws:ecs:eu-west-1:1:task/prod/b2" }] })),
+            );
+        let brief = |id: &str, service: &str, stopped: Option<&str>| TaskBrief {
+            id: id.to_owned(),
+            service: service.to_owned(),
+            stopped: stopped.map(str::to_owned),
+        };
+        let wanted = [
+            brief("a1", "api-a", None),
+            brief("a2", "api-a", None),
+            brief("b1", "api-b", None),
+            brief("b2", "api-b", Some("no reason given")),
+        ];
+        assert_eq!(script.aws().tasks(&sides()).await.unwrap(), wanted);
+        assert_eq!(script.sent("DescribeTasks").len(), 1);
+    }
+}

@@ -1,0 +1,267 @@
+//! A configuration, read and checked. Names refer to what is there; nothing is left to resolve but the world itself.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::template::Template;
+use crate::domain::ids::{AlarmName, ComponentName, EnvironmentName, StageName};
+use crate::domain::plan::{CleanupPlan, Driver, OnFailure, RollbackPlan, ShiftPlan};
+use crate::domain::signal::SignalPlan;
+
+/// Everything that a configuration says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The file it was read from, as it was named.
+    pub file: String,
+    /// Where releases go.
+    pub environments: BTreeMap<EnvironmentName, Environment>,
+    /// The stages of releases, by the pipeline's name.
+    pub pipelines: BTreeMap<String, Pipeline>,
+    /// Where messages go.
+    pub channels: BTreeMap<String, Channel>,
+    /// How the engine works.
+    pub engine: Engine,
+    /// How the cockpit looks.
+    pub screen: Screen,
+    /// Nothing may be changed, in any environment.
+    pub read_only: bool,
+}
+
+/// One environment with its components, its own settings laid over the common ones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Environment {
+    /// It looks different, and its releases ask for a typed phrase.
+    pub production: bool,
+    /// Nothing may be changed in it.
+    pub read_only: bool,
+    /// Twelve-digit AWS account.
+    pub account: String,
+    /// AWS region.
+    pub region: String,
+    /// Profile of the AWS configuration to take credentials from; `None` leaves it to the AWS environment.
+    pub profile: Option<String>,
+    /// Role to assume, by ARN.
+    pub role: Option<String>,
+    /// The phrase that the pipeline's first gate asks for, unless it has one of its own.
+    pub confirm: Option<Template>,
+    /// What is released here.
+    pub components: BTreeMap<ComponentName, Component>,
+}
+
+/// One component in one environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Component {
+    /// The way traffic is shifted.
+    pub driver: Driver,
+    /// ECS cluster.
+    pub cluster: String,
+    /// The container whose image is the version.
+    pub container: String,
+    /// The listener rule, or listener for its default action, by ARN.
+    pub listener_rule: String,
+    /// The two services that take turns.
+    pub services: [Service; 2],
+    /// Tasks of a side that serves; `None` takes as many as serve when a release is made.
+    pub tasks: Option<u32>,
+    /// Log groups to tail.
+    pub logs: Vec<String>,
+    /// Alarms that block a release before it begins and roll it back afterwards.
+    pub alarms: Vec<AlarmName>,
+    /// Name of its pipeline.
+    pub pipeline: String,
+    /// What is measured and judged.
+    pub signals: Vec<SignalPlan>,
+    /// Names of the channels that are told.
+    pub notify: Vec<String>,
+    /// How a rollback is done.
+    pub rollback: RollbackPlan,
+    /// Names of environment variables whose values are masked everywhere.
+    pub secrets: Vec<String>,
+}
+
+/// One of a component's two services.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// ECS service.
+    pub service: String,
+    /// Target group, by ARN.
+    pub target_group: String,
+    /// Base URL that reaches this service alone, without a slash at its end.
+    pub url: Option<String>,
+}
+
+/// The stages of a release, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pipeline {
+    /// The stages. Never empty; exactly one deploys.
+    pub stages: Vec<Stage>,
+}
+
+/// One stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    /// Its name, unique in the pipeline.
+    pub name: StageName,
+    /// How long its work may take.
+    pub timeout: Duration,
+    /// What its failure leads to.
+    pub on_failure: OnFailure,
+    /// What it does.
+    pub work: StageWork,
+}
+
+/// What a stage does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StageWork {
+    /// Conditions that must hold.
+    Gate {
+        /// Blue must be wholly healthy.
+        healthy: bool,
+        /// No alarm may be firing.
+        no_alarms: bool,
+        /// The phrase a human must type.
+        confirm: Option<Template>,
+    },
+    /// A program on this host.
+    Command(Command),
+    /// Green brought up.
+    Deploy,
+    /// HTTP checks against green.
+    Smoke(Vec<Check>),
+    /// Traffic moved step by step.
+    Shift(ShiftPlan),
+    /// Green watched at full weight.
+    Verify {
+        /// How long.
+        watch: Duration,
+        /// Checks before the watch begins.
+        checks: Vec<Check>,
+    },
+    /// A message to the component's channels.
+    Notify,
+    /// The old side taken down after a hold.
+    Cleanup(CleanupPlan),
+}
+
+/// A program with its surroundings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Program and arguments.
+    pub run: Vec<Template>,
+    /// What undoes it.
+    pub undo: Option<Vec<Template>>,
+    /// Environment variables on top of cutover's own.
+    pub env: BTreeMap<String, Template>,
+    /// Variables of cutover's own environment that hold secrets for it.
+    pub env_from: Vec<String>,
+    /// Working directory.
+    pub dir: Option<Template>,
+    /// Running it twice does no harm.
+    pub repeatable: bool,
+}
+
+/// An HTTP check.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// Its name.
+    pub name: String,
+    /// Path below the side's URL, or an absolute URL.
+    pub path: Template,
+    /// Method.
+    pub method: String,
+    /// Status it must answer with.
+    pub status: u16,
+    /// Values that the JSON body must hold, by pointer.
+    pub json: BTreeMap<String, Expected>,
+    /// It fails when no answer came by then.
+    pub timeout: Duration,
+}
+
+/// A value that a JSON body must hold.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expected {
+    /// This text, once its variables are replaced.
+    Text(Template),
+    /// This number or truth value.
+    Value(serde_json::Value),
+}
+
+/// Where messages go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// An SNS topic.
+    Sns {
+        /// Its ARN.
+        topic: String,
+    },
+}
+
+/// How the engine works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engine {
+    /// Directory that the journal and the engine's socket are kept in.
+    pub journal: PathBuf,
+    /// How often the cloud is looked at.
+    pub polls: Polls,
+    /// Length of a period that signals are read in: 10 s, 30 s, or a multiple of 60 s.
+    pub period: Duration,
+}
+
+/// How often the cloud is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Polls {
+    /// The weights on the listener rule.
+    pub weight: Duration,
+    /// Tasks and targets.
+    pub capacity: Duration,
+    /// Signals.
+    pub signals: Duration,
+    /// Alarms.
+    pub alarms: Duration,
+    /// Log events.
+    pub logs: Duration,
+    /// Whose credentials these are, and until when they hold.
+    pub identity: Duration,
+}
+
+impl Default for Polls {
+    /// About 26 calls a minute with one log group: within the budget of 30.
+    fn default() -> Self {
+        Self {
+            weight: Duration::from_secs(10),
+            capacity: Duration::from_secs(20),
+            signals: Duration::from_secs(30),
+            alarms: Duration::from_secs(20),
+            logs: Duration::from_secs(10),
+            identity: Duration::from_mins(5),
+        }
+    }
+}
+
+/// How the cockpit looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Screen {
+    /// Whether it is in colour.
+    pub color: Color,
+    /// Only ASCII characters are drawn.
+    pub ascii: bool,
+}
+
+/// Whether output is in colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Color {
+    /// If the output is a terminal that can, and `NO_COLOR` is not set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    /// All of them, by their words.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("auto", Self::Auto), ("always", Self::Always), ("never", Self::Never)];
+}

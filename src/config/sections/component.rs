@@ -1,0 +1,196 @@
+//! `[components.NAME]`: what is released, and where it runs.
+
+use toml::de::DeValue;
+
+use super::super::model::{Component, Service};
+use super::super::problem::Mistake;
+use super::super::reader::{Located, Table};
+use super::super::values::{self, Arn, Resource};
+use super::environment::Place;
+use super::signal::{self, Signals};
+use super::{Defined, refuse_repeats, settings};
+use crate::domain::ids::AlarmName;
+use crate::domain::plan::Driver;
+use crate::domain::signal::{Policy, SignalPlan};
+
+/// Reads the components that no environment has, for the sake of their mistakes.
+pub(super) fn read_unused(root: &Table<'_>, defined: &Defined) {
+    let signals = signal::read_all(root.table("signals"), None);
+    let nowhere = Place { name: String::new(), account: None, region: None, asks: false };
+    let Some(all) = root.table("components") else { return };
+    for name in all.names() {
+        let Some(table) = all.table(&name.value) else { continue };
+        let is_used = defined.environments.iter().any(|environment| is_released_to(&table, environment));
+        if !is_used {
+            read(table, root.table("rollback"), &nowhere, &signals, defined);
+        }
+    }
+}
+
+/// Whether a component is in this environment: its list has it, or there is no list.
+pub(super) fn is_released_to(table: &Table<'_>, environment: &str) -> bool {
+    let Some(item) = table.item("environments") else { return true };
+    let DeValue::Array(names) = item.get() else { return true };
+    names.iter().any(|name| name.get_ref().as_str() == Some(environment))
+}
+
+/// Reads a component as it is in one environment. `None` when it has mistakes.
+pub(super) fn read(
+    table: Table<'_>,
+    rollback: Option<Table<'_>>,
+    place: &Place,
+    signals: &Signals,
+    defined: &Defined,
+) -> Option<Component> {
+    let names = |key, example| table.list(key, example, values::text);
+    let reader = table.reader();
+    let environments = names("environments", "an array of names: [\"production\"]");
+    for name in environments.iter().flatten() {
+        reader.known("environment", name, &defined.environments);
+    }
+    let driver = table.or("driver", values::word("driver", &[(Driver::Alb.word(), Driver::Alb)]), Driver::Alb);
+    let cluster = table.required("cluster", "cluster = \"shop\"", values::text);
+    let container = table.required("container", "container = \"api\"", values::text);
+    let rule = "listener_rule = \"arn:aws:elasticloadbalancing:…:listener-rule/app/…\"";
+    let rule = table.required("listener_rule", rule, values::arn(Resource::Rule));
+    check_place(&table, rule.as_ref(), place);
+    let services = services(&table, place);
+    let tasks = table.optional("tasks", values::whole(1, 10_000)).and_then(|tasks| u32::try_from(tasks).ok());
+    let logs = names("logs", "an array of log groups: [\"/ecs/api\"]").unwrap_or_default();
+    let alarms = names("alarms", "an array of alarms: [\"api-5xx-high\"]").unwrap_or_default();
+    refuse_repeats(reader, "alarm", &alarms);
+    let pipeline = table.required("pipeline", "pipeline = \"standard\"", values::text);
+    let signals_named = names("signals", "an array of signals: [\"errors\"]");
+    // A signal that could not be read may be the one that judges.
+    let all_read = signals.plans.len() == signals.names.len();
+    let signals = chosen(&table, signals_named.as_deref(), signals);
+    let notify = names("notify", "an array of channels: [\"team\"]").unwrap_or_default();
+    for name in &notify {
+        reader.known("channel", name, &defined.channels);
+    }
+    refuse_repeats(reader, "channel", &notify);
+    let secrets =
+        table.list("secrets", "an array of variables: [\"DATABASE_URL\"]", values::variable).unwrap_or_default();
+    check_pipeline(
+        &table,
+        pipeline.as_ref(),
+        services.as_ref(),
+        Some(signals.as_slice()).filter(|_| all_read),
+        place,
+        defined,
+    );
+    let rollback = settings::rollback(rollback);
+    // Read above, laid over the environment's and the common one.
+    table.table("rollback");
+    table.finish();
+    Some(Component {
+        driver,
+        cluster: cluster?.value,
+        container: container?.value,
+        listener_rule: rule?.value.text,
+        services: services?,
+        tasks,
+        logs: plain(logs),
+        alarms: plain(alarms).into_iter().map(AlarmName).collect(),
+        pipeline: pipeline?.value,
+        signals,
+        notify: plain(notify),
+        rollback,
+        secrets: plain(secrets),
+    })
+}
+
+fn plain(located: Vec<Located<String>>) -> Vec<String> {
+    located.into_iter().map(|name| name.value).collect()
+}
+
+/// The signals that are named, or all.
+fn chosen(table: &Table<'_>, named: Option<&[Located<String>]>, signals: &Signals) -> Vec<SignalPlan> {
+    let Some(named) = named else { return signals.plans.clone() };
+    refuse_repeats(table.reader(), "signal", named);
+    let is_known = |name: &&Located<String>| table.reader().known("signal", name, &signals.names);
+    let named = named.iter().filter(is_known);
+    named.filter_map(|name| signals.plans.iter().find(|plan| plan.name.as_str() == name.value)).cloned().collect()
+}
+
+fn services(table: &Table<'_>, place: &Place) -> Option<[Service; 2]> {
+    let example = "services = [{ service = \"api-blue\", target_group = \"arn:…\" }, { service = \"api-green\", target_group = \"arn:…\" }]";
+    let tables = table.required_tables("services", example)?;
+    let reader = table.reader();
+    let (mut names, mut groups, mut services) = (Vec::new(), Vec::new(), Vec::new());
+    let count = tables.len();
+    for table in tables {
+        let name = table.required("service", "service = \"api-blue\"", values::text);
+        let group = "target_group = \"arn:aws:elasticloadbalancing:…:targetgroup/api-blue/…\"";
+        let group = table.required("target_group", group, values::arn(Resource::TargetGroup));
+        check_place(&table, group.as_ref(), place);
+        let url = table.optional("url", values::url);
+        table.finish();
+        names.extend(name.clone());
+        groups.extend(group.clone().map(|group| Located { value: group.value.text, spot: group.spot }));
+        services.extend((|| Some(Service { service: name?.value, target_group: group?.value.text, url }))());
+    }
+    refuse_repeats(reader, "service", &names);
+    refuse_repeats(reader, "target group", &groups);
+    let spot = table.item("services").map_or(table.spot(), super::super::reader::Item::spot);
+    let what = format!(
+        "two services take turns, and here is {}",
+        if count == 1 { "one".to_owned() } else { count.to_string() }
+    );
+    reader.check(count == 2, &spot, what, "name exactly two, each with its own target group");
+    services.try_into().ok()
+}
+
+/// An ARN must lie where its environment does.
+fn check_place(table: &Table<'_>, arn: Option<&Located<Arn>>, place: &Place) {
+    let Some(Located { value: arn, spot }) = arn else { return };
+    let pairs = [("region", &arn.region, &place.region), ("account", &arn.account, &place.account)];
+    for (what, found, wanted) in pairs {
+        if let Some(wanted) = wanted.as_ref().filter(|wanted| *wanted != found) {
+            let name = &place.name;
+            let what = format!("this lies in {what} {found}, environment `{name}` in {wanted}");
+            let remedy =
+                format!("correct the ARN, or give the environment its own under [environments.{name}.components]");
+            table.reader().report(spot.clone(), Mistake::Contradiction { what, remedy });
+        }
+    }
+}
+
+/// A pipeline must find in the component what it needs.
+fn check_pipeline(
+    table: &Table<'_>,
+    pipeline: Option<&Located<String>>,
+    services: Option<&[Service; 2]>,
+    signals: Option<&[SignalPlan]>,
+    place: &Place,
+    defined: &Defined,
+) {
+    let Some(pipeline) = pipeline else { return };
+    let reader = table.reader();
+    reader.known("pipeline", pipeline, &defined.pipeline_names);
+    // What could not be read whole has mistakes enough of its own.
+    let Some(read) = defined.pipelines.get(&pipeline.value).filter(|read| read.is_whole) else { return };
+    let name = &pipeline.value;
+    if let Some(services) = services {
+        let has_urls = services.iter().all(|service| service.url.is_some());
+        let what = format!("pipeline `{name}` checks each side on its own, and a service has no `url`");
+        reader.check(
+            !read.needs_url() || has_urls,
+            &pipeline.spot,
+            what,
+            "give both services a `url` that reaches them alone",
+        );
+    }
+    let judged = signals.is_none_or(|signals| signals.iter().any(|signal| signal.policy != Policy::Observe));
+    let what = format!("pipeline `{name}` has automatic gates, and no signal judges");
+    reader.check(
+        !read.judges() || judged,
+        &pipeline.spot,
+        what,
+        "give a signal a `max`, or the steps `gate = \"human\"`",
+    );
+    let what =
+        format!("environment `{}` asks for a typed phrase, and pipeline `{name}` has no gate to ask it", place.name);
+    let remedy = "begin the pipeline with a `gate` stage, or set `confirm = false` in the environment";
+    reader.check(!place.asks || read.has_gate(), &pipeline.spot, what, remedy);
+}

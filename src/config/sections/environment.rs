@@ -1,0 +1,85 @@
+//! `[environments.NAME]`: where releases go, with settings of its own laid over the common ones.
+
+use std::collections::BTreeMap;
+
+use toml::de::DeValue;
+
+use super::super::model::Environment;
+use super::super::problem::Mistake;
+use super::super::reader::{Item, Table};
+use super::super::template::{Template, some_template};
+use super::super::values::{self, Resource};
+use super::{Defined, component, settings, signal};
+use crate::domain::ids::ComponentName;
+
+/// Where an environment's resources must lie.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) account: Option<String>,
+    pub(super) region: Option<String>,
+    pub(super) asks: bool,
+}
+
+pub(super) fn read<'a>(root: &Table<'a>, environment: Table<'a>, name: &str, defined: &Defined) -> Option<Environment> {
+    let production = environment.or("production", values::flag, false);
+    let read_only = environment.or("read_only", values::flag, false);
+    let account = environment.required("account", "account = \"123456789012\"", values::account);
+    let region = environment.required("region", "region = \"eu-west-1\"", values::region);
+    let profile = environment.optional("profile", values::text);
+    let role = environment.optional("role", values::arn(Resource::Role)).map(|role| role.text);
+    // Production asks for its own name unless it is told otherwise.
+    let default = || Template::parse("${environment}").ok().filter(|_| production);
+    let confirm = environment.optional("confirm", confirm).unwrap_or_else(default);
+    let place = Place {
+        name: name.to_owned(),
+        account: account.as_ref().map(|account| account.value.clone()),
+        region: region.as_ref().map(|region| region.value.clone()),
+        asks: confirm.is_some(),
+    };
+    let signals = signal::read_all(root.table("signals"), environment.table("signals"));
+    let mut components = BTreeMap::new();
+    let own = environment.table("components");
+    let common = root.table("components");
+    for name in common.as_ref().map(Table::names).unwrap_or_default() {
+        let Some(base) = common.as_ref().and_then(|all| all.table(&name.value)) else { continue };
+        let own = own.as_ref().and_then(|own| own.table(&name.value));
+        if !component::is_released_to(&base, &place.name) {
+            if let Some(own) = own {
+                let what = format!("component `{}` is not released to `{}`", name.value, place.name);
+                own.reader().check(
+                    false,
+                    &own.spot(),
+                    what,
+                    "add the environment to its `environments`, or remove this",
+                );
+            }
+            continue;
+        }
+        let Some(table) = Table::layered([own, Some(base)]) else { continue };
+        let rollback = Table::layered([table.table("rollback"), environment.table("rollback"), root.table("rollback")]);
+        let component = component::read(table, rollback, &place, &signals, defined);
+        components.extend(component.map(|component| (ComponentName(name.value), component)));
+    }
+    if let Some(own) = own {
+        let known: Vec<String> =
+            common.map(|all| all.names().into_iter().map(|name| name.value).collect()).unwrap_or_default();
+        for name in &own.names() {
+            own.reader().known("component", name, &known);
+        }
+    }
+    // Also where there is no component whose rollback it could be laid under.
+    settings::rollback(environment.table("rollback"));
+    environment.finish();
+    let (account, region) = (account?.value, region?.value);
+    Some(Environment { production, read_only, account, region, profile, role, confirm, components })
+}
+
+/// The phrase to ask for, or `false` to ask for none.
+fn confirm(item: Item<'_>) -> Result<Option<Template>, Mistake> {
+    match item.get() {
+        DeValue::Boolean(false) => Ok(None),
+        DeValue::String(_) => some_template(item).map(Some),
+        _ => Err(item.wrong_type("the phrase to type, in quotes, or false to ask for none")),
+    }
+}

@@ -1,0 +1,104 @@
+//! The sections that stand alone: `[channels.NAME]`, `[rollback]`, `[engine]` and `[screen]`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::super::model::{Channel, Color, Engine, Polls, Screen};
+use super::super::problem::Mistake;
+use super::super::reader::{Item, Table};
+use super::super::values::{self, Resource};
+use crate::domain::percent::Percent;
+use crate::domain::plan::RollbackPlan;
+
+#[derive(Clone, Copy, Debug)]
+enum ChannelKind {
+    Sns,
+}
+
+pub(super) fn channel(table: Table<'_>) -> Option<Channel> {
+    let kind = table.required("kind", "kind = \"sns\"", values::word("kind of channel", &[("sns", ChannelKind::Sns)]));
+    let kind = kind.map(|kind| kind.value);
+    // What else may stand here depends on the kind, so an unknown one says nothing about the rest.
+    let channel = match kind? {
+        ChannelKind::Sns => {
+            let example = "topic = \"arn:aws:sns:eu-west-1:123456789012:releases\"";
+            table
+                .required("topic", example, values::arn(Resource::Topic))
+                .map(|topic| Channel::Sns { topic: topic.value.text })
+        }
+    };
+    table.finish();
+    channel
+}
+
+pub(super) fn rollback(table: Option<Table<'_>>) -> RollbackPlan {
+    let default =
+        RollbackPlan { escalate_after: Duration::from_mins(5), min_healthy: Percent::clamped(75), keep_green: false };
+    let Some(table) = table else { return default };
+    let plan = RollbackPlan {
+        escalate_after: table.or("escalate_after", values::some_time, default.escalate_after),
+        min_healthy: table.or("min_healthy", values::percent, default.min_healthy),
+        keep_green: table.or("keep_green", values::flag, default.keep_green),
+    };
+    table.finish();
+    plan
+}
+
+/// `state_dir` is where the journal is kept unless the file says otherwise.
+pub(super) fn engine(table: Option<Table<'_>>, state_dir: &Path) -> Engine {
+    let polls = Polls::default();
+    let period = Duration::from_mins(1);
+    let Some(table) = table else { return Engine { journal: state_dir.to_owned(), polls, period } };
+    let journal = table.optional("journal", values::text).map_or_else(|| state_dir.to_owned(), PathBuf::from);
+    let period = table.or("period", metric_period, period);
+    let polls = match table.table("polls") {
+        None => polls,
+        Some(table) => {
+            let read = Polls {
+                weight: table.or("weight", interval, polls.weight),
+                capacity: table.or("capacity", interval, polls.capacity),
+                signals: table.or("signals", interval, polls.signals),
+                alarms: table.or("alarms", interval, polls.alarms),
+                logs: table.or("logs", interval, polls.logs),
+                identity: table.or("identity", interval, polls.identity),
+            };
+            table.finish();
+            read
+        }
+    };
+    table.finish();
+    Engine { journal, polls, period }
+}
+
+fn interval(item: Item<'_>) -> Result<Duration, Mistake> {
+    let span = values::duration(item)?;
+    let bounds = Duration::from_secs(1)..=Duration::from_mins(10);
+    if bounds.contains(&span) {
+        Ok(span)
+    } else {
+        Err(values::bad(item, "a usable interval", "one from \"1s\" to \"10m\""))
+    }
+}
+
+/// CloudWatch knows periods of 1, 5, 10 and 30 seconds and multiples of a minute; below 10 there is nothing to read.
+fn metric_period(item: Item<'_>) -> Result<Duration, Mistake> {
+    let span = values::duration(item)?;
+    let seconds = span.as_secs();
+    let is_one = span.subsec_nanos() == 0
+        && (matches!(seconds, 10 | 30) || (seconds > 0 && seconds <= 3_600 && seconds.is_multiple_of(60)));
+    if is_one {
+        Ok(span)
+    } else {
+        Err(values::bad(item, "a period of CloudWatch", "\"10s\", \"30s\" or whole minutes up to \"1h\""))
+    }
+}
+
+pub(super) fn screen(table: Option<Table<'_>>) -> Screen {
+    let Some(table) = table else { return Screen::default() };
+    let screen = Screen {
+        color: table.or("color", values::word("colour setting", &Color::WORDS), Color::default()),
+        ascii: table.or("ascii", values::flag, false),
+    };
+    table.finish();
+    screen
+}

@@ -1,0 +1,256 @@
+//! One stage of a pipeline, by its kind.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::super::model::{Check, Command, Expected, Stage, StageWork};
+use super::super::problem::Mistake;
+use super::super::reader::{Item, Located, Table};
+use super::super::template::{Template, some_template, template};
+use super::super::values;
+use super::refuse_repeats;
+use crate::domain::ids::StageName;
+use crate::domain::percent::Percent;
+use crate::domain::plan::{CleanupPlan, GateKind, OnFailure, ShiftPlan, ShiftStep};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+const PROGRAM: &str = "the program and its arguments as an array: [\"alembic\", \"upgrade\", \"head\"]";
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Gate,
+    Command,
+    Deploy,
+    Smoke,
+    Shift,
+    Verify,
+    Notify,
+    Cleanup,
+}
+
+const KINDS: [(&str, Kind); 8] = [
+    ("gate", Kind::Gate),
+    ("command", Kind::Command),
+    ("deploy", Kind::Deploy),
+    ("smoke", Kind::Smoke),
+    ("shift", Kind::Shift),
+    ("verify", Kind::Verify),
+    ("notify", Kind::Notify),
+    ("cleanup", Kind::Cleanup),
+];
+
+/// The word that stands for this kind of work.
+pub(super) fn word(work: &StageWork) -> &'static str {
+    match work {
+        StageWork::Gate { .. } => "gate",
+        StageWork::Command(_) => "command",
+        StageWork::Deploy => "deploy",
+        StageWork::Smoke(_) => "smoke",
+        StageWork::Shift(_) => "shift",
+        StageWork::Verify { .. } => "verify",
+        StageWork::Notify => "notify",
+        StageWork::Cleanup(_) => "cleanup",
+    }
+}
+
+pub(super) fn read(table: Table<'_>) -> Option<Stage> {
+    let name = table.required("name", "name = \"deploy\"", values::name);
+    let kind = table.required("kind", "kind = \"deploy\"", values::word("kind of stage", &KINDS));
+    let timeout = table.optional("timeout", values::some_time);
+    let words = [("rollback", OnFailure::Rollback), ("wait", OnFailure::Wait)];
+    let on_failure = table.optional("on_failure", values::word("way to fail", &words));
+    // What else may stand here depends on the kind, so an unknown one says nothing about the rest.
+    let kind = kind?.value;
+    let work = match kind {
+        Kind::Gate => Some(gate(&table)),
+        Kind::Command => command(&table).map(StageWork::Command),
+        Kind::Deploy => Some(StageWork::Deploy),
+        Kind::Smoke => smoke(&table),
+        Kind::Shift => shift(&table).map(StageWork::Shift),
+        Kind::Verify => verify(&table),
+        Kind::Notify => Some(StageWork::Notify),
+        Kind::Cleanup => cleanup(&table),
+    };
+    table.finish();
+    let default = match kind {
+        Kind::Notify => MINUTE,
+        Kind::Gate | Kind::Smoke | Kind::Shift => MINUTE * 2,
+        Kind::Verify | Kind::Cleanup => MINUTE * 5,
+        Kind::Command => MINUTE * 10,
+        Kind::Deploy => MINUTE * 15,
+    };
+    let default_failure = match kind {
+        // By then the release has done its work: a clean-up that fails is no reason to take it back.
+        Kind::Cleanup | Kind::Notify => OnFailure::Wait,
+        Kind::Gate | Kind::Command | Kind::Deploy | Kind::Smoke | Kind::Shift | Kind::Verify => OnFailure::Rollback,
+    };
+    Some(Stage {
+        name: StageName(name?.value),
+        timeout: timeout.unwrap_or(default),
+        on_failure: on_failure.unwrap_or(default_failure),
+        work: work?,
+    })
+}
+
+fn gate(table: &Table<'_>) -> StageWork {
+    StageWork::Gate {
+        healthy: table.or("healthy", values::flag, true),
+        no_alarms: table.or("no_alarms", values::flag, true),
+        confirm: table.optional("confirm", some_template),
+    }
+}
+
+fn command(table: &Table<'_>) -> Option<Command> {
+    if table.item("run").is_none() {
+        table.missing("run", "run = [\"alembic\", \"upgrade\", \"head\"]");
+    }
+    let run = program(table, "run");
+    let undo = program(table, "undo");
+    let mut env = BTreeMap::new();
+    if let Some(variables) = table.table("env") {
+        for name in variables.names() {
+            env.extend(variables.optional(&name.value, template).map(|value| (name.value, value)));
+        }
+        variables.finish();
+    }
+    let env_from =
+        table.list("env_from", "an array of names: [\"DATABASE_URL\"]", values::variable).unwrap_or_default();
+    Some(Command {
+        run: run?,
+        undo,
+        env,
+        env_from: env_from.into_iter().map(|name| name.value).collect(),
+        dir: table.optional("dir", some_template),
+        repeatable: table.or("repeatable", values::flag, false),
+    })
+}
+
+/// A program with its arguments; the program itself must not be empty.
+fn program(table: &Table<'_>, key: &str) -> Option<Vec<Template>> {
+    let words: Vec<Template> =
+        table.list(key, PROGRAM, template)?.into_iter().map(|Located { value, .. }| value).collect();
+    let item = table.item(key)?;
+    if matches!(item.get(), DeValue::Array(array) if array.is_empty()) {
+        table.reader().report(item.spot(), values::bad(item, "a program", PROGRAM));
+    }
+    Some(words)
+}
+
+fn smoke(table: &Table<'_>) -> Option<StageWork> {
+    if table.item("checks").is_none() {
+        table.missing("checks", "checks = [{ name = \"health\", path = \"/healthz\" }]");
+    }
+    checks(table).map(StageWork::Smoke)
+}
+
+fn checks(table: &Table<'_>) -> Option<Vec<Check>> {
+    let tables = table.tables("checks")?;
+    let mut names = Vec::new();
+    let mut checks = Vec::new();
+    for table in tables {
+        let name = table.required("name", "name = \"health\"", values::text);
+        names.extend(name.clone());
+        checks.extend(check(table, name));
+    }
+    refuse_repeats(table.reader(), "check", &names);
+    Some(checks)
+}
+
+fn check(table: Table<'_>, name: Option<Located<String>>) -> Option<Check> {
+    let path = table.required("path", "path = \"/healthz\"", path);
+    let method = table.or("method", method, "GET".to_owned());
+    let status = table.or("status", values::whole(100, 599), 200);
+    let timeout = table.or("timeout", values::some_time, Duration::from_secs(5));
+    let mut json = BTreeMap::new();
+    if let Some(wanted) = table.table("json") {
+        for pointer in wanted.names() {
+            if !pointer.value.is_empty() && !pointer.value.starts_with('/') {
+                let wanted = format!("\"/{}\"", pointer.value);
+                let mistake = Mistake::BadValue { text: pointer.value.clone(), what: "a JSON pointer", wanted };
+                table.reader().report(pointer.spot.clone(), mistake);
+            }
+            json.extend(wanted.optional(&pointer.value, expected).map(|value| (pointer.value, value)));
+        }
+        wanted.finish();
+    }
+    table.finish();
+    let status = u16::try_from(status).ok()?;
+    Some(Check { name: name?.value, path: path?.value, method, status, json, timeout })
+}
+
+fn path(item: Item<'_>) -> Result<Template, Mistake> {
+    let path = some_template(item)?;
+    let is_one = ["/", "http://", "https://"].iter().any(|start| path.written().starts_with(start));
+    if is_one { Ok(path) } else { Err(values::bad(item, "a path", "one such as \"/healthz\", or an absolute URL")) }
+}
+
+fn method(item: Item<'_>) -> Result<String, Mistake> {
+    let words = ["GET", "HEAD", "OPTIONS", "POST"].map(|word| (word, word));
+    values::word("method", &words)(item).map(str::to_owned)
+}
+
+fn expected(item: Item<'_>) -> Result<Expected, Mistake> {
+    match item.get() {
+        DeValue::String(_) => template(item).map(Expected::Text),
+        DeValue::Boolean(flag) => Ok(Expected::Value((*flag).into())),
+        DeValue::Integer(_) => Ok(Expected::Value((values::number(item)? as i64).into())),
+        DeValue::Float(_) => Ok(Expected::Value(values::number(item)?.into())),
+        DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
+            Err(item.wrong_type("a string, a number, true or false"))
+        }
+    }
+}
+
+fn shift(table: &Table<'_>) -> Option<ShiftPlan> {
+    let patience = table.or("patience", values::duration, MINUTE * 10);
+    let unhealthy_for = table.or("unhealthy_for", values::some_time, MINUTE);
+    let example = "steps = [{ weight = 10, bake = \"5m\" }, { weight = 100, bake = \"5m\" }]";
+    let tables = table.required_tables("steps", example)?;
+    let expected = tables.len();
+    let steps: Vec<Located<ShiftStep>> = tables.into_iter().filter_map(step).collect();
+    if steps.len() == expected {
+        check_steps(table, &steps);
+    }
+    Some(ShiftPlan { steps: steps.into_iter().map(|step| step.value).collect(), patience, unhealthy_for })
+}
+
+fn step(table: Table<'_>) -> Option<Located<ShiftStep>> {
+    let weight = table.required("weight", "weight = 10", values::percent);
+    let bake = table.required("bake", "bake = \"5m\"", values::duration);
+    let words = [("automatic", GateKind::Automatic), ("human", GateKind::Human)];
+    let gate = table.or("gate", values::word("gate", &words), GateKind::Automatic);
+    table.finish();
+    let Located { value: weight, spot } = weight?;
+    Some(Located { value: ShiftStep { weight, bake: bake?.value, gate }, spot })
+}
+
+fn check_steps(table: &Table<'_>, steps: &[Located<ShiftStep>]) {
+    let reader = table.reader();
+    let mut before = Percent::ZERO;
+    for step in steps {
+        let weight = step.value.weight;
+        let what = format!("weight {weight} does not rise above {before}");
+        reader.check(weight > before, &step.spot, what, "each step must shift more than the one before it");
+        before = before.max(weight);
+    }
+    let spot = steps.last().map_or(table.spot(), |step| step.spot.clone());
+    let what = match steps {
+        [] => "there is no step".to_owned(),
+        _ => format!("the last step ends at {before}"),
+    };
+    reader.check(before == Percent::FULL, &spot, what, "end with `{ weight = 100, bake = \"5m\" }`");
+}
+
+fn verify(table: &Table<'_>) -> Option<StageWork> {
+    let watch = table.required("watch", "watch = \"5m\"", values::duration);
+    let checks = checks(table).unwrap_or_default();
+    Some(StageWork::Verify { watch: watch?.value, checks })
+}
+
+fn cleanup(table: &Table<'_>) -> Option<StageWork> {
+    let hold = table.required("hold", "hold = \"1h\"", values::duration)?;
+    Some(StageWork::Cleanup(CleanupPlan { hold: hold.value }))
+}

@@ -1,0 +1,259 @@
+//! The settings in force, written as a configuration: reading it gives the same settings again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use toml::{Table, Value};
+
+use super::model::{Channel, Check, Color, Component, Config, Environment, Expected, Pipeline, Stage, StageWork};
+use super::template::Template;
+use super::values::show_duration;
+use crate::domain::ids::AlarmName;
+use crate::domain::plan::{GateKind, OnFailure, ShiftPlan};
+use crate::domain::signal::{Measure, Policy, SignalPlan};
+
+impl Config {
+    /// The settings in force as TOML, every default spelt out and every environment's own settings in its own place.
+    pub fn show(&self) -> String {
+        let mut where_released: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        let mut signals = Table::new();
+        for (name, environment) in &self.environments {
+            for (component, settings) in &environment.components {
+                where_released.entry(component.to_string()).or_default().push(text(name));
+                for signal in &settings.signals {
+                    // Enough to be a signal where an environment releases nothing.
+                    signals.insert(signal.name.to_string(), table([("measure", Some(text(measure(signal.measure))))]));
+                }
+            }
+        }
+        // What is common is said in each environment; here only the names are.
+        let components = where_released
+            .into_iter()
+            .map(|(name, environments)| (name, table([("environments", Some(Value::Array(environments)))])));
+        let polls = self.engine.polls;
+        let polls = table([
+            ("weight", Some(span(polls.weight))),
+            ("capacity", Some(span(polls.capacity))),
+            ("signals", Some(span(polls.signals))),
+            ("alarms", Some(span(polls.alarms))),
+            ("logs", Some(span(polls.logs))),
+            ("identity", Some(span(polls.identity))),
+        ]);
+        let engine = table([
+            ("journal", Some(text(self.engine.journal.display()))),
+            ("period", Some(span(self.engine.period))),
+            ("polls", Some(polls)),
+        ]);
+        let color = Color::WORDS.iter().find(|(_, color)| *color == self.screen.color).map(|(word, _)| text(word));
+        let whole = table([
+            ("read_only", Some(self.read_only.into())),
+            ("environments", Some(named(&self.environments, environment))),
+            ("components", Some(Value::Table(components.collect()))),
+            ("signals", Some(Value::Table(signals))),
+            ("pipelines", Some(named(&self.pipelines, pipeline))),
+            ("channels", Some(named(&self.channels, channel))),
+            ("engine", Some(engine)),
+            ("screen", Some(table([("color", color), ("ascii", Some(self.screen.ascii.into()))]))),
+        ]);
+        // Tables of strings, numbers and truth values are always TOML.
+        toml::to_string_pretty(&whole).unwrap_or_default()
+    }
+}
+
+fn text(text: impl ToString) -> Value {
+    Value::String(text.to_string())
+}
+
+fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> Value {
+    Value::Array(all.into_iter().map(text).collect())
+}
+
+fn span(span: Duration) -> Value {
+    text(show_duration(span))
+}
+
+fn template(template: &Template) -> Value {
+    text(template.written())
+}
+
+fn table<const N: usize>(entries: [(&str, Option<Value>); N]) -> Value {
+    Value::Table(entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect())
+}
+
+fn named<K: ToString, V>(all: &BTreeMap<K, V>, show: impl Fn(&V) -> Value) -> Value {
+    Value::Table(all.iter().map(|(name, value)| (name.to_string(), show(value))).collect())
+}
+
+fn environment(environment: &Environment) -> Value {
+    let mut signals = Table::new();
+    for plan in environment.components.values().flat_map(|component| &component.signals) {
+        signals.insert(plan.name.to_string(), signal(plan));
+    }
+    table([
+        ("production", Some(environment.production.into())),
+        ("read_only", Some(environment.read_only.into())),
+        ("account", Some(text(&environment.account))),
+        ("region", Some(text(&environment.region))),
+        ("profile", environment.profile.as_ref().map(text)),
+        ("role", environment.role.as_ref().map(text)),
+        ("confirm", Some(environment.confirm.as_ref().map_or(Value::Boolean(false), template))),
+        ("components", Some(named(&environment.components, component))),
+        ("signals", Some(Value::Table(signals))),
+    ])
+}
+
+fn component(component: &Component) -> Value {
+    let services = component.services.iter().map(|service| {
+        table([
+            ("service", Some(text(&service.service))),
+            ("target_group", Some(text(&service.target_group))),
+            ("url", service.url.as_ref().map(text)),
+        ])
+    });
+    let rollback = table([
+        ("escalate_after", Some(span(component.rollback.escalate_after))),
+        ("min_healthy", Some(text(component.rollback.min_healthy))),
+        ("keep_green", Some(component.rollback.keep_green.into())),
+    ]);
+    table([
+        ("driver", Some(text(component.driver.word()))),
+        ("cluster", Some(text(&component.cluster))),
+        ("container", Some(text(&component.container))),
+        ("listener_rule", Some(text(&component.listener_rule))),
+        ("services", Some(Value::Array(services.collect()))),
+        ("tasks", component.tasks.map(|tasks| i64::from(tasks).into())),
+        ("logs", Some(texts(&component.logs))),
+        ("alarms", Some(texts(component.alarms.iter().map(AlarmName::as_str)))),
+        ("pipeline", Some(text(&component.pipeline))),
+        ("signals", Some(texts(component.signals.iter().map(|signal| &signal.name)))),
+        ("notify", Some(texts(&component.notify))),
+        ("secrets", Some(texts(&component.secrets))),
+        ("rollback", Some(rollback)),
+    ])
+}
+
+fn measure(measure: Measure) -> String {
+    match measure {
+        Measure::TargetErrors => "target-errors".to_owned(),
+        Measure::ClientErrors => "client-errors".to_owned(),
+        Measure::ResponseTime(percentile) => format!("response-time {percentile}"),
+        Measure::RequestRate => "request-rate".to_owned(),
+        Measure::Cpu => "cpu".to_owned(),
+        Measure::Memory => "memory".to_owned(),
+    }
+}
+
+fn signal(signal: &SignalPlan) -> Value {
+    let policy = match signal.policy {
+        Policy::Rollback => "rollback",
+        Policy::Pause => "pause",
+        Policy::Observe => "observe",
+    };
+    table([
+        ("golden", Some(text(signal.golden.word()))),
+        ("measure", Some(text(measure(signal.measure)))),
+        ("max", signal.max.map(Value::Float)),
+        ("over_blue", signal.over_blue.map(Value::Float)),
+        ("min_samples", Some(Value::Integer(i64::try_from(signal.min_samples).unwrap_or(i64::MAX)))),
+        ("breaches", Some(i64::from(signal.breaches).into())),
+        ("warm_up", Some(span(signal.warm_up))),
+        ("policy", Some(text(policy))),
+    ])
+}
+
+fn pipeline(pipeline: &Pipeline) -> Value {
+    table([("stages", Some(Value::Array(pipeline.stages.iter().map(stage).collect())))])
+}
+
+fn stage(stage: &Stage) -> Value {
+    let on_failure = match stage.on_failure {
+        OnFailure::Rollback => "rollback",
+        OnFailure::Wait => "wait",
+    };
+    let (kind, work) = work(&stage.work);
+    let common = table([
+        ("name", Some(text(&stage.name))),
+        ("kind", Some(text(kind))),
+        ("timeout", Some(span(stage.timeout))),
+        ("on_failure", Some(text(on_failure))),
+    ]);
+    match (common, work) {
+        (Value::Table(mut common), Value::Table(work)) => {
+            common.extend(work);
+            Value::Table(common)
+        }
+        (common, _) => common,
+    }
+}
+
+/// The word for a kind of work, and the keys that go with it.
+fn work(work: &StageWork) -> (&'static str, Value) {
+    let program = |program: &[Template]| Value::Array(program.iter().map(template).collect());
+    match work {
+        StageWork::Gate { healthy, no_alarms, confirm } => {
+            let confirm = confirm.as_ref().map(template);
+            let gate =
+                [("healthy", Some((*healthy).into())), ("no_alarms", Some((*no_alarms).into())), ("confirm", confirm)];
+            ("gate", table(gate))
+        }
+        StageWork::Command(command) => (
+            "command",
+            table([
+                ("run", Some(program(&command.run))),
+                ("undo", command.undo.as_deref().map(program)),
+                ("env", Some(named(&command.env, template))),
+                ("env_from", Some(texts(&command.env_from))),
+                ("dir", command.dir.as_ref().map(template)),
+                ("repeatable", Some(command.repeatable.into())),
+            ]),
+        ),
+        StageWork::Deploy => ("deploy", table([])),
+        StageWork::Smoke(checks) => ("smoke", table([("checks", Some(show_checks(checks)))])),
+        StageWork::Shift(plan) => ("shift", shift(plan)),
+        StageWork::Verify { watch, checks } => {
+            ("verify", table([("watch", Some(span(*watch))), ("checks", Some(show_checks(checks)))]))
+        }
+        StageWork::Notify => ("notify", table([])),
+        StageWork::Cleanup(plan) => ("cleanup", table([("hold", Some(span(plan.hold)))])),
+    }
+}
+
+fn shift(plan: &ShiftPlan) -> Value {
+    let steps = plan.steps.iter().map(|step| {
+        let gate = match step.gate {
+            GateKind::Automatic => "automatic",
+            GateKind::Human => "human",
+        };
+        let weight = Value::Integer(step.weight.get().into());
+        table([("weight", Some(weight)), ("bake", Some(span(step.bake))), ("gate", Some(text(gate)))])
+    });
+    table([
+        ("steps", Some(Value::Array(steps.collect()))),
+        ("patience", Some(span(plan.patience))),
+        ("unhealthy_for", Some(span(plan.unhealthy_for))),
+    ])
+}
+
+fn show_checks(checks: &[Check]) -> Value {
+    let expected = |expected: &Expected| match expected {
+        Expected::Text(text) => template(text),
+        Expected::Value(value) => Value::try_from(value).unwrap_or(Value::Boolean(false)),
+    };
+    let check = |check: &Check| {
+        table([
+            ("name", Some(text(&check.name))),
+            ("path", Some(template(&check.path))),
+            ("method", Some(text(&check.method))),
+            ("status", Some(i64::from(check.status).into())),
+            ("json", Some(named(&check.json, expected))),
+            ("timeout", Some(span(check.timeout))),
+        ])
+    };
+    Value::Array(checks.iter().map(check).collect())
+}
+
+fn channel(channel: &Channel) -> Value {
+    match channel {
+        Channel::Sns { topic } => table([("kind", Some(text("sns"))), ("topic", Some(text(topic)))]),
+    }
+}

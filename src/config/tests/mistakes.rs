@@ -1,0 +1,190 @@
+use std::fmt::Write as _;
+
+use super::{LEAST, read};
+use crate::config::Mistake;
+
+/// What is broken, the text of the least configuration to replace, and what with.
+const CASES: [(&str, &str, &str); 60] = [
+    ("not TOML, twice", "cluster = \"shop\"\ncontainer = \"api\"", "cluster = \ncontainer = 'api"),
+    ("the same key twice", "cluster = \"shop\"", "cluster = \"shop\"\ncluster = \"shop\""),
+    ("unknown section", "[environments.staging]", "[enviroments.x]\n[environments.staging]"),
+    ("unknown key, nearly right", "cluster = ", "clutser = "),
+    ("unknown key, far off", "cluster = \"shop\"", "cluster = \"shop\"\nblast_radius = 3"),
+    ("unknown key of a step", "weight = 10,", "weight = 10, gates = \"human\","),
+    ("unknown key where none is taken", "kind = \"deploy\"", "kind = \"deploy\"\nstrategy = \"rolling\""),
+    ("missing keys", "account = \"123456789012\"\nregion = \"eu-west-1\"", ""),
+    ("missing name of a stage", "name = \"deploy\"\n", ""),
+    ("missing sections", LEAST, ""),
+    ("account as a number", "\"123456789012\"\nregion", "123456789012\nregion"),
+    ("account too short", "account = \"123456789012\"", "account = \"1234\""),
+    ("region", "\"eu-west-1\"\n\n[c", "\"Ireland\"\n\n[c"),
+    (
+        "string for a table",
+        "[signals.errors]\nmeasure = \"target-errors\"\nmax = \"5 %\"",
+        "[signals]\nerrors = \"5 %\"",
+    ),
+    ("table for an array", "steps = [{ weight = 10, bake = \"5m\" }, { weight = 100, bake = \"5m\" }]", "steps = 10"),
+    ("string for a flag", "account =", "production = \"yes\"\naccount ="),
+    ("duration without unit", "weight = 10, bake = \"5m\"", "weight = 10, bake = 5"),
+    ("duration misspelt", "weight = 10, bake = \"5m\"", "weight = 10, bake = \"5 minuts\""),
+    ("duration below zero", "weight = 10, bake = \"5m\"", "weight = 10, bake = \"-5m\""),
+    ("duration beyond reason", "weight = 10, bake = \"5m\"", "weight = 10, bake = \"9000h\""),
+    ("time-out of nothing", "kind = \"deploy\"", "kind = \"deploy\"\ntimeout = \"0s\""),
+    ("percentage above a hundred", "max = \"5 %\"", "max = \"105 %\""),
+    ("percentage below zero", "max = \"5 %\"", "max = -5"),
+    ("percentage of nothing", "max = \"5 %\"", "max = \"five percent\""),
+    ("weight not whole", "weight = 10", "weight = 12.5"),
+    (
+        "rule of another service",
+        "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/shop/1/2/3",
+        "arn:aws:ecs:eu-west-1:123456789012:service/shop/api",
+    ),
+    ("rule of another region", "eu-west-1:123456789012:listener-rule", "us-east-1:123456789012:listener-rule"),
+    ("target group of another account", "123456789012:targetgroup/api-blue", "999999999999:targetgroup/api-blue"),
+    (
+        "name in place of an ARN",
+        "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api-blue/4",
+        "api-blue",
+    ),
+    ("the same target group twice", "targetgroup/api-green/5", "targetgroup/api-blue/4"),
+    ("the same service twice", "\"api-green\"", "\"api-blue\""),
+    (
+        "one service",
+        "\n[[components.api.services]]\nservice = \"api-green\"\ntarget_group = \"arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api-green/5\"\n",
+        "",
+    ),
+    ("two stages of one name", "name = \"shift\"", "name = \"deploy\""),
+    ("stage name with a space", "name = \"shift\"", "name = \"shift traffic\""),
+    ("unknown kind of stage", "kind = \"shift\"", "kind = \"shfit\""),
+    ("steps that fall", "weight = 10,", "weight = 60, bake = \"5m\" }, { weight = 50,"),
+    ("steps that stay", "weight = 10,", "weight = 10, bake = \"5m\" }, { weight = 10,"),
+    ("steps from zero", "weight = 10,", "weight = 0,"),
+    ("steps that do not end", "weight = 100", "weight = 90"),
+    ("no steps", "[{ weight = 10, bake = \"5m\" }, { weight = 100, bake = \"5m\" }]", "[]"),
+    ("shift before deploy", "[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n\n", ""),
+    (
+        "smoke before deploy",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"",
+        "[[pipelines.standard.stages]]\nname = \"smoke\"\nkind = \"smoke\"\nchecks = [{ name = \"up\", path = \"https://shop.example/\" }]\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
+    ),
+    (
+        "smoke without a url",
+        "name = \"shift\"",
+        "name = \"smoke\"\nkind = \"smoke\"\nchecks = [{ name = \"up\", path = \"/healthz\" }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
+    ),
+    ("unknown pipeline", "pipeline = \"standard\"", "pipeline = \"standart\""),
+    ("unknown channel", "pipeline = ", "notify = [\"team\"]\npipeline = "),
+    ("unknown signal", "pipeline = ", "signals = [\"errors\", \"latency\"]\npipeline = "),
+    ("unknown environment", "pipeline = ", "environments = [\"stagin\"]\npipeline = "),
+    ("unknown environment hides nothing", "cluster = \"shop\"", "environments = [\"stagin\"]\nclutser = \"shop\""),
+    (
+        "settings where a component is not released",
+        "[components.api]",
+        "[environments.other]\naccount = \"123456789012\"\nregion = \"eu-west-1\"\n[environments.other.components.api]\ntasks = 2\n\n[components.api]\nenvironments = [\"staging\"]",
+    ),
+    (
+        "unknown component in an environment",
+        "[components.api]",
+        "[environments.staging.components.app]\ncluster = \"x\"\n\n[components.api]",
+    ),
+    ("automatic gates and no judge", "max = \"5 %\"", "policy = \"observe\""),
+    ("policy without a limit", "max = \"5 %\"", "policy = \"rollback\""),
+    ("unknown measure", "\"target-errors\"", "\"5xx\""),
+    ("percentile beyond reason", "\"target-errors\"", "\"response-time p100\""),
+    ("production without a gate", "account =", "production = true\naccount ="),
+    (
+        "unknown variable",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"",
+        "[[pipelines.standard.stages]]\nname = \"migrate\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"echo ${versoin} ${HOME}\"]\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
+    ),
+    (
+        "command without a program",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"",
+        "[[pipelines.standard.stages]]\nname = \"migrate\"\nkind = \"command\"\nrun = []\nundo = \"downgrade\"\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
+    ),
+    (
+        "a password in the environment",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"",
+        "[[pipelines.standard.stages]]\nname = \"migrate\"\nkind = \"command\"\nrun = [\"true\"]\nenv = { DB_PASSWORD = \"hunter2\" }\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
+    ),
+    ("an access key in the wrong place", "region = \"eu-west-1\"", "region = \"AKIAIOSFODNN7EXAMPLE\""),
+    ("many at once", "cluster = \"shop\"\ncontainer = \"api\"", "clutser = \"shop\"\ncontainer = 3\ntasks = 0"),
+];
+
+#[test]
+fn the_least_configuration_is_one() {
+    if let Err(problems) = read(LEAST) {
+        panic!("{problems}");
+    }
+}
+
+#[test]
+fn every_mistake_is_said_with_its_place_and_its_remedy() {
+    let mut all = String::new();
+    for (what, from, to) in CASES {
+        assert!(LEAST.contains(from), "{what}: there is no `{from}`");
+        let problems = read(&LEAST.replacen(from, to, 1)).expect_err(what);
+        write!(all, "── {what}\n{problems}\n\n").unwrap();
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_secret_is_shown_by_no_message_about_it() {
+    let text = LEAST.replacen("account = \"123456789012\"", "account = \"AKIAIOSFODNN7EXAMPLE\"", 1);
+    let problems = read(&text).unwrap_err();
+    assert!(problems.0.iter().any(|problem| matches!(problem.mistake, Mistake::Secret { .. })));
+    assert!(problems.0.iter().any(|problem| matches!(problem.mistake, Mistake::BadValue { .. })));
+    let shown = format!("{problems}");
+    assert!(!shown.contains("AKIA") && !shown.contains("EXAMPLE"), "{shown}");
+}
+
+#[test]
+fn a_secret_in_text_that_is_not_toml_is_not_shown_either() {
+    for line in ["key = \"AKIAIOSFODNN7EXAMPLE", "password=hunter2hunter2 \"x\"", "AKIAIOSFODNN7EXAMPLE"] {
+        let shown = read(&format!("{line}\n{LEAST}")).unwrap_err().to_string();
+        assert!(!shown.contains("EXAMPLE") && !shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
+fn mistakes_come_once_and_in_the_order_of_the_file() {
+    // The component is read for both environments, in one of them with settings of its own: its mistakes are still one
+    // each, and each is said of the table it is in.
+    let other = "\n[environments.other]\naccount = \"123456789012\"\nregion = \"eu-west-1\"\n\
+                 [environments.other.components.api]\nlgos = []\n[environments.other.components.api.rollback]\n\
+                 [rollback]\nkeep = 1\n";
+    let text = format!("{LEAST}{other}")
+        .replacen("cluster = \"shop\"", "", 1)
+        .replacen("\"api\"", "3", 1)
+        .replacen("pipeline", "tsaks = 1\npipeline", 1)
+        .replacen("weight = 10,", "weight = 101,", 1);
+    let problems = read(&text).unwrap_err();
+    let said: Vec<String> = problems.0.iter().map(|problem| problem.mistake.to_string()).collect();
+    assert_eq!(
+        said,
+        [
+            "missing key `cluster` in [components.api]; add `cluster = \"shop\"`, for example",
+            "`3` is a number; write a string in quotes",
+            "unknown key `tsaks` in [components.api]; did you mean `tasks`?",
+            "`101` is not a percentage; write \"5 %\" or 5, from 0 to 100",
+            "unknown key `lgos` in [environments.other.components.api]; did you mean `logs`?",
+            "unknown key `keep` in [rollback]; it takes escalate_after, keep_green, min_healthy",
+        ]
+    );
+}
+
+#[test]
+fn columns_count_characters_and_nothing_steers_the_terminal() {
+    let problems = read("\"ключ\u{1b}[2J\" = 1\n").unwrap_err();
+    let shown = problems.to_string();
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+    let text = LEAST.replacen("weight = 10", "\"вес\" = 1, weight = 12.5", 1);
+    let problems = read(&text).unwrap_err();
+    let at = |found: &str| {
+        let line = text.lines().find(|line| line.contains(found)).unwrap();
+        line.chars().count() - line.split_once(found).unwrap().1.chars().count() - found.chars().count() + 1
+    };
+    let columns: Vec<usize> = problems.0.iter().map(|problem| problem.column).collect();
+    assert_eq!(columns, [at("\"вес\""), at("12.5")], "{problems}");
+}

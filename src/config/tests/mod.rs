@@ -1,0 +1,21 @@
+mod documented;
+mod example;
+mod forms;
+mod loading;
+mod mistakes;
+mod never_panics;
+mod showing;
+
+use std::path::Path;
+
+use super::*;
+
+/// What the demo runs.
+const EXAMPLE: &str = include_str!("../../../config.example.toml");
+
+/// The least that is a configuration.
+const LEAST: &str = include_str!("least.toml");
+
+fn read(text: &str) -> Result<Config, Problems> {
+    Config::read("cutover.toml", text, Path::new("/state"))
+}

@@ -1,0 +1,323 @@
+//! The part of the engine that awaits nothing: steps the machine, keeps the journal, holds what was read.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::measure::Measurements;
+use super::poll::{self, Read, Reading, SignalsWanted, Topic};
+use super::settings::Settings;
+use super::snapshot::{AlarmView, AlarmWord, EngineView, IdentityView, Snapshot, Source, SourceView};
+use super::tail::TaskSides;
+use crate::cloud::{Alarm, AlarmState, CloudError};
+use crate::domain::command::{Actor, Order, Refusal};
+use crate::domain::effect::{Effect, Intent, Outcome};
+use crate::domain::event::{Event, FiringAlarm};
+use crate::domain::ids::{EffectId, Revision};
+use crate::domain::machine;
+use crate::domain::release::{Release, StepPhase};
+use crate::domain::time::Timestamp;
+use crate::journal::{Entry, Journal, JournalError, Record, Standing};
+use crate::judge::{Circumstances, Judge};
+
+/// Lines of a running program's output that are shown.
+const OUTPUT: usize = 200;
+
+/// What the core wants done after an event.
+#[must_use]
+#[derive(Debug, Default)]
+pub(super) struct Acts {
+    /// Effects to carry out; their intents are on disk.
+    pub(super) start: Vec<Intent>,
+    /// Effects to give up.
+    pub(super) cancel: Vec<EffectId>,
+    /// The answer to an order.
+    pub(super) answer: Option<Result<Revision, Refusal>>,
+    /// Topics to read at once.
+    pub(super) hurry: Vec<Topic>,
+}
+
+pub(super) struct Core {
+    pub(super) release: Release,
+    journal: Box<dyn Journal>,
+    judge: Box<dyn Judge>,
+    measurements: Measurements,
+    sources: Vec<SourceView>,
+    alarms: Vec<Alarm>,
+    identity: Option<IdentityView>,
+    output: VecDeque<String>,
+    pub(super) task_sides: TaskSides,
+    engine: EngineView,
+    speed: f64,
+    /// Counts writes to the traffic split and to services: a read that began under another count is out of date.
+    generation: u64,
+    /// Something that a face shows has changed.
+    pub(super) dirty: bool,
+}
+
+impl Core {
+    pub(super) fn new(
+        release: Release,
+        journal: Box<dyn Journal>,
+        judge: Box<dyn Judge>,
+        settings: &Settings,
+        actor: &Actor,
+        speed: f64,
+    ) -> Self {
+        let measurements = Measurements::new(&release.plan, settings.period);
+        let engine = EngineView {
+            pid: std::process::id(),
+            host: actor.host.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ends_with_face: settings.is_demo,
+        };
+        Self {
+            release,
+            journal,
+            judge,
+            measurements,
+            sources: poll::sources(&settings.polls),
+            alarms: Vec::new(),
+            identity: None,
+            output: VecDeque::new(),
+            task_sides: TaskSides::default(),
+            engine,
+            speed,
+            generation: 0,
+            dirty: true,
+        }
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Tells the machine, and keeps what came of it before anybody acts on it.
+    pub(super) fn tell(&mut self, event: Event, now: Timestamp) -> Result<Acts, JournalError> {
+        let writes_end = self.is_end_of_write(&event);
+        let order = match &event {
+            Event::Ordered(order) => Some(order.clone()),
+            _ => None,
+        };
+        let kept = event.clone();
+        let reaction = machine::step(&mut self.release, event, now);
+        self.keep(kept, order.as_ref(), &reaction, now)?;
+        let writes_begin = reaction.start.iter().any(|intent| is_write(&intent.effect));
+        if writes_begin || writes_end {
+            self.generation += 1;
+        }
+        self.dirty |= reaction.changed;
+        let hurry = if writes_end { vec![Topic::Weight, Topic::Capacity] } else { Vec::new() };
+        Ok(Acts { start: reaction.start, cancel: reaction.cancel, answer: reaction.answer, hurry })
+    }
+
+    fn is_end_of_write(&self, event: &Event) -> bool {
+        let Event::EffectEnded { id, .. } = event else { return false };
+        self.release.in_flight.iter().any(|flight| flight.id() == *id && is_write(&flight.intent.effect))
+    }
+
+    fn keep(
+        &mut self,
+        event: Event,
+        order: Option<&Order>,
+        reaction: &machine::Reaction,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        let mut entries = Vec::new();
+        match (&reaction.answer, order) {
+            (Some(Err(why)), Some(order)) => {
+                entries.push(Entry::Refused { order: order.clone(), why: why.clone() });
+            }
+            _ if reaction.changed => entries.push(Entry::Event(event)),
+            _ => {}
+        }
+        if let Some(Ok(revision)) = &reaction.answer {
+            entries.push(Entry::Accepted { revision: *revision });
+        }
+        entries.extend(reaction.start.iter().cloned().map(Entry::Intent));
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.append(entries, now)
+    }
+
+    fn append(&mut self, entries: Vec<Entry>, now: Timestamp) -> Result<(), JournalError> {
+        let records: Vec<Record> = entries.into_iter().map(|entry| Record { at: now, entry }).collect();
+        let standing = Standing { status: self.release.status().word(), ended: self.release.ended.is_some() };
+        self.journal.append(self.release.id, &records, standing)
+    }
+
+    /// A program runs in this process group: kept, so that whoever recovers can end what is left of it.
+    pub(super) fn program_started(&mut self, group: u32, now: Timestamp) -> Result<(), JournalError> {
+        self.append(vec![Entry::Started { group }], now)
+    }
+
+    /// A running program has written a line.
+    pub(super) fn program_wrote(&mut self, line: String) {
+        if self.output.len() >= OUTPUT {
+            self.output.pop_front();
+        }
+        self.output.push_back(line);
+        self.dirty = true;
+    }
+
+    /// What to ask CloudWatch for.
+    pub(super) fn signals_wanted(&self, now: Timestamp) -> SignalsWanted {
+        self.measurements.wanted(now)
+    }
+
+    /// A read has ended.
+    pub(super) fn read(&mut self, read: Read, now: Timestamp) -> Result<Acts, JournalError> {
+        let reading = match read.result {
+            Ok(reading) => {
+                self.heard(read.topic.source(), now);
+                reading
+            }
+            Err(error) => return self.read_failed(read.topic, &error, now),
+        };
+        let is_old = read.generation != self.generation;
+        match reading {
+            Reading::Weight(_) | Reading::Capacity(_) if is_old => {
+                Ok(Acts { hurry: vec![read.topic], ..Acts::default() })
+            }
+            Reading::Weight(green) => self.tell(Event::WeightObserved(green), now),
+            Reading::Capacity(capacities) => self.tell(Event::CapacityObserved(capacities), now),
+            Reading::Alarms(alarms) => self.alarms_read(alarms, now),
+            Reading::Signals(pairs) => {
+                self.measurements.take(pairs, now);
+                self.judge(now)
+            }
+            Reading::Identity(identity) => {
+                self.identity =
+                    Some(IdentityView { account: identity.account, arn: identity.arn, expires: identity.expires });
+                Ok(Acts::default())
+            }
+            Reading::Tasks(tasks) => {
+                self.task_sides.learn(&tasks, &self.release.plan.sides);
+                Ok(Acts::default())
+            }
+        }
+    }
+
+    fn alarms_read(&mut self, alarms: Vec<Alarm>, now: Timestamp) -> Result<Acts, JournalError> {
+        let missing: Vec<String> = alarms
+            .iter()
+            .filter(|alarm| alarm.state == AlarmState::Missing)
+            .map(|alarm| alarm.name.to_string())
+            .collect();
+        let firing: Vec<FiringAlarm> = alarms.iter().filter_map(Alarm::firing).collect();
+        self.alarms = alarms;
+        if missing.is_empty() {
+            self.tell(Event::AlarmsObserved(firing), now)
+        } else {
+            self.tell(Event::AlarmsLost { why: format!("there is no alarm {}", missing.join(", ")) }, now)
+        }
+    }
+
+    fn read_failed(&mut self, topic: Topic, error: &CloudError, now: Timestamp) -> Result<Acts, JournalError> {
+        let source = topic.source();
+        self.failed(source, error.to_string(), now);
+        let is_stale = self.sources.iter().any(|view| view.source == source && view.is_stale(now));
+        match topic {
+            Topic::Alarms if is_stale => self.tell(Event::AlarmsLost { why: error.kind.to_string() }, now),
+            Topic::Signals if is_stale => {
+                self.measurements.fail(error.kind.to_string());
+                self.judge(now)
+            }
+            _ => Ok(Acts::default()),
+        }
+    }
+
+    /// Judges what is held, and tells the machine.
+    fn judge(&mut self, now: Timestamp) -> Result<Acts, JournalError> {
+        let step_since = self.release.step().map(|(_, phase)| match phase {
+            StepPhase::Raising { since } | StepPhase::Settling { since } | StepPhase::Baking { since, .. } => since,
+            StepPhase::AtGate { since, .. } => since - self.baked(),
+        });
+        let circumstances = Circumstances { now, green_since: self.release.traffic.green_since, step_since };
+        let verdicts = self.judge.judge(&self.measurements.measured(), circumstances);
+        self.tell(Event::Judged(verdicts), now)
+    }
+
+    /// How long the present step was to bake.
+    fn baked(&self) -> Duration {
+        let index = self.release.step().map(|(index, _)| index);
+        let step = self.release.plan.shift().zip(index).and_then(|(plan, index)| plan.steps.get(index));
+        step.map(|step| step.bake).unwrap_or_default()
+    }
+
+    /// An effect has ended.
+    pub(super) fn ended(&mut self, intent: &Intent, outcome: Outcome, now: Timestamp) -> Result<Acts, JournalError> {
+        self.tell(Event::EffectEnded { id: intent.id, attempt: intent.attempt, outcome }, now)
+    }
+
+    /// A source has answered.
+    pub(super) fn heard(&mut self, source: Source, now: Timestamp) {
+        if let Some(view) = self.source(source) {
+            view.last_ok = Some(now);
+            view.failing = None;
+        }
+    }
+
+    /// A source has not answered.
+    pub(super) fn failed(&mut self, source: Source, why: String, now: Timestamp) {
+        if let Some(view) = self.source(source) {
+            let since = view.failing.as_ref().map_or(now, |(since, _)| *since);
+            view.failing = Some((since, why));
+        }
+    }
+
+    pub(super) fn called(&mut self, source: Source, calls: u64) {
+        if let Some(view) = self.source(source) {
+            view.calls += calls;
+        }
+    }
+
+    fn source(&mut self, source: Source) -> Option<&mut SourceView> {
+        self.dirty = true;
+        self.sources.iter_mut().find(|view| view.source == source)
+    }
+
+    /// Everything a face needs.
+    pub(super) fn snapshot(&self, now: Timestamp) -> Snapshot {
+        Snapshot {
+            at: now,
+            speed: self.speed,
+            release: Arc::new(self.release.clone()),
+            series: self.measurements.series().to_vec(),
+            alarms: self.alarm_views(),
+            sources: self.sources.clone(),
+            identity: self.identity.clone(),
+            toll: self.measurements.toll(self.release.traffic_span()),
+            output: self.output.iter().cloned().collect(),
+            engine: self.engine.clone(),
+        }
+    }
+
+    fn alarm_views(&self) -> Vec<AlarmView> {
+        let begun = self.release.begun.as_ref().map(|begun| begun.at);
+        let mut views: Vec<AlarmView> = self
+            .alarms
+            .iter()
+            .map(|alarm| AlarmView {
+                name: alarm.name.clone(),
+                state: match alarm.state {
+                    AlarmState::Ok => AlarmWord::Ok,
+                    AlarmState::Alarm => AlarmWord::Firing,
+                    AlarmState::InsufficientData => AlarmWord::InsufficientData,
+                    AlarmState::Missing => AlarmWord::Missing,
+                    AlarmState::Unknown => AlarmWord::Unknown,
+                },
+                since: alarm.since,
+                reason: alarm.reason.clone(),
+                is_older_than_release: alarm.since.zip(begun).is_some_and(|(since, begun)| since < begun),
+            })
+            .collect();
+        views.sort_by(|a, b| a.state.cmp(&b.state).then_with(|| a.name.cmp(&b.name)));
+        views
+    }
+}
+
+fn is_write(effect: &Effect) -> bool {
+    matches!(effect, Effect::SetWeight { .. } | Effect::Scale { .. })
+}

@@ -1,0 +1,228 @@
+//! Carrying effects out. Each runs on its own, so that a slow one holds nothing up; giving one up ends it.
+
+mod checks;
+pub(crate) mod command;
+mod gate;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+
+use self::command::{Program, Programs};
+use super::settings::Settings;
+use crate::cloud::{Cloud, CloudError, Registration, release_tag};
+use crate::domain::effect::{Effect, Failure, Intent, Outcome};
+use crate::domain::ids::{EffectId, Side};
+use crate::domain::percent::Percent;
+use crate::domain::plan::{HttpCheck, Plan, StageKind};
+use crate::domain::release::Release;
+use crate::notify::Notifier;
+
+/// What a running program says.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// It runs, in this process group.
+    Started(u32),
+    /// It has written a line, masked and harmless.
+    Line(String),
+}
+
+/// An effect that has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) intent: Intent,
+    pub(super) outcome: Outcome,
+}
+
+/// Carries effects out.
+pub(super) struct Executor {
+    tools: Arc<Tools>,
+    running: JoinSet<Ended>,
+    handles: HashMap<EffectId, (Intent, AbortHandle)>,
+}
+
+struct Tools {
+    cloud: Arc<dyn Cloud>,
+    notifier: Arc<dyn Notifier>,
+    programs: Arc<dyn Programs>,
+    settings: Settings,
+    said: mpsc::Sender<Said>,
+}
+
+impl Executor {
+    pub(super) fn new(
+        cloud: Arc<dyn Cloud>,
+        notifier: Arc<dyn Notifier>,
+        programs: Arc<dyn Programs>,
+        settings: Settings,
+        said: mpsc::Sender<Said>,
+    ) -> Self {
+        let tools = Arc::new(Tools { cloud, notifier, programs, settings, said });
+        Self { tools, running: JoinSet::new(), handles: HashMap::new() }
+    }
+
+    /// Begins an effect.
+    pub(super) fn start(&mut self, intent: Intent, release: &Release) {
+        let tools = Arc::clone(&self.tools);
+        let job = Job::of(&intent, release);
+        let kept = intent.clone();
+        let handle = self.running.spawn(async move {
+            let outcome = tools.carry_out(&intent, job).await;
+            Ended { intent, outcome }
+        });
+        self.handles.insert(kept.id, (kept, handle));
+    }
+
+    /// Gives an effect up. A call under way is dropped, a program is ended with its whole group.
+    pub(super) fn cancel(&mut self, id: EffectId) {
+        if let Some((_, handle)) = self.handles.remove(&id) {
+            handle.abort();
+        }
+    }
+
+    /// The next effect that ends; pending for ever while none runs.
+    pub(super) async fn next(&mut self) -> Ended {
+        loop {
+            match self.running.join_next().await {
+                Some(Ok(ended)) => {
+                    self.handles.remove(&ended.intent.id);
+                    return ended;
+                }
+                Some(Err(error)) if error.is_panic() => {
+                    if let Some(ended) = self.panicked(error.id()) {
+                        return ended;
+                    }
+                }
+                // Given up.
+                Some(Err(_)) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// An effect whose carrying out has a defect fails like any other.
+    fn panicked(&mut self, task: tokio::task::Id) -> Option<Ended> {
+        let id = self.handles.iter().find(|(_, (_, handle))| handle.id() == task).map(|(id, _)| *id)?;
+        let (intent, _) = self.handles.remove(&id)?;
+        let message = "a defect in cutover stopped this effect".to_owned();
+        Some(Ended { intent, outcome: Outcome::Failed(Failure { transient: false, message }) })
+    }
+}
+
+/// What an effect needs of the release, taken when it begins.
+struct Job {
+    plan: Arc<Plan>,
+    tag: String,
+    variables: Vec<(String, String)>,
+}
+
+impl Job {
+    fn of(intent: &Intent, release: &Release) -> Self {
+        let plan = &release.plan;
+        let begun = release.begun.as_ref().map(|begun| begun.at).unwrap_or_default();
+        let tag = release_tag(plan.environment.as_str(), plan.component.as_str(), release.id, begun);
+        let variables = [
+            ("CUTOVER_ENVIRONMENT", plan.environment.to_string()),
+            ("CUTOVER_COMPONENT", plan.component.to_string()),
+            ("CUTOVER_RELEASE", release.id.to_string()),
+            ("CUTOVER_FROM", plan.from.0.clone()),
+            ("CUTOVER_TO", plan.to.0.clone()),
+            ("CUTOVER_ATTEMPT", intent.attempt.to_string()),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        Self { plan: Arc::new(plan.clone()), tag, variables }
+    }
+}
+
+impl Tools {
+    async fn carry_out(&self, intent: &Intent, job: Job) -> Outcome {
+        let plan = &job.plan;
+        match &intent.effect {
+            Effect::CheckGate { stage } => match plan.stage(*stage).map(|stage| &stage.kind) {
+                Some(StageKind::Gate(gate)) => gate::check(self.cloud.as_ref(), plan, gate).await,
+                _ => no_such_stage(*stage),
+            },
+            Effect::RunChecks { stage } => match http_checks(plan, *stage) {
+                Some((checks, base)) => checks::run(self.cloud.as_ref(), checks, base).await,
+                None => no_such_stage(*stage),
+            },
+            Effect::RunCommand { stage } => self.run(&job, *stage, false).await,
+            Effect::UndoCommand { stage } => self.run(&job, *stage, true).await,
+            Effect::RegisterTaskDefinition => {
+                let request = Registration {
+                    base: &plan.sides.blue.task_definition,
+                    container: &plan.sides.green.container,
+                    image: &plan.to,
+                    release: &job.tag,
+                    look_first: intent.attempt > 1,
+                };
+                self.cloud.register(&request).await.map_or_else(failed, Outcome::Registered)
+            }
+            Effect::Scale { side, desired, task_definition } => {
+                let service = &plan.sides.of(*side).service;
+                done(self.cloud.scale(service, *desired, task_definition.as_ref()).await)
+            }
+            Effect::SetWeight { green } => self.set_weight(plan, *green).await,
+            Effect::Notify(notice) => match self.notifier.send(notice).await {
+                Ok(()) => Outcome::Done,
+                Err(failure) => Outcome::Failed(failure),
+            },
+        }
+    }
+
+    /// Green is only raised onto targets that were seen healthy just now. The way back does not wait for a look: the
+    /// machine has made sure of blue.
+    async fn set_weight(&self, plan: &Plan, green: Percent) -> Outcome {
+        if green > Percent::ZERO {
+            match self.cloud.capacity(&plan.sides).await {
+                Err(error) => return failed(error),
+                Ok(both) => {
+                    let (healthy, wanted) = (both.of(Side::Green).healthy, plan.sides.green.desired);
+                    if healthy < wanted {
+                        let message = format!("green has {healthy} of {wanted} healthy targets");
+                        return Outcome::Failed(Failure { transient: true, message });
+                    }
+                }
+            }
+        }
+        done(self.cloud.set_weight(&plan.sides, green).await)
+    }
+
+    async fn run(&self, job: &Job, stage: usize, undo: bool) -> Outcome {
+        let Some(StageKind::Command(command)) = job.plan.stage(stage).map(|stage| &stage.kind) else {
+            return no_such_stage(stage);
+        };
+        let Some(run) = (if undo { command.undo.as_ref() } else { Some(&command.run) }) else {
+            return no_such_stage(stage);
+        };
+        let mut environment = job.variables.clone();
+        environment.extend(self.settings.variables.iter().map(|(name, value)| (name.clone(), value.clone())));
+        environment.extend(command.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let program = Program { run: run.clone(), environment, dir: command.dir.clone() };
+        command::run(self.programs.as_ref(), &program, &self.settings.redactor, &self.said).await
+    }
+}
+
+/// The checks of a stage and the base URL that its paths are below.
+fn http_checks(plan: &Plan, stage: usize) -> Option<(&[HttpCheck], Option<&str>)> {
+    let base = plan.sides.green.url.as_deref();
+    match &plan.stage(stage)?.kind {
+        StageKind::Smoke(checks) => Some((checks, base)),
+        StageKind::Verify(verify) => Some((&verify.checks, base)),
+        _ => None,
+    }
+}
+
+fn no_such_stage(stage: usize) -> Outcome {
+    Outcome::Failed(Failure { transient: false, message: format!("stage {stage} has no such work") })
+}
+
+fn done(result: Result<(), CloudError>) -> Outcome {
+    result.map_or_else(failed, |()| Outcome::Done)
+}
+
+fn failed(error: CloudError) -> Outcome {
+    Outcome::Failed(Failure { transient: error.is_transient(), message: error.to_string() })
+}

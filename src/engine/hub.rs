@@ -1,0 +1,91 @@
+//! Where faces attach: the newest snapshot for everybody, and a bounded lane of log lines for each.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{mpsc, watch};
+
+use super::handle::{EngineHandle, Envelope, LOG_LANE, LogBatch, OrderSender};
+use super::snapshot::Snapshot;
+use crate::domain::log::LogLine;
+
+/// Lines kept for a face that attaches later.
+const BACKLOG: usize = 2_000;
+
+/// Batches on their way to one face.
+const LANE: usize = LOG_LANE / 64;
+
+/// Orders on their way to the engine.
+const ORDERS: usize = 64;
+
+/// The place where faces attach. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    snapshot: watch::Sender<Arc<Snapshot>>,
+    orders: mpsc::Sender<Envelope>,
+    lanes: Arc<Mutex<Lanes>>,
+}
+
+#[derive(Debug, Default)]
+struct Lanes {
+    backlog: VecDeque<LogLine>,
+    faces: Vec<Lane>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    sender: mpsc::Sender<LogBatch>,
+    dropped: u64,
+}
+
+impl Hub {
+    /// A hub that shows `first`, and the end where its orders arrive.
+    pub fn new(first: Snapshot) -> (Self, mpsc::Receiver<Envelope>) {
+        let (orders, arriving) = mpsc::channel(ORDERS);
+        let hub = Self { snapshot: watch::Sender::new(Arc::new(first)), orders, lanes: Arc::default() };
+        (hub, arriving)
+    }
+
+    /// A face's hold on the engine. It first gets the lines kept so far.
+    pub fn attach(&self) -> EngineHandle {
+        let (sender, logs) = mpsc::channel(LANE);
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines: Vec<LogLine> = lanes.backlog.iter().cloned().collect();
+        // The lane is empty: this always fits.
+        let _fits = sender.try_send(LogBatch { lines, dropped: 0 });
+        lanes.faces.push(Lane { sender, dropped: 0 });
+        EngineHandle { snapshot: self.snapshot.subscribe(), logs, orders: OrderSender::new(self.orders.clone()) }
+    }
+
+    /// Whether anybody looks.
+    pub fn is_watched(&self) -> bool {
+        self.snapshot.receiver_count() > 0
+    }
+
+    /// Shows a new snapshot to everybody.
+    pub fn show(&self, snapshot: Snapshot) {
+        self.snapshot.send_replace(Arc::new(snapshot));
+    }
+
+    /// Hands lines to every face; one that is too slow loses them, and is told how many.
+    pub fn hand_out(&self, lines: Vec<LogLine>, lost: u64) {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.faces.retain_mut(|lane| {
+            let batch = LogBatch { lines: lines.clone(), dropped: lane.dropped + lost };
+            match lane.sender.try_send(batch) {
+                Ok(()) => {
+                    lane.dropped = 0;
+                    true
+                }
+                Err(mpsc::error::TrySendError::Full(batch)) => {
+                    lane.dropped = batch.dropped + u64::try_from(batch.lines.len()).unwrap_or(u64::MAX);
+                    true
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => false,
+            }
+        });
+        lanes.backlog.extend(lines);
+        let excess = lanes.backlog.len().saturating_sub(BACKLOG);
+        lanes.backlog.drain(..excess);
+    }
+}

@@ -1,0 +1,129 @@
+//! What was measured and is still of interest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::poll::SignalsWanted;
+use super::snapshot::{SignalSeries, Toll};
+use crate::cloud::SeriesPair;
+use crate::domain::ids::SignalName;
+use crate::domain::plan::Plan;
+use crate::domain::signal::{Measure, Point};
+use crate::domain::time::Timestamp;
+use crate::judge::Measured;
+
+/// Points older than this are let go.
+const KEPT: Duration = Duration::from_hours(1);
+
+/// Before the first point is held, this much of the past is asked for.
+const FIRST_LOOK: Duration = Duration::from_mins(30);
+
+/// Later polls ask for this much again: points appear late and are corrected.
+const OVERLAP: Duration = Duration::from_mins(8);
+
+#[derive(Clone, Debug, Default)]
+struct Held {
+    blue: BTreeMap<Timestamp, Point>,
+    green: BTreeMap<Timestamp, Point>,
+}
+
+/// The points of every signal of a plan.
+#[derive(Clone, Debug)]
+pub(super) struct Measurements {
+    signals: Vec<(SignalName, Measure)>,
+    period: Duration,
+    held: BTreeMap<SignalName, Held>,
+    series: Vec<Arc<SignalSeries>>,
+    failed: Option<String>,
+}
+
+impl Measurements {
+    pub(super) fn new(plan: &Plan, period: Duration) -> Self {
+        let signals: Vec<(SignalName, Measure)> =
+            plan.signals.iter().map(|signal| (signal.name.clone(), signal.measure)).collect();
+        let held = signals.iter().map(|(name, _)| (name.clone(), Held::default())).collect();
+        let mut measurements = Self { signals, period, held, series: Vec::new(), failed: None };
+        measurements.rebuild();
+        measurements
+    }
+
+    /// What to ask for at `now`.
+    pub(super) fn wanted(&self, now: Timestamp) -> SignalsWanted {
+        SignalsWanted { signals: self.signals.clone(), from: self.from(now), to: now, period: self.period }
+    }
+
+    fn from(&self, now: Timestamp) -> Timestamp {
+        let is_empty = self.held.values().all(|held| held.blue.is_empty() && held.green.is_empty());
+        (now - if is_empty { FIRST_LOOK } else { OVERLAP }).floor_to(self.period)
+    }
+
+    pub(super) fn take(&mut self, pairs: Vec<SeriesPair>, now: Timestamp) {
+        self.failed = None;
+        for pair in pairs {
+            let Some(held) = self.held.get_mut(&pair.signal) else { continue };
+            held.blue.extend(pair.blue.into_iter().map(|point| (point.at, point)));
+            held.green.extend(pair.green.into_iter().map(|point| (point.at, point)));
+        }
+        let oldest = now - KEPT;
+        for held in self.held.values_mut() {
+            held.blue = held.blue.split_off(&oldest);
+            held.green = held.green.split_off(&oldest);
+        }
+        self.rebuild();
+    }
+
+    pub(super) fn fail(&mut self, why: String) {
+        self.failed = Some(why);
+    }
+
+    fn rebuild(&mut self) {
+        self.series = self
+            .signals
+            .iter()
+            .map(|(name, _)| {
+                let points = |side: &BTreeMap<Timestamp, Point>| side.values().copied().collect();
+                let held = self.held.get(name);
+                Arc::new(SignalSeries {
+                    signal: name.clone(),
+                    period: self.period,
+                    blue: held.map(|held| points(&held.blue)).unwrap_or_default(),
+                    green: held.map(|held| points(&held.green)).unwrap_or_default(),
+                })
+            })
+            .collect();
+    }
+
+    pub(super) fn series(&self) -> &[Arc<SignalSeries>] {
+        &self.series
+    }
+
+    pub(super) fn measured(&self) -> Vec<Measured<'_>> {
+        self.series
+            .iter()
+            .map(|series| Measured {
+                signal: &series.signal,
+                blue: &series.blue,
+                green: &series.green,
+                failed: self.failed.as_deref(),
+            })
+            .collect()
+    }
+
+    /// What green has cost users while it had traffic, by the first signal that counts target errors.
+    pub(super) fn toll(&self, span: Option<(Timestamp, Option<Timestamp>)>) -> Toll {
+        let Some((since, until)) = span else { return Toll::default() };
+        let name = self.signals.iter().find(|(_, measure)| *measure == Measure::TargetErrors).map(|(name, _)| name);
+        let Some(held) = name.and_then(|name| self.held.get(name)) else { return Toll::default() };
+        let mut toll = Toll::default();
+        let mut harmed = 0.0;
+        let points = held.green.range(since.floor_to(self.period)..).map(|(_, point)| point);
+        for green in points.filter(|point| until.is_none_or(|until| point.at <= until)) {
+            toll.green_requests += green.samples;
+            let blue = held.blue.get(&green.at).map_or(0.0, |point| point.value);
+            harmed += (green.value - blue).max(0.0) / 100.0 * green.samples as f64;
+        }
+        toll.harmed = harmed.round() as u64;
+        toll
+    }
+}

@@ -1,0 +1,277 @@
+//! Reading the cloud regularly: one call in flight for each source, and what the release waits for more often.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::settings::Polls;
+use super::snapshot::{Source, SourceView};
+use crate::cloud::{Alarm, Cloud, CloudError, Identity, SeriesPair, SignalRequest, TaskBrief};
+use crate::domain::capacity::Capacities;
+use crate::domain::ids::SignalName;
+use crate::domain::percent::Percent;
+use crate::domain::release::{Release, StepPhase, UnwindPhase, Work};
+use crate::domain::signal::Measure;
+use crate::domain::time::Timestamp;
+
+/// What the release waits for right now is read this often.
+const EAGER: Duration = Duration::from_secs(2);
+
+/// Tasks coming up are looked at this often.
+const COMING_UP: Duration = Duration::from_secs(5);
+
+/// After a failure, the next try comes no sooner than this.
+const AFTER_FAILURE: Duration = Duration::from_secs(3);
+
+/// What is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Topic {
+    Weight,
+    Capacity,
+    Alarms,
+    Signals,
+    Identity,
+    Tasks,
+}
+
+impl Topic {
+    const ALL: [Self; 6] = [Self::Weight, Self::Capacity, Self::Alarms, Self::Signals, Self::Identity, Self::Tasks];
+
+    /// The source it shows up as.
+    pub(super) fn source(self) -> Source {
+        match self {
+            Self::Weight => Source::Weights,
+            Self::Capacity | Self::Tasks => Source::Capacity,
+            Self::Alarms => Source::Alarms,
+            Self::Signals => Source::Signals,
+            Self::Identity => Source::Identity,
+        }
+    }
+
+    fn calls(self) -> u64 {
+        match self {
+            Self::Weight | Self::Alarms | Self::Signals | Self::Identity => 1,
+            Self::Capacity => 3,
+            Self::Tasks => 4,
+        }
+    }
+}
+
+/// What was read.
+#[derive(Debug)]
+pub(super) enum Reading {
+    Weight(Percent),
+    Capacity(Capacities),
+    Alarms(Vec<Alarm>),
+    Signals(Vec<SeriesPair>),
+    Identity(Identity),
+    Tasks(Vec<TaskBrief>),
+}
+
+/// A read that has come to its end.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) topic: Topic,
+    /// Which state of the writes it belongs to: one that began before a write says nothing about what came after.
+    pub(super) generation: u64,
+    pub(super) result: Result<Reading, CloudError>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    topic: Topic,
+    due: Timestamp,
+    running: bool,
+}
+
+/// Reads what is due.
+pub(super) struct Poller {
+    cloud: Arc<dyn Cloud>,
+    polls: Polls,
+    slots: Vec<Slot>,
+    reads: JoinSet<Read>,
+}
+
+/// What a read of the signals asks for.
+#[derive(Clone, Debug)]
+pub(super) struct SignalsWanted {
+    pub(super) signals: Vec<(SignalName, Measure)>,
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    pub(super) period: Duration,
+}
+
+impl Poller {
+    pub(super) fn new(cloud: Arc<dyn Cloud>, polls: Polls, now: Timestamp) -> Self {
+        let slots = Topic::ALL.iter().map(|topic| Slot { topic: *topic, due: now, running: false }).collect();
+        Self { cloud, polls, slots, reads: JoinSet::new() }
+    }
+
+    /// When the next read is due; `None` while all are under way.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.slots.iter().filter(|slot| !slot.running).map(|slot| slot.due).min()
+    }
+
+    /// Makes a topic due at once.
+    pub(super) fn hurry(&mut self, topic: Topic, now: Timestamp) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.topic == topic) {
+            slot.due = slot.due.min(now);
+        }
+    }
+
+    /// Starts what is due; `generation` marks the reads, `signals` says what to ask of CloudWatch.
+    pub(super) fn start_due(
+        &mut self,
+        release: &Release,
+        now: Timestamp,
+        generation: u64,
+        signals: impl Fn() -> SignalsWanted,
+    ) -> Vec<(Source, u64)> {
+        let mut started = Vec::new();
+        for slot in &mut self.slots {
+            if slot.running || slot.due > now {
+                continue;
+            }
+            slot.running = true;
+            slot.due = now + period(slot.topic, &self.polls, release);
+            started.push((slot.topic.source(), slot.topic.calls()));
+            let cloud = Arc::clone(&self.cloud);
+            let topic = slot.topic;
+            let plan = &release.plan;
+            match topic {
+                Topic::Weight => {
+                    let sides = plan.sides.clone();
+                    self.reads.spawn(async move {
+                        let result = cloud.weight(&sides).await.map(Reading::Weight);
+                        Read { topic, generation, result }
+                    });
+                }
+                Topic::Capacity => {
+                    let sides = plan.sides.clone();
+                    self.reads.spawn(async move {
+                        let result = cloud.capacity(&sides).await.map(Reading::Capacity);
+                        Read { topic, generation, result }
+                    });
+                }
+                Topic::Alarms => {
+                    let names = plan.alarms.clone();
+                    self.reads.spawn(async move {
+                        let result = cloud.alarms(&names).await.map(Reading::Alarms);
+                        Read { topic, generation, result }
+                    });
+                }
+                Topic::Signals => {
+                    let (sides, cluster, wanted) = (plan.sides.clone(), plan.place.cluster.clone(), signals());
+                    self.reads.spawn(async move {
+                        let request = SignalRequest {
+                            signals: &wanted.signals,
+                            sides: &sides,
+                            cluster: &cluster,
+                            from: wanted.from,
+                            to: wanted.to,
+                            period: wanted.period,
+                        };
+                        let result = cloud.signals(&request).await.map(Reading::Signals);
+                        Read { topic, generation, result }
+                    });
+                }
+                Topic::Identity => {
+                    self.reads.spawn(async move {
+                        let result = cloud.identity().await.map(Reading::Identity);
+                        Read { topic, generation, result }
+                    });
+                }
+                Topic::Tasks => {
+                    let sides = plan.sides.clone();
+                    self.reads.spawn(async move {
+                        let result = cloud.tasks(&sides).await.map(Reading::Tasks);
+                        Read { topic, generation, result }
+                    });
+                }
+            }
+        }
+        started
+    }
+
+    /// The next read that ends; pending for ever while none is under way.
+    pub(super) async fn next(&mut self) -> Read {
+        loop {
+            match self.reads.join_next().await {
+                Some(Ok(read)) => return read,
+                // A read that panicked or was cancelled: its slot must not stay taken.
+                Some(Err(_)) => self.slots.iter_mut().for_each(|slot| slot.running = false),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// A read has ended: its topic may be read again.
+    pub(super) fn ended(&mut self, topic: Topic, failed: bool, now: Timestamp) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.topic == topic) {
+            slot.running = false;
+            if failed {
+                slot.due = slot.due.max(now + AFTER_FAILURE).min(now + AFTER_FAILURE * 3);
+            }
+        }
+    }
+}
+
+/// How often a topic is read while the release stands where it does.
+fn period(topic: Topic, polls: &Polls, release: &Release) -> Duration {
+    match topic {
+        Topic::Weight if waits_for_weight(release) => EAGER,
+        Topic::Weight => polls.weights,
+        Topic::Capacity if waits_for_capacity(release) => COMING_UP,
+        Topic::Capacity => polls.capacity,
+        Topic::Alarms => polls.alarms,
+        Topic::Signals => polls.signals,
+        Topic::Identity => polls.identity,
+        Topic::Tasks => polls.tasks,
+    }
+}
+
+fn waits_for_weight(release: &Release) -> bool {
+    let is_going_back = release.unwinding.as_ref().is_some_and(|unwinding| unwinding.phase == UnwindPhase::Traffic);
+    is_going_back
+        || release.traffic.observed.is_none()
+        || release
+            .step()
+            .is_some_and(|(_, phase)| matches!(phase, StepPhase::Raising { .. } | StepPhase::Settling { .. }))
+}
+
+fn waits_for_capacity(release: &Release) -> bool {
+    let is_deploying = release
+        .deploy_stage()
+        .and_then(|index| release.stages.get(index))
+        .is_some_and(|stage| stage.work == Work::Settling);
+    let is_going_back = release.unwinding.as_ref().is_some_and(|unwinding| unwinding.phase == UnwindPhase::Traffic);
+    is_deploying || is_going_back || release.unhealthy_since.is_some() || release.capacities.is_none()
+}
+
+/// How old an answer of a source may be before it counts as stale: three of its periods, and never less than a minute.
+pub(super) fn stale_after(source: Source, polls: &Polls) -> Duration {
+    let period = match source {
+        Source::Weights => polls.weights,
+        Source::Capacity => polls.capacity,
+        Source::Signals => polls.signals,
+        Source::Alarms => polls.alarms,
+        Source::Logs => polls.logs,
+        Source::Identity => polls.identity,
+    };
+    (period * 3).max(Duration::from_mins(1))
+}
+
+/// The sources of a new engine, none of them heard of.
+pub(super) fn sources(polls: &Polls) -> Vec<SourceView> {
+    Source::ALL
+        .iter()
+        .map(|source| SourceView {
+            source: *source,
+            last_ok: None,
+            failing: None,
+            stale_after: stale_after(*source, polls),
+            calls: 0,
+        })
+        .collect()
+}

@@ -1,0 +1,85 @@
+//! What an engine needs to know beside the plan.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::execute::command::Programs;
+use crate::clock::Clock;
+use crate::cloud::Cloud;
+use crate::domain::command::Actor;
+use crate::domain::redact::Redactor;
+use crate::journal::Journal;
+use crate::judge::Judge;
+use crate::notify::Notifier;
+
+/// Everything outside that an engine works with.
+pub struct Parts {
+    /// The cloud.
+    pub cloud: Arc<dyn Cloud>,
+    /// The journal.
+    pub journal: Box<dyn Journal>,
+    /// The judge of signals.
+    pub judge: Box<dyn Judge>,
+    /// Who is told what.
+    pub notifier: Arc<dyn Notifier>,
+    /// What runs command stages.
+    pub programs: Arc<dyn Programs>,
+    /// Time.
+    pub clock: Clock,
+    /// Who the engine acts for.
+    pub actor: Actor,
+    /// Settings.
+    pub settings: Settings,
+}
+
+/// Settings of an engine.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Log groups to tail.
+    pub log_groups: Vec<String>,
+    /// How often each source is read.
+    pub polls: Polls,
+    /// Length of a period that signals are read in.
+    pub period: Duration,
+    /// What must never be kept or shown.
+    pub redactor: Redactor,
+    /// Variables for command stages beside the engine's own environment.
+    pub variables: BTreeMap<String, String>,
+    /// The engine ends together with the face that shows it, and goes on reading after the release has ended.
+    pub is_demo: bool,
+}
+
+/// How often each source is read while nothing waits for it. What the release waits for is read more often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Polls {
+    /// Weights: one call.
+    pub weights: Duration,
+    /// Services and targets: three calls.
+    pub capacity: Duration,
+    /// Alarms: one call for up to 100.
+    pub alarms: Duration,
+    /// Metrics: one call.
+    pub signals: Duration,
+    /// Logs: one call for each group.
+    pub logs: Duration,
+    /// Which task belongs to which side: up to four calls.
+    pub tasks: Duration,
+    /// Credentials: one call.
+    pub identity: Duration,
+}
+
+impl Default for Polls {
+    /// Together at most 30 calls a minute.
+    fn default() -> Self {
+        Self {
+            weights: Duration::from_secs(15),
+            capacity: Duration::from_secs(20),
+            alarms: Duration::from_secs(15),
+            signals: Duration::from_secs(20),
+            logs: Duration::from_secs(10),
+            tasks: Duration::from_mins(2),
+            identity: Duration::from_mins(5),
+        }
+    }
+}

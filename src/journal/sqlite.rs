@@ -1,0 +1,254 @@
+//! The journal in a SQLite file: write-ahead log, full synchronisation, readable by its owner alone.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::{Journal, JournalError, Record, Standing, Summary};
+use crate::domain::command::Actor;
+use crate::domain::ids::ReleaseId;
+use crate::domain::plan::Plan;
+use crate::domain::time::Timestamp;
+
+/// The format this version writes, in SQLite's `user_version`.
+const FORMAT: i64 = 1;
+
+const SCHEMA: &str = "
+    CREATE TABLE releases (
+        id          INTEGER PRIMARY KEY AUTOINCREMENT,
+        environment TEXT NOT NULL,
+        component   TEXT NOT NULL,
+        plan        TEXT NOT NULL,
+        by          TEXT NOT NULL,
+        created     INTEGER NOT NULL,
+        status      TEXT NOT NULL,
+        ended       INTEGER NOT NULL,
+        touched     INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE records (
+        release INTEGER NOT NULL REFERENCES releases (id),
+        seq     INTEGER NOT NULL,
+        at      INTEGER NOT NULL,
+        entry   TEXT NOT NULL,
+        PRIMARY KEY (release, seq)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// A journal in a file.
+#[derive(Debug)]
+pub struct SqliteJournal {
+    connection: Connection,
+}
+
+impl SqliteJournal {
+    /// Opens the journal at `path`, and creates it, with its directory, if there is none.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let failed = |reason: String| JournalError::Open { path: path.display().to_string(), reason };
+        if let Some(parent) = path.parent() {
+            create_private_dir(parent).map_err(|error| failed(error.to_string()))?;
+        }
+        create_private_file(path).map_err(|error| failed(error.to_string()))?;
+        let connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
+        Self::prepare(connection, path)
+    }
+
+    /// A journal in memory, for demonstrations and tests: gone when it is dropped.
+    pub fn in_memory() -> Result<Self, JournalError> {
+        let path = Path::new(":memory:");
+        let connection = Connection::open_in_memory()
+            .map_err(|error| JournalError::Open { path: path.display().to_string(), reason: error.to_string() })?;
+        Self::prepare(connection, path)
+    }
+
+    fn prepare(connection: Connection, path: &Path) -> Result<Self, JournalError> {
+        let failed =
+            |error: rusqlite::Error| JournalError::Open { path: path.display().to_string(), reason: error.to_string() };
+        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
+        // FULL: what was appended is on the disk itself, not only with the operating system.
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+            .map_err(failed)?;
+        let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+        match found {
+            0 => {
+                let create = format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;");
+                connection.execute_batch(&create).map_err(failed)?;
+            }
+            FORMAT => {}
+            found => {
+                return Err(JournalError::Format { path: path.display().to_string(), found, known: FORMAT });
+            }
+        }
+        Ok(Self { connection })
+    }
+}
+
+impl Journal for SqliteJournal {
+    fn create(
+        &mut self,
+        make: &mut dyn FnMut(ReleaseId) -> Plan,
+        by: &Actor,
+        at: Timestamp,
+    ) -> Result<(ReleaseId, Plan), JournalError> {
+        // Immediate: nobody else may take the number between the look and the insertion.
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritten)?;
+        let taken: Option<i64> = transaction
+            .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'releases'", [], |row| row.get(0))
+            .optional()
+            .map_err(unwritten)?;
+        let id = ReleaseId(u64::try_from(taken.unwrap_or(0)).unwrap_or(0) + 1);
+        let plan = make(id);
+        transaction
+            .execute(
+                "INSERT INTO releases (id, environment, component, plan, by, created, status, ended, touched)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'planned', 0, ?6)",
+                params![
+                    key(id),
+                    plan.environment.as_str(),
+                    plan.component.as_str(),
+                    encode(&plan)?,
+                    encode(by)?,
+                    at.millis()
+                ],
+            )
+            .map_err(unwritten)?;
+        transaction.commit().map_err(unwritten)?;
+        Ok((id, plan))
+    }
+
+    fn append(&mut self, id: ReleaseId, records: &[Record], standing: Standing<'_>) -> Result<(), JournalError> {
+        let Some(touched) = records.last().map(|record| record.at) else { return Ok(()) };
+        let release = key(id);
+        let transaction = self.connection.transaction().map_err(unwritten)?;
+        let mut seq: i64 = transaction
+            .query_row("SELECT COALESCE(MAX(seq), 0) FROM records WHERE release = ?1", [release], |row| row.get(0))
+            .map_err(unwritten)?;
+        {
+            let mut insert = transaction
+                .prepare_cached("INSERT INTO records (release, seq, at, entry) VALUES (?1, ?2, ?3, ?4)")
+                .map_err(unwritten)?;
+            for record in records {
+                seq += 1;
+                insert.execute(params![release, seq, record.at.millis(), encode(&record.entry)?]).map_err(unwritten)?;
+            }
+        }
+        let known = transaction
+            .execute(
+                "UPDATE releases SET status = ?2, ended = ?3, touched = ?4 WHERE id = ?1",
+                params![release, standing.status, standing.ended, touched.millis()],
+            )
+            .map_err(unwritten)?;
+        if known == 0 {
+            return Err(JournalError::Unknown(id));
+        }
+        transaction.commit().map_err(unwritten)
+    }
+
+    fn records(&self, id: ReleaseId) -> Result<Vec<Record>, JournalError> {
+        let mut select = self
+            .connection
+            .prepare_cached("SELECT at, entry FROM records WHERE release = ?1 ORDER BY seq")
+            .map_err(unread)?;
+        let rows =
+            select.query_map([key(id)], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).map_err(unread)?;
+        rows.map(|row| {
+            let (at, entry) = row.map_err(unread)?;
+            Ok(Record { at: Timestamp::from_millis(at), entry: decode(&entry)? })
+        })
+        .collect()
+    }
+
+    fn list(&self, limit: usize) -> Result<Vec<Summary>, JournalError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut select = self.connection.prepare_cached(&select("ORDER BY id DESC LIMIT ?1")).map_err(unread)?;
+        let rows = select.query_map([limit], row).map_err(unread)?;
+        rows.map(|found| found.map_err(unread)?.read()).collect()
+    }
+
+    fn find(&self, id: ReleaseId) -> Result<Summary, JournalError> {
+        let mut select = self.connection.prepare_cached(&select("WHERE id = ?1")).map_err(unread)?;
+        match select.query_row([key(id)], row).optional().map_err(unread)? {
+            Some(found) => found.read(),
+            None => Err(JournalError::Unknown(id)),
+        }
+    }
+}
+
+/// A row of `releases`, not yet decoded.
+struct Row {
+    id: i64,
+    plan: String,
+    by: String,
+    created: i64,
+    status: String,
+    ended: bool,
+    touched: i64,
+}
+
+impl Row {
+    fn read(self) -> Result<Summary, JournalError> {
+        Ok(Summary {
+            id: ReleaseId(u64::try_from(self.id).unwrap_or_default()),
+            plan: decode(&self.plan)?,
+            created: Timestamp::from_millis(self.created),
+            by: decode(&self.by)?,
+            status: self.status,
+            ended: self.ended,
+            touched: Timestamp::from_millis(self.touched),
+        })
+    }
+}
+
+fn select(rest: &str) -> String {
+    format!("SELECT id, plan, by, created, status, ended, touched FROM releases {rest}")
+}
+
+fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    Ok(Row {
+        id: row.get(0)?,
+        plan: row.get(1)?,
+        by: row.get(2)?,
+        created: row.get(3)?,
+        status: row.get(4)?,
+        ended: row.get(5)?,
+        touched: row.get(6)?,
+    })
+}
+
+fn key(id: ReleaseId) -> i64 {
+    i64::try_from(id.0).unwrap_or(i64::MAX)
+}
+
+fn encode(value: &impl serde::Serialize) -> Result<String, JournalError> {
+    serde_json::to_string(value).map_err(|error| JournalError::Broken { what: "written", reason: error.to_string() })
+}
+
+fn decode<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, JournalError> {
+    serde_json::from_str(text).map_err(|error| JournalError::Broken { what: "read", reason: error.to_string() })
+}
+
+fn unwritten(error: rusqlite::Error) -> JournalError {
+    JournalError::Broken { what: "written", reason: error.to_string() }
+}
+
+fn unread(error: rusqlite::Error) -> JournalError {
+    JournalError::Broken { what: "read", reason: error.to_string() }
+}
+
+/// Creates a directory that only its owner may enter, if it is not there.
+fn create_private_dir(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Creates a file that only its owner may read, and makes an existing one so: SQLite gives its side files the same
+/// mode.
+fn create_private_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))
+}

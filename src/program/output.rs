@@ -1,0 +1,62 @@
+//! Errors for people, exit codes for scripts, and the runtime under everything.
+
+use std::io::Write;
+
+use color_eyre::eyre::{Report, Result, WrapErr};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::config::ConfigError;
+use crate::sim::ScenarioError;
+
+/// Wrong usage or configuration.
+const USAGE: u8 = 2;
+
+/// Our own fault.
+const INTERNAL: u8 = 1;
+
+/// An error that carries its exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct Refused {
+    /// The code.
+    pub(super) code: u8,
+    /// What and why.
+    pub(super) message: String,
+}
+
+impl Refused {
+    /// Wrong usage.
+    pub(super) fn usage(message: impl Into<String>) -> Report {
+        Report::new(Self { code: USAGE, message: message.into() })
+    }
+}
+
+/// The exit code of an error.
+pub(super) fn code_of(report: &Report) -> u8 {
+    if let Some(refused) = report.downcast_ref::<Refused>() {
+        return refused.code;
+    }
+    let is_usage = report.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<ScenarioError>());
+    if is_usage { USAGE } else { INTERNAL }
+}
+
+/// Says an error on standard error.
+pub(super) fn complain(report: &Report) {
+    let mut text = format!("cutover: {report}");
+    for cause in report.chain().skip(1) {
+        text.push_str(&format!("\n  because: {cause}"));
+    }
+    // Nobody may be listening.
+    let _unheard = writeln!(std::io::stderr(), "{text}");
+}
+
+/// The runtime that everything runs on.
+pub(super) fn runtime() -> Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().wrap_err("failed to start the runtime")
+}
+
+/// Standard output, for what is the program's result.
+#[expect(clippy::disallowed_methods, reason = "the headless face and the one-shot verbs write their result there")]
+pub(super) fn out() -> std::io::Stdout {
+    std::io::stdout()
+}

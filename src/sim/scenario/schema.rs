@@ -1,0 +1,288 @@
+//! The keys of a scenario file and what they are when left out.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::api_faults::ApiFault;
+use super::span::{self, Percent};
+
+/// Everything a scenario file may say.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Schema {
+    pub(crate) summary: String,
+    #[serde(with = "span")]
+    pub(crate) history: Duration,
+    pub(crate) aws: Aws,
+    pub(crate) app: App,
+    pub(crate) service: Vec<Service>,
+    pub(crate) rule: Vec<Rule>,
+    pub(crate) health_check: HealthCheck,
+    pub(crate) tasks: Tasks,
+    pub(crate) one_off: OneOff,
+    pub(crate) traffic: Traffic,
+    pub(crate) old: Profile,
+    pub(crate) new: Profile,
+    pub(crate) dependency: Vec<Dependency>,
+    pub(crate) metrics: Metrics,
+    pub(crate) alarm: Option<Vec<Alarm>>,
+    pub(crate) logs: Logs,
+    pub(crate) consistency: Consistency,
+    pub(crate) api_faults: Vec<ApiFault>,
+}
+
+impl Default for Schema {
+    fn default() -> Self {
+        let service = |name: &str, desired| Service {
+            name: name.to_owned(),
+            desired,
+            test_host: name.strip_prefix("api-").map(|side| format!("{side}.api.shop.test")),
+            ..Service::default()
+        };
+        Self {
+            summary: String::new(),
+            history: Duration::from_mins(15),
+            aws: Aws::default(),
+            app: App::default(),
+            service: vec![service("api-blue", 6), service("api-green", 0)],
+            rule: Vec::new(),
+            health_check: HealthCheck::default(),
+            tasks: Tasks::default(),
+            one_off: OneOff::default(),
+            traffic: Traffic::default(),
+            old: Profile::default(),
+            new: Profile::default(),
+            dependency: Vec::new(),
+            metrics: Metrics::default(),
+            alarm: None,
+            logs: Logs::default(),
+            consistency: Consistency::default(),
+            api_faults: Vec::new(),
+        }
+    }
+}
+
+impl Schema {
+    /// Without rules of its own, a world sends its users to the first service.
+    pub(super) fn complete(&mut self) {
+        if self.rule.is_empty() {
+            let weights = self.service.iter().enumerate();
+            let weights =
+                weights.map(|(index, service)| (service.target_group().to_owned(), if index == 0 { 100 } else { 0 }));
+            self.rule = vec![Rule { host: Some(self.app.host.clone()), path: None, weights: weights.collect() }];
+        }
+    }
+}
+
+impl Service {
+    /// The target group's name: the service's own unless given.
+    pub(crate) fn target_group(&self) -> &str {
+        self.target_group.as_deref().unwrap_or(&self.name)
+    }
+}
+
+/// Declares tables whose keys all have defaults.
+macro_rules! tables {
+    ($($(#[$meta:meta])* $name:ident { $($(#[$attr:meta])* $field:ident: $kind:ty = $default:expr),+ $(,)? })+) => { $(
+        $(#[$meta])*
+        #[derive(Clone, Debug, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(crate) struct $name { $($(#[$attr])* pub(crate) $field: $kind,)+ }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+    )+ };
+}
+
+tables! {
+    /// The account and its resources' names.
+    Aws {
+        account: String = "123456789012".to_owned(),
+        region: String = "eu-west-1".to_owned(),
+        cluster: String = "shop".to_owned(),
+        load_balancer: String = "shop".to_owned(),
+        topic: String = "releases".to_owned(),
+        database: String = "shop".to_owned(),
+    }
+
+    /// The application.
+    App {
+        family: String = "api".to_owned(),
+        container: String = "api".to_owned(),
+        port: u16 = 8080,
+        repository: String = "api".to_owned(),
+        tag: String = "4f2c1e9".to_owned(),
+        log_group: String = "/ecs/api".to_owned(),
+        host: String = "api.shop.test".to_owned(),
+    }
+
+    /// An ECS service behind a target group of its own.
+    Service {
+        name: String = "api".to_owned(),
+        target_group: Option<String> = None,
+        test_host: Option<String> = None,
+        desired: u32 = 1,
+        minimum_healthy_percent: u32 = 100,
+        maximum_percent: u32 = 200,
+        circuit_breaker: Breaker = Breaker::Fail,
+        #[serde(with = "span")] grace: Duration = Duration::from_mins(1),
+    }
+
+    /// A listener rule, by priority in the order written.
+    Rule {
+        host: Option<String> = None,
+        path: Option<String> = None,
+        weights: BTreeMap<String, u32> = BTreeMap::new(),
+    }
+
+    /// How target groups check their targets.
+    HealthCheck {
+        path: String = "/healthz".to_owned(),
+        #[serde(with = "span")] interval: Duration = Duration::from_secs(10),
+        #[serde(with = "span")] timeout: Duration = Duration::from_secs(5),
+        healthy: u32 = 2,
+        unhealthy: u32 = 3,
+        #[serde(with = "span")] deregistration_delay: Duration = Duration::from_secs(30),
+    }
+
+    /// How long a task takes from one state to the next; each is stretched by up to a third, by chance.
+    Tasks {
+        #[serde(with = "span")] provisioning: Duration = Duration::from_secs(5),
+        #[serde(with = "span")] pending: Duration = Duration::from_secs(9),
+        #[serde(with = "span")] activating: Duration = Duration::from_secs(2),
+        #[serde(with = "span")] stopping: Duration = Duration::from_secs(3),
+        #[serde(with = "span")] deprovisioning: Duration = Duration::from_secs(4),
+    }
+
+    /// Tasks started on their own, such as migrations.
+    OneOff {
+        #[serde(rename = "for", with = "span")] lasting: Duration = Duration::from_secs(12),
+        exit_code: i32 = 0,
+        log: Vec<String> = vec!["migration 0042_add_order_index applied".to_owned()],
+    }
+
+    /// What users do.
+    Traffic {
+        rate: f64 = 300.0,
+        drift: Percent = Percent::new(10.0),
+        #[serde(with = "span")] drift_period: Duration = Duration::from_hours(1),
+        burst: f64 = 1.6,
+        #[serde(with = "span")] burst_every: Duration = Duration::from_mins(10),
+        #[serde(with = "span")] burst_for: Duration = Duration::from_secs(15),
+    }
+
+    /// How one version behaves.
+    Profile {
+        #[serde(with = "span")] latency_p50: Duration = Duration::from_millis(80),
+        #[serde(with = "span")] latency_p99: Duration = Duration::from_millis(600),
+        errors: Percent = Percent::new(0.1),
+        client_errors: Percent = Percent::new(1.0),
+        #[serde(with = "span")] boot: Duration = Duration::from_secs(6),
+        health_check_failures: Percent = Percent::new(0.0),
+        cpu: Percent = Percent::new(41.0),
+        memory: Percent = Percent::new(58.0),
+        memory_growth: Percent = Percent::new(0.0),
+        db_pool: Percent = Percent::new(34.0),
+        cold_start: Option<ColdStart> = None,
+        crash: Option<Crash> = None,
+    }
+
+    /// A version that is slow until it has warmed up.
+    ColdStart {
+        #[serde(rename = "for", with = "span")] lasting: Duration = Duration::from_secs(90),
+        factor: f64 = 4.0,
+    }
+
+    /// A version whose process ends by itself.
+    Crash {
+        #[serde(with = "span")] after: Duration = Duration::from_secs(4),
+        exit_code: i32 = 1,
+        log: Vec<String> = vec!["fatal: cannot read configuration key PAYMENTS_URL".to_owned()],
+    }
+
+    /// A time in which something that every version needs goes wrong.
+    Dependency {
+        name: String = "payments".to_owned(),
+        #[serde(with = "span")] at: Duration = Duration::ZERO,
+        #[serde(rename = "for", with = "span")] lasting: Duration = Duration::from_mins(3),
+        errors: Percent = Percent::new(0.0),
+        latency: f64 = 1.0,
+    }
+
+    /// When datapoints can be seen, counted from the end of their period.
+    Metrics {
+        #[serde(with = "span")] delay_min: Duration = Duration::from_secs(2),
+        #[serde(with = "span")] delay_max: Duration = Duration::from_mins(1),
+        #[serde(with = "span")] high_resolution_delay: Duration = Duration::from_secs(4),
+    }
+
+    /// A metric alarm.
+    Alarm {
+        name: String = String::new(),
+        description: String = String::new(),
+        expression: Option<String> = None,
+        metric: Vec<AlarmMetric> = Vec::new(),
+        comparison: Compare = Compare::Above,
+        threshold: f64 = 0.0,
+        periods: u32 = 3,
+        datapoints: Option<u32> = None,
+        missing: Gaps = Gaps::Missing,
+    }
+
+    /// A metric that an alarm looks at.
+    AlarmMetric {
+        id: String = "m1".to_owned(),
+        namespace: String = String::new(),
+        name: String = String::new(),
+        dimensions: BTreeMap<String, String> = BTreeMap::new(),
+        stat: String = "Average".to_owned(),
+        #[serde(with = "span")] period: Duration = Duration::from_mins(1),
+    }
+
+    /// What the application logs.
+    Logs {
+        requests: Percent = Percent::new(10.0),
+        #[serde(with = "span")] delay: Duration = Duration::from_millis(1_500),
+        hostile: bool = false,
+    }
+
+    /// How long reads may show what was true before a write.
+    Consistency {
+        #[serde(with = "span")] services: Duration = Duration::ZERO,
+        #[serde(with = "span")] rules: Duration = Duration::ZERO,
+    }
+}
+
+/// What ECS does when the tasks of a deployment keep failing.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Breaker {
+    Off,
+    Fail,
+    Rollback,
+}
+
+/// How an alarm compares.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Compare {
+    Above,
+    AtLeast,
+    Below,
+    AtMost,
+}
+
+/// What periods without a datapoint count as.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Gaps {
+    Missing,
+    Ignore,
+    Breaching,
+    NotBreaching,
+}

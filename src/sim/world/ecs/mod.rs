@@ -1,0 +1,14 @@
+//! Clusters, task definitions, services and tasks.
+
+mod definitions;
+mod operations;
+mod scheduler;
+mod services;
+mod state;
+mod task_types;
+mod tasks;
+mod types;
+
+pub(super) use state::Ecs;
+pub use task_types::*;
+pub use types::*;

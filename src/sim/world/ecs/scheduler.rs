@@ -1,0 +1,239 @@
+//! The service scheduler: rolling deployments within their bounds, replacement of what fails, the circuit breaker.
+
+use std::time::Duration;
+
+use super::tasks::Stop;
+use super::{CircuitBreaker, DeploymentStatus, RolloutState};
+use crate::domain::time::Timestamp;
+use crate::sim::world::World;
+use crate::sim::world::elb::TargetState;
+
+/// A task of a service as its scheduler sees it.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    roster: u16,
+    primary: bool,
+    healthy: bool,
+    failing: bool,
+}
+
+impl World {
+    /// Brings every service a step closer to what is wanted.
+    pub(in crate::sim::world) fn tick_services(&mut self, at: Timestamp) {
+        for index in 0..self.ecs.services.len() {
+            self.replace_failing(index, at);
+            self.schedule(index, at);
+            self.count_tasks(index);
+            self.settle(index, at);
+        }
+    }
+
+    /// Brings a service's tasks up at once, as if they had been running for long.
+    pub(in crate::sim::world) fn warm_up(&mut self, name: &str) {
+        let at = self.now;
+        let Some(index) = self.service_index(name) else { return };
+        self.schedule(index, at);
+        for _ in 0..3 {
+            self.hurry_tasks(index, at);
+        }
+        self.elb.pass_all_checks();
+        self.count_tasks(index);
+        self.settle(index, at);
+    }
+
+    fn seen(&self, index: usize, at: Timestamp) -> Vec<Seen> {
+        let Some(service) = self.ecs.services.get(index) else { return Vec::new() };
+        let primary = service.primary_id();
+        let balanced = !service.view().load_balancers.is_empty();
+        let grace = Duration::from_secs(u64::from(service.view().health_check_grace_seconds));
+        let tasks = self.ecs.tasks.iter().filter(|task| task.service == Some(index) && task.is_wanted());
+        tasks
+            .map(|task| {
+                let state = self.elb.state_of(task.roster);
+                let healthy = task.is_running() && (!balanced || state == Some(TargetState::Healthy));
+                let graced = task.view.started_at.is_none_or(|started| at.since(started) < grace);
+                Seen {
+                    roster: task.roster,
+                    primary: task.belongs_to(&primary),
+                    healthy,
+                    failing: state == Some(TargetState::Unhealthy) && !graced,
+                }
+            })
+            .collect()
+    }
+
+    fn replace_failing(&mut self, index: usize, at: Timestamp) {
+        let failing = self.seen(index, at).into_iter().filter(|task| task.failing);
+        for task in failing.collect::<Vec<_>>() {
+            let Some(service) = self.ecs.services.get(index) else { return };
+            let group = service.view().load_balancers.first().map_or("", |balancer| &balancer.target_group_arn);
+            let reason = format!("Task failed ELB health checks in (target-group {group})");
+            let message = format!(
+                "(port {}) is unhealthy in (target-group {group}) due to (reason Health checks failed)",
+                self.schema.app.port
+            );
+            self.service_event(index, at, &format!("(task {}) {message}", task.id(self)));
+            self.stop(task.roster, &Stop::by_scheduler(reason), at);
+            self.task_failed(index, task.roster, at);
+        }
+    }
+
+    fn schedule(&mut self, index: usize, at: Timestamp) {
+        let Some(service) = self.ecs.services.get(index) else { return };
+        let (desired, configuration) = (service.view().desired, service.view().deployment_configuration);
+        let may_start = at >= service.start_after;
+        let failed =
+            service.view().deployments.first().is_some_and(|primary| primary.rollout_state == RolloutState::Failed);
+        let floor = (desired * configuration.minimum_healthy_percent).div_ceil(100);
+        let ceiling = (desired * configuration.maximum_percent / 100).max(desired.min(1));
+        let tasks = self.seen(index, at);
+        let (wanted, outgoing): (Vec<Seen>, Vec<Seen>) = tasks.into_iter().partition(|task| task.primary);
+
+        // Tasks that are stopping already are neither RUNNING nor PENDING, and so take no room.
+        let total = (wanted.len() + outgoing.len()) as u32;
+        let missing = desired.saturating_sub(wanted.len() as u32).min(ceiling.saturating_sub(total));
+        if missing > 0 && may_start && !failed {
+            self.start_tasks(index, missing, at);
+        }
+        let surplus = (wanted.len() as u32).saturating_sub(desired);
+        let mut leaving: Vec<&Seen> = wanted.iter().rev().filter(|task| !task.healthy).collect();
+        leaving.extend(wanted.iter().rev().filter(|task| task.healthy));
+        let mut stopped: Vec<Seen> = leaving.into_iter().take(surplus as usize).copied().collect();
+
+        let kept = wanted.iter().filter(|task| task.healthy).count().min(desired as usize) as u32;
+        let mut healthy = kept + outgoing.iter().filter(|task| task.healthy).count() as u32;
+        // A deployment that failed keeps what still serves.
+        let replaceable = if failed { &[][..] } else { &outgoing[..] };
+        stopped.extend(replaceable.iter().filter(|task| !task.healthy).copied());
+        for task in replaceable.iter().filter(|task| task.healthy) {
+            if healthy <= floor {
+                break;
+            }
+            healthy -= 1;
+            stopped.push(*task);
+        }
+        self.stop_tasks(index, &stopped, at);
+    }
+
+    fn start_tasks(&mut self, index: usize, count: u32, at: Timestamp) {
+        let Some(service) = self.ecs.services.get(index) else { return };
+        let (id, name) = (service.primary_id(), service.view().name.clone());
+        let Ok(definition) = self.find_definition(&service.view().task_definition).cloned() else { return };
+        let mut started = String::new();
+        for _ in 0..count {
+            let roster = self.launch(&definition, Some(index), format!("service:{name}"), Some(id.clone()), at);
+            let task = self.ecs.roster.get(usize::from(roster)).map_or("", |member| &member.id);
+            started.push_str(&format!(" (task {task})"));
+        }
+        self.service_event(index, at, &format!("has started {count} tasks:{started}."));
+    }
+
+    fn stop_tasks(&mut self, index: usize, tasks: &[Seen], at: Timestamp) {
+        if tasks.is_empty() {
+            return;
+        }
+        let deployment = self.ecs.services.get(index).map(super::state::ServiceState::primary_id).unwrap_or_default();
+        let mut listed = String::new();
+        for task in tasks {
+            listed.push_str(&format!(" (task {})", task.id(self)));
+            let reason = format!("Scaling activity initiated by (deployment {deployment})");
+            self.stop(task.roster, &Stop::by_scheduler(reason), at);
+        }
+        self.service_event(index, at, &format!("has begun draining connections on {} tasks.", tasks.len()));
+        self.service_event(index, at, &format!("has stopped {} running tasks:{listed}.", tasks.len()));
+    }
+
+    fn count_tasks(&mut self, index: usize) {
+        let (running, pending) = self.ecs.counts(|task| task.service == Some(index));
+        let ids: Vec<String> = self.ecs.services.get(index).map_or_else(Vec::new, |service| {
+            service.view().deployments.iter().map(|deployment| deployment.id.clone()).collect()
+        });
+        let counts: Vec<(u32, u32)> = ids.iter().map(|id| self.ecs.counts(|task| task.belongs_to(id))).collect();
+        let Some(service) = self.ecs.services.get_mut(index) else { return };
+        (service.lagging.view.running, service.lagging.view.pending) = (running, pending);
+        for (deployment, (running, pending)) in service.lagging.view.deployments.iter_mut().zip(counts) {
+            (deployment.running, deployment.pending) = (running, pending);
+        }
+    }
+
+    /// Completes the deployment once everything wanted is healthy and nothing else is left.
+    fn settle(&mut self, index: usize, at: Timestamp) {
+        let tasks = self.seen(index, at);
+        let Some(service) = self.ecs.services.get_mut(index) else { return };
+        let desired = service.view().desired;
+        let settled = tasks.len() as u32 == desired && tasks.iter().all(|task| task.primary && task.healthy);
+        if !settled || service.steady {
+            return;
+        }
+        service.steady = true;
+        (service.failures, service.start_after) = (0, at);
+        let definition = service.view().task_definition.clone();
+        let completed = service.primary().and_then(|primary| {
+            let news = primary.rollout_state == RolloutState::InProgress;
+            if news {
+                primary.rollout_state = RolloutState::Completed;
+                primary.rollout_state_reason = format!("ECS deployment {} completed.", primary.id);
+                primary.updated_at = at;
+            }
+            news.then(|| primary.id.clone())
+        });
+        service.lagging.view.deployments.retain(|deployment| deployment.status == DeploymentStatus::Primary);
+        if let Some(id) = completed {
+            service.last_good = Some(definition);
+            self.service_event(index, at, &format!("(deployment {id}) deployment completed."));
+        }
+        self.service_event(index, at, "has reached a steady state.");
+    }
+
+    /// Counts a task that failed against its deployment, and trips the circuit breaker when it is time.
+    pub(super) fn task_failed(&mut self, index: usize, roster: u16, at: Timestamp) {
+        let started_by = self.ecs.task(roster).and_then(|task| task.view.started_by.clone()).unwrap_or_default();
+        let Some(service) = self.ecs.services.get_mut(index) else { return };
+        service.steady = false;
+        service.failures += 1;
+        let wait = 5 * 2_u64.pow(service.failures.saturating_sub(1).min(6) / 3);
+        service.start_after = at + Duration::from_secs(wait.min(60));
+        let (desired, breaker) = (service.view().desired, service.view().deployment_configuration.circuit_breaker);
+        let threshold = desired.div_ceil(2).clamp(3, 200);
+        let last_good = service.last_good.clone();
+        let Some(primary) = service.primary().filter(|primary| primary.id == started_by) else { return };
+        if primary.rollout_state != RolloutState::InProgress {
+            return;
+        }
+        primary.failed_tasks += 1;
+        primary.updated_at = at;
+        if breaker == CircuitBreaker::Off || primary.failed_tasks < threshold {
+            return;
+        }
+        primary.rollout_state = RolloutState::Failed;
+        primary.rollout_state_reason = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
+        let id = primary.id.clone();
+        self.service_event(index, at, &format!("(deployment {id}) deployment failed: tasks failed to start."));
+        let earlier = last_good.and_then(|arn| self.find_definition(&arn).ok().cloned());
+        if let (CircuitBreaker::Rollback, Some(definition)) = (breaker, earlier) {
+            self.start_deployment(index, &definition);
+            let new = self.ecs.services.get(index).map(super::state::ServiceState::primary_id).unwrap_or_default();
+            if let Some(service) = self.ecs.services.get_mut(index) {
+                let failed = service.lagging.view.deployments.iter_mut().find(|deployment| deployment.id == id);
+                if let Some(failed) = failed {
+                    failed.rollout_state_reason =
+                        format!("ECS deployment circuit breaker: rolling back to deploymentId {new}.");
+                }
+            }
+            self.service_event(index, at, &format!("rolling back to (deployment {new})."));
+        }
+    }
+
+    pub(super) fn service_event(&mut self, index: usize, at: Timestamp, message: &str) {
+        let id = self.streams.ids.uuid();
+        if let Some(service) = self.ecs.services.get_mut(index) {
+            service.event(id, at, message);
+        }
+    }
+}
+
+impl Seen {
+    fn id(self, world: &World) -> String {
+        world.ecs.roster.get(usize::from(self.roster)).map(|member| member.id.clone()).unwrap_or_default()
+    }
+}

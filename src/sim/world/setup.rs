@@ -1,0 +1,140 @@
+//! Making the world of a scenario.
+
+use std::time::Duration;
+
+use serde_json::{Map, json};
+
+use super::alarms::Alarms;
+use super::ecs::{
+    CircuitBreaker, CreateService, DeploymentConfiguration, Ecs, RegisterTaskDefinition, ServiceLoadBalancer, Tag,
+};
+use super::elb::Elb;
+use super::ledger::Ledger;
+use super::logs::Logs;
+use super::metrics::Store;
+use super::random::Streams;
+use super::sns::Sns;
+use super::traffic::Traffic;
+use super::{Timestamp, World};
+use crate::sim::scenario::Scenario;
+use crate::sim::scenario::schema::Breaker;
+
+impl World {
+    /// The world of `scenario` at `start`, with as much history behind it as the scenario says. The same seed gives the
+    /// same world.
+    pub fn new(scenario: &Scenario, seed: u64, start: Timestamp) -> Self {
+        let schema = scenario.schema.clone();
+        let origin = (start - schema.history).floor_to(Duration::from_mins(1));
+        let mut world = Self {
+            now: origin,
+            ticked: origin,
+            start,
+            origin,
+            streams: Streams::new(seed),
+            traffic: Traffic::new(&schema, origin),
+            schema: schema.into(),
+            ecs: Ecs::default(),
+            elb: Elb::default(),
+            metrics: Store::default(),
+            alarms: Alarms::default(),
+            logs: Logs::default(),
+            sns: Sns::default(),
+            ledger: Ledger::default(),
+        };
+        world.set_up(origin);
+        world.advance(start);
+        // What the world's own making did is no client's doing.
+        world.ledger.changes.clear();
+        world.ledger.weights.clear();
+        world.ledger.minutes.clear();
+        world.ledger.total = super::Truth::default();
+        world.note_all_weights(start);
+        world
+    }
+
+    fn set_up(&mut self, at: Timestamp) {
+        self.set_up_logs(at);
+        self.set_up_elb(at);
+        let topic = self.schema.aws.topic.clone();
+        // A scenario is checked when it is read, so that nothing here is refused.
+        let made = self
+            .create_topic(&topic)
+            .and_then(|arn| self.subscribe(&arn, "email", "releases@shop.test"))
+            .and_then(|_| self.set_up_services())
+            .and_then(|()| self.set_up_alarms());
+        debug_assert_eq!(made, Ok(()));
+    }
+
+    fn set_up_services(&mut self) -> super::ApiResult<()> {
+        let (app, aws) = (self.schema.app.clone(), self.schema.aws.clone());
+        let image = format!("{}.dkr.ecr.{}.amazonaws.com/{}:{}", aws.account, aws.region, app.repository, app.tag);
+        self.ecs.start_with(&image);
+        let definition = self.register_task_definition(RegisterTaskDefinition {
+            family: app.family.clone(),
+            containers: vec![json!({
+                "name": app.container,
+                "image": image,
+                "cpu": 0,
+                "essential": true,
+                "portMappings": [{"containerPort": app.port, "hostPort": app.port, "protocol": "tcp"}],
+                "environment": [{"name": "LOG_LEVEL", "value": "info"}],
+                "mountPoints": [],
+                "volumesFrom": [],
+                "logConfiguration": {
+                    "logDriver": "awslogs",
+                    "options": {
+                        "awslogs-group": app.log_group,
+                        "awslogs-region": aws.region,
+                        "awslogs-stream-prefix": app.family,
+                    },
+                },
+            })],
+            settings: settings(&aws.account, &app.family),
+            tags: vec![Tag { key: "version".to_owned(), value: app.tag.clone() }],
+        })?;
+        for service in self.schema.service.clone() {
+            let group = self.elb.groups.iter().find(|group| group.view.name == service.target_group());
+            let load_balancers = group.map(|group| ServiceLoadBalancer {
+                target_group_arn: group.view.arn.clone(),
+                container_name: app.container.clone(),
+                container_port: app.port,
+            });
+            let created = self.create_service(CreateService {
+                cluster: None,
+                name: service.name.clone(),
+                task_definition: definition.arn.clone(),
+                desired: service.desired,
+                load_balancers: load_balancers.into_iter().collect(),
+                deployment_configuration: DeploymentConfiguration {
+                    minimum_healthy_percent: service.minimum_healthy_percent,
+                    maximum_percent: service.maximum_percent,
+                    circuit_breaker: match service.circuit_breaker {
+                        Breaker::Off => CircuitBreaker::Off,
+                        Breaker::Fail => CircuitBreaker::Fail,
+                        Breaker::Rollback => CircuitBreaker::Rollback,
+                    },
+                },
+                health_check_grace_seconds: service.grace.as_secs() as u32,
+                tags: Vec::new(),
+            })?;
+            self.warm_up(&created.name);
+        }
+        Ok(())
+    }
+}
+
+fn settings(account: &str, family: &str) -> Map<String, serde_json::Value> {
+    let value = json!({
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "512",
+        "memory": "1024",
+        "executionRoleArn": format!("arn:aws:iam::{account}:role/{family}-execution"),
+        "taskRoleArn": format!("arn:aws:iam::{account}:role/{family}-task"),
+        "volumes": [],
+    });
+    match value {
+        serde_json::Value::Object(settings) => settings,
+        _ => Map::new(),
+    }
+}
