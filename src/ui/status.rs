@@ -160,6 +160,9 @@ fn below(look: Look<'_>) -> Vec<Span<'_>> {
     }
     let release = look.release();
     let mut spans = toll(look, look.snapshot.toll);
+    if let Some((since, Some(until))) = release.traffic_span().filter(|_| release.ended.is_some()) {
+        spans.push(look.span(Role::Text, format!("  had traffic for {}", Elapsed(until.since(since)))));
+    }
     if let Some(unwinding) = &release.unwinding {
         if let Some(trouble) = &unwinding.trouble {
             spans.push(look.span(Role::Bad, format!("  not undone: {trouble}")));

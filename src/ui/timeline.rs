@@ -9,7 +9,8 @@ use super::look::Look;
 use super::theme::Role;
 use super::widgets::text::pad;
 use super::widgets::{Focus, List, Panel};
-use crate::app::scroll::{Anchor, Extent};
+use crate::app::scroll::Anchor;
+use crate::app::update::timeline_extent;
 use crate::domain::command::{Command, Ordered, Progress};
 use crate::domain::release::{Moment, Tone};
 use crate::domain::time::Elapsed;
@@ -20,7 +21,7 @@ const WIDE: u16 = 120;
 /// Draws the panel, and answers how many rows it has for lines.
 pub(super) fn draw(look: Look<'_>, area: Rect, focus: Focus, buf: &mut Buffer) -> usize {
     let timeline = &look.release().timeline;
-    let extent = |height| Extent { first: 0, len: timeline.len(), height };
+    let extent = |height| timeline_extent(look.release(), height);
     let below = look.model.history.below(extent(usize::from(area.height.saturating_sub(2))));
     let right = match look.model.history {
         Anchor::Follow => look.span(Role::Muted, zone(look.model.utc_offset)),

@@ -3,7 +3,7 @@
 use crate::app::keymap::Action;
 use crate::app::model::{Model, Pane, View};
 use crate::app::scroll::{Anchor, Extent};
-use crate::domain::release::Tone;
+use crate::domain::release::{Release, Tone};
 use crate::engine::snapshot::Snapshot;
 
 /// Columns that one press moves long lines by.
@@ -51,7 +51,7 @@ fn logs(model: &mut Model, action: Action) {
 }
 
 fn history(model: &mut Model, snapshot: &Snapshot, action: Action) {
-    let extent = Extent { first: 0, len: snapshot.release.timeline.len(), height: model.sight.history };
+    let extent = timeline_extent(&snapshot.release, model.sight.history);
     model.history = match action {
         Action::Top => Anchor::at(0, extent),
         Action::Bottom => Anchor::Follow,
@@ -60,6 +60,12 @@ fn history(model: &mut Model, snapshot: &Snapshot, action: Action) {
             None => model.history,
         },
     };
+}
+
+/// The lines of the timeline, as far as scrolling is concerned: old ones may be gone, so the first has its number.
+pub fn timeline_extent(release: &Release, height: usize) -> Extent {
+    let first = release.timeline.first().map_or(0, |moment| moment.number);
+    Extent { first, len: release.timeline.len(), height }
 }
 
 fn alarms(model: &mut Model, snapshot: &Snapshot, action: Action) {

@@ -366,6 +366,17 @@ fn errors_are_jumped_to_and_copied() {
 }
 
 #[test]
+fn keys_for_the_logs_bring_them_into_sight() {
+    let mut screen = Screen::at(Scene::Baking);
+    screen.press("tab e");
+    assert_eq!(screen.model.pane, Pane::Logs);
+    screen.press("tab / esc");
+    assert_eq!(screen.model.pane, Pane::Logs);
+    screen.press("3 E");
+    assert_eq!(screen.model.view, View::Logs);
+}
+
+#[test]
 fn an_alarm_leads_to_the_logs_of_its_minute() {
     let mut screen = Screen::at(Scene::RollingBack);
     screen.press("3 enter");
