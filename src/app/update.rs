@@ -6,6 +6,8 @@ mod orders;
 mod overlay;
 mod scrolling;
 
+pub use scrolling::timeline_extent;
+
 use super::model::{Connection, Model, Overlay};
 use super::msg::{Cmd, Msg};
 use crate::domain::release::{Status, Tone};

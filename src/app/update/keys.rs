@@ -107,6 +107,7 @@ pub(super) fn leave(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
 fn open_filter(model: &mut Model, snapshot: &Snapshot) {
     match model.view {
         View::Release | View::Logs => {
+            show_logs(model);
             let before = model.logs.filter().clone();
             model.overlay = Some(Overlay::Filter { text: before.text().to_owned(), error: None, before });
         }
@@ -147,7 +148,17 @@ fn open(model: &mut Model, snapshot: &Snapshot) {
     }
 }
 
+/// Brings the logs into sight, wherever the operator is: what a key does must be seen.
+fn show_logs(model: &mut Model) {
+    match model.view {
+        View::Release => model.pane = Pane::Logs,
+        View::Logs => {}
+        View::Signals | View::Alarms | View::History => model.view = View::Logs,
+    }
+}
+
 fn logs(model: &mut Model, snapshot: &Snapshot, action: Action) {
+    show_logs(model);
     let filter = model.logs.filter().clone();
     match action {
         Action::Follow => model.logs.toggle_follow(),

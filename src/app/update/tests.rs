@@ -23,7 +23,7 @@ impl Screen {
     fn at(scene: Scene) -> Self {
         let snapshot = fixture::snapshot(scene);
         let mut model = fixture::model(scene, &snapshot).unwrap();
-        model.saw(crate::app::model::Sight { logs: 10, history: 5, help: 20 });
+        model.saw(crate::app::model::Sight { logs: 10, history: 5, charts: 2, help: 20 });
         Self { model, snapshot }
     }
 
@@ -366,6 +366,17 @@ fn errors_are_jumped_to_and_copied() {
 }
 
 #[test]
+fn keys_for_the_logs_bring_them_into_sight() {
+    let mut screen = Screen::at(Scene::Baking);
+    screen.press("tab e");
+    assert_eq!(screen.model.pane, Pane::Logs);
+    screen.press("tab / esc");
+    assert_eq!(screen.model.pane, Pane::Logs);
+    screen.press("3 E");
+    assert_eq!(screen.model.view, View::Logs);
+}
+
+#[test]
 fn an_alarm_leads_to_the_logs_of_its_minute() {
     let mut screen = Screen::at(Scene::RollingBack);
     screen.press("3 enter");
@@ -463,6 +474,17 @@ fn any_msg() -> impl Strategy<Value = Msg> {
     ]
 }
 
+#[test]
+fn charts_are_scrolled_to_the_last_one_and_no_further() {
+    let mut screen = Screen::at(Scene::Baking);
+    screen.press("2 down down");
+    assert_eq!(screen.model.chart, 2);
+    screen.press("G down");
+    assert_eq!(screen.model.chart, screen.snapshot.release.plan.signals.len() - 2);
+    screen.press("g up");
+    assert_eq!(screen.model.chart, 0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -487,6 +509,15 @@ proptest! {
                 }
             }
             prop_assert!(screen.model.toasts.len() <= MOST_TOASTS);
+        }
+        // Whatever has happened and whatever is open: where going back is possible it is one chord and enter.
+        screen.tell(Msg::Connection(Connection::Attached));
+        let cmds = screen.press("ctrl-r enter");
+        if crate::domain::guard::possible(&screen.snapshot.release, CommandKind::Rollback).is_ok() {
+            let order = Order { command: Command::Rollback { reason: None }, by: fixture::operator(), seen: Some(Revision(12)) };
+            prop_assert_eq!(cmds, vec![Cmd::Send(order)]);
+        } else {
+            prop_assert_eq!(cmds, vec![]);
         }
     }
 }
