@@ -15,6 +15,7 @@ mod core;
 mod execute;
 pub mod handle;
 pub mod hub;
+mod lines;
 mod measure;
 pub mod poll;
 pub mod run;

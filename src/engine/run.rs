@@ -28,6 +28,9 @@ use crate::journal::{self, Entry, JournalError, Record};
 /// After the end, messages that are still owed get this long.
 const LAST_WORDS: Duration = Duration::from_mins(1);
 
+/// The first log lines wait this long for the tasks to be read.
+const TASKS_FIRST: Duration = Duration::from_secs(5);
+
 /// Lines on their way from programs to the core.
 const SAID: usize = 256;
 
@@ -44,6 +47,7 @@ pub struct Engine {
     settings: Settings,
     first: Event,
     is_stopping: watch::Receiver<bool>,
+    started: Timestamp,
 }
 
 /// Stops an engine, without a word to the cloud: the release stays where it is.
@@ -118,6 +122,7 @@ impl Engine {
             settings,
             first,
             is_stopping,
+            started: now,
         };
         (engine, hub, Stop(stop))
     }
@@ -209,7 +214,9 @@ impl Engine {
 
     fn tail_due(&mut self, logs: &mut JoinSet<(Tailer, Round)>, due: &mut Timestamp) {
         let now = self.clock.now();
-        if now < *due {
+        // Lines that come before it is known which task belongs to which side could not be told apart.
+        let waits = self.core.task_sides.is_empty() && now < self.started + TASKS_FIRST;
+        if now < *due || waits {
             return;
         }
         if let Some(tailer) = self.tailer.take() {
