@@ -1,7 +1,12 @@
 //! The AWS CLI against `cutover sim --listen`: an independent client, which speaks JSON to CloudWatch where the SDK
 //! speaks CBOR.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking, in their helpers too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking, in their helpers too"
+)]
 
 mod tools;
 

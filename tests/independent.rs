@@ -1,7 +1,12 @@
 //! Whole releases of the program against AWS servers that others have written, as the AWS CLI sees them: load balancer
 //! of moto, everything else of ministack. cutover's own simulated AWS has no part in it.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking, in their helpers too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking, in their helpers too"
+)]
 
 #[path = "independent/shop.rs"]
 mod shop;

@@ -65,7 +65,9 @@ impl Shop {
         command.args(["-H", "127.0.0.1", "-p", &moto.port().to_string()]);
         let second = start(command, "moto");
         for server in [ministack, moto] {
-            timeout(START, answers(server)).await.unwrap_or_else(|_| panic!("nothing at {server}; see {:?}", logs()));
+            timeout(START, answers(server))
+                .await
+                .unwrap_or_else(|_| panic!("nothing at {server}; see {}", logs().display()));
         }
 
         let [ministack, moto] = [ministack, moto].map(|server| format!("http://{server}"));
@@ -74,7 +76,7 @@ impl Shop {
         let mut world = start(command, "world");
         let mut said = BufReader::new(world.stdout.take().unwrap()).lines();
         let names = timeout(START, said.next_line()).await.unwrap().unwrap();
-        let names = names.unwrap_or_else(|| panic!("the world ended; see {:?}", logs()));
+        let names = names.unwrap_or_else(|| panic!("the world ended; see {}", logs().display()));
         let names = serde_json::from_str(&names).unwrap();
 
         let endpoints = vec![("AWS_ENDPOINT_URL", ministack), ("AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2", moto)];

@@ -19,8 +19,9 @@ impl Tools {
     pub(crate) fn find(test: &str) -> Option<Self> {
         let Some(place) = std::env::var_os(PLACE) else {
             // Past the test harness, which shows what a test prints only when it fails.
-            let said = "skipped: set CUTOVER_INDEPENDENT to a Python environment with .ci/requirements.txt installed";
-            writeln!(std::io::stderr(), "{test} … {said}").unwrap();
+            let said =
+                format!("{test} … skipped: set {PLACE} to a Python environment with .ci/requirements.txt installed\n");
+            std::io::stderr().write_all(said.as_bytes()).unwrap();
             return None;
         };
         let bin = std::path::absolute(place).unwrap().join("bin");
