@@ -102,9 +102,6 @@ const GUARDED: [(&str, &[&str]); 12] = [
 /// No source file is longer.
 const LONGEST: usize = 600;
 
-/// Files of tests alone may be longer: they are read one test at a time.
-const LONGEST_TESTS: usize = 800;
-
 type Outcome = Result<(), Box<dyn Error>>;
 
 #[test]
@@ -121,7 +118,7 @@ fn files_stay_short() -> Outcome {
     let too_long: Vec<String> = sources()?
         .iter()
         .map(|source| (source, source.text.lines().count()))
-        .filter(|(source, lines)| *lines > if is_tests(&source.module) { LONGEST_TESTS } else { LONGEST })
+        .filter(|(_, lines)| *lines > LONGEST)
         .map(|(source, lines)| format!("{} has {lines} lines", source.path.display()))
         .collect();
     assert!(too_long.is_empty(), "\n{}\n", too_long.join("\n"));
