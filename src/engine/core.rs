@@ -9,6 +9,7 @@ use super::poll::{self, Read, Reading, SignalsWanted, Topic};
 use super::settings::Settings;
 use super::snapshot::{AlarmView, AlarmWord, EngineView, IdentityView, Snapshot, Source, SourceView};
 use super::tail::TaskSides;
+use crate::clock::Clock;
 use crate::cloud::{Alarm, AlarmState, CloudError};
 use crate::domain::command::{Actor, Order, Refusal};
 use crate::domain::effect::{Effect, Intent, Outcome};
@@ -37,6 +38,16 @@ pub(super) struct Acts {
     pub(super) hurry: Vec<Topic>,
 }
 
+impl Acts {
+    /// Both, in order.
+    fn join(&mut self, later: Self) {
+        self.start.retain(|intent| !later.cancel.contains(&intent.id));
+        self.start.extend(later.start);
+        self.cancel.extend(later.cancel);
+        self.hurry.extend(later.hurry);
+    }
+}
+
 pub(super) struct Core {
     pub(super) release: Release,
     journal: Box<dyn Journal>,
@@ -49,6 +60,7 @@ pub(super) struct Core {
     pub(super) task_sides: TaskSides,
     engine: EngineView,
     speed: f64,
+    started: Timestamp,
     /// Counts writes to the traffic split and to services: a read that began under another count is out of date.
     generation: u64,
     /// Something that a face shows has changed.
@@ -62,7 +74,7 @@ impl Core {
         judge: Box<dyn Judge>,
         settings: &Settings,
         actor: &Actor,
-        speed: f64,
+        clock: Clock,
     ) -> Self {
         let measurements = Measurements::new(&release.plan, settings.period);
         let engine = EngineView {
@@ -82,7 +94,8 @@ impl Core {
             output: VecDeque::new(),
             task_sides: TaskSides::default(),
             engine,
-            speed,
+            speed: clock.speed(),
+            started: clock.now(),
             generation: 0,
             dirty: true,
         }
@@ -226,6 +239,28 @@ impl Core {
             }
             _ => Ok(Acts::default()),
         }
+    }
+
+    /// Time has passed. What was read too long ago is no longer believed, whyever nothing newer came.
+    pub(super) fn tick(&mut self, now: Timestamp) -> Result<Acts, JournalError> {
+        let mut acts = Acts::default();
+        if self.is_silent(Source::Alarms, now) && self.release.alarms_lost.is_none() {
+            acts.join(self.tell(Event::AlarmsLost { why: "no answer".to_owned() }, now)?);
+        }
+        if self.is_silent(Source::Signals, now) && !self.measurements.has_failed() {
+            self.measurements.fail("no answer".to_owned());
+            acts.join(self.judge(now)?);
+        }
+        acts.join(self.tell(Event::Ticked, now)?);
+        Ok(acts)
+    }
+
+    /// Whether a source has said nothing for too long, counted from this engine's start at the earliest.
+    fn is_silent(&self, source: Source, now: Timestamp) -> bool {
+        self.sources
+            .iter()
+            .filter(|view| view.source == source)
+            .any(|view| now.since(view.last_ok.unwrap_or(self.started)) > view.stale_after)
     }
 
     /// Judges what is held, and tells the machine.

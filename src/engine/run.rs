@@ -102,7 +102,7 @@ impl Engine {
     fn assemble(release: Release, parts: Parts, first: Event) -> (Self, Hub, Stop) {
         let Parts { cloud, journal, judge, notifier, programs, clock, actor, settings } = parts;
         let now = clock.now();
-        let core = Core::new(release, journal, judge, &settings, &actor, clock.speed());
+        let core = Core::new(release, journal, judge, &settings, &actor, clock);
         let (hub, orders) = Hub::new(core.snapshot(now));
         let (say, said) = mpsc::channel(SAID);
         let executor = Executor::new(Arc::clone(&cloud), notifier, programs, settings.clone(), say);
@@ -168,7 +168,7 @@ impl Engine {
                 }
                 Some(Ok((tailer, round))) = logs.join_next() => self.tailed(tailer, round),
                 () = sleep_until(clock, wake) => {
-                    let acts = self.core.tell(Event::Ticked, clock.now())?;
+                    let acts = self.core.tick(clock.now())?;
                     self.act(acts);
                 }
             }
