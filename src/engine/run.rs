@@ -92,7 +92,7 @@ impl Engine {
     pub fn recover(id: ReleaseId, parts: Parts) -> Result<(Self, Hub, Stop), JournalError> {
         let summary = parts.journal.find(id)?;
         let records = parts.journal.records(id)?;
-        end_leftovers(&records);
+        end_leftovers(id, &records);
         let release = journal::replay(id, summary.plan, &records);
         let by = parts.actor.clone();
         let first = if release.begun.is_some() { Event::Recovered { by } } else { Event::Requested { by } };
@@ -280,7 +280,7 @@ async fn sleep_until(clock: Clock, at: Option<Timestamp>) {
 }
 
 /// Ends the programs that a lost engine had running: nobody would see how they end.
-fn end_leftovers(records: &[Record]) {
+fn end_leftovers(id: ReleaseId, records: &[Record]) {
     let mut open = None;
     for record in records {
         match &record.entry {
@@ -289,9 +289,17 @@ fn end_leftovers(records: &[Record]) {
             _ => {}
         }
     }
-    if let Some(group) = open {
+    if let Some(group) = open.filter(|group| is_of_release(*group, id)) {
         super::execute::command::end_group(group);
     }
+}
+
+/// Whether the leader of a process group was started for this release. Numbers are used again, after a reboot at the
+/// latest: a group that cannot be recognised is left alone.
+fn is_of_release(group: u32, id: ReleaseId) -> bool {
+    let mark = format!("CUTOVER_RELEASE={id}");
+    std::fs::read(format!("/proc/{group}/environ"))
+        .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes()))
 }
 
 /// Who runs this process: the operating-system user and host.
