@@ -61,6 +61,8 @@ pub(super) struct Core {
     engine: EngineView,
     speed: f64,
     started: Timestamp,
+    /// When the machine was last told something: what was due by then has been looked at.
+    told: Timestamp,
     /// Counts writes to the traffic split and to services: a read that began under another count is out of date.
     generation: u64,
     /// Something that a face shows has changed.
@@ -96,6 +98,7 @@ impl Core {
             engine,
             speed: clock.speed(),
             started: clock.now(),
+            told: Timestamp::default(),
             generation: 0,
             dirty: true,
         }
@@ -112,6 +115,7 @@ impl Core {
             Event::Ordered(order) => Some(order.clone()),
             _ => None,
         };
+        self.told = now;
         let kept = event.clone();
         let reaction = machine::step(&mut self.release, event, now);
         self.keep(kept, order.as_ref(), &reaction, now)?;
@@ -172,6 +176,12 @@ impl Core {
         }
         self.output.push_back(line);
         self.dirty = true;
+    }
+
+    /// When the machine wants to be told that time has passed. A moment that it has already looked at is not one: what
+    /// is held up until somebody resumes would otherwise be due for ever.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        machine::deadline(&self.release, self.told)
     }
 
     /// What to ask CloudWatch for.

@@ -57,13 +57,13 @@ pub fn step(release: &mut Release, event: Event, now: Timestamp) -> Reaction {
     machine.reaction
 }
 
-/// When the release wants [`Event::Ticked`] next; `None` while only other events can move it.
-pub fn deadline(release: &Release) -> Option<Timestamp> {
+/// When, after `told`, the release wants [`Event::Ticked`] next; `None` while only other events can move it. `told` is
+/// when it was last told anything: whatever was due by then has been looked at.
+pub fn deadline(release: &Release, told: Timestamp) -> Option<Timestamp> {
     let retries = release.in_flight.iter().filter_map(|flight| flight.retry_at);
-    if release.ended.is_some() {
-        return retries.min();
-    }
-    retries.chain(shift::deadline(release)).chain(pipeline::deadline(release)).chain(unwind::deadline(release)).min()
+    let own = [shift::deadlines, pipeline::deadlines, unwind::deadlines];
+    let own = own.iter().filter(|_| release.ended.is_none()).flat_map(|deadlines| deadlines(release));
+    retries.chain(own).filter(|due| *due > told).min()
 }
 
 /// A release being told something.

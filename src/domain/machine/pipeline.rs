@@ -12,11 +12,11 @@ use crate::domain::time::Timestamp;
 const CRASH_LOOP: u32 = 3;
 
 /// When a running stage wants to be looked at again.
-pub(super) fn deadline(release: &Release) -> Option<Timestamp> {
-    let index = release.current()?;
-    let (plan, stage) = (release.plan.stage(index)?, release.stages.get(index)?);
+pub(super) fn deadlines(release: &Release) -> Vec<Timestamp> {
+    let current = release.current().and_then(|index| Some((release.plan.stage(index)?, release.stages.get(index)?)));
+    let Some((plan, stage)) = current else { return Vec::new() };
     if stage.status != StageStatus::Running || matches!(stage.work, Work::Step { .. }) {
-        return None;
+        return Vec::new();
     }
     let watch = match stage.work {
         Work::Until(until) => Some(until),
@@ -27,7 +27,7 @@ pub(super) fn deadline(release: &Release) -> Option<Timestamp> {
         StageKind::Cleanup(cleanup) => started + cleanup.hold + plan.timeout,
         _ => started + plan.timeout,
     });
-    watch.into_iter().chain(bound).min()
+    watch.into_iter().chain(bound).collect()
 }
 
 impl Machine<'_> {

@@ -15,8 +15,8 @@ use crate::domain::time::{Elapsed, Timestamp};
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// When the way back wants to be looked at again.
-pub(super) fn deadline(release: &Release) -> Option<Timestamp> {
-    let unwinding = release.unwinding.as_ref()?;
+pub(super) fn deadlines(release: &Release) -> Vec<Timestamp> {
+    let Some(unwinding) = &release.unwinding else { return Vec::new() };
     let escalation = (unwinding.phase == UnwindPhase::Traffic && !unwinding.escalated)
         .then(|| unwinding.since + release.plan.rollback.escalate_after);
     let undo = release
@@ -24,9 +24,9 @@ pub(super) fn deadline(release: &Release) -> Option<Timestamp> {
         .iter()
         .zip(&release.plan.stages)
         .filter(|(stage, _)| stage.work == Work::Asked && stage.status == StageStatus::Running)
-        .filter_map(|(stage, plan)| stage.started.map(|started| started + plan.timeout))
-        .min();
-    escalation.into_iter().chain(undo.filter(|_| unwinding.phase != UnwindPhase::Traffic)).min()
+        .filter(|_| unwinding.phase != UnwindPhase::Traffic)
+        .filter_map(|(stage, plan)| stage.started.map(|started| started + plan.timeout));
+    escalation.into_iter().chain(undo).collect()
 }
 
 impl Machine<'_> {
