@@ -22,4 +22,4 @@ pub mod settings;
 pub mod snapshot;
 mod tail;
 
-pub use execute::command::{Exit, Processes, Program, Programs};
+pub use execute::command::{Exit, Heard, Processes, Program, Programs};
