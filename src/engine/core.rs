@@ -49,6 +49,8 @@ pub(super) struct Core {
     pub(super) task_sides: TaskSides,
     engine: EngineView,
     speed: f64,
+    /// When the machine was last told something.
+    told: Timestamp,
     /// Counts writes to the traffic split and to services: a read that began under another count is out of date.
     generation: u64,
     /// Something that a face shows has changed.
@@ -83,6 +85,7 @@ impl Core {
             task_sides: TaskSides::default(),
             engine,
             speed,
+            told: Timestamp::default(),
             generation: 0,
             dirty: true,
         }
@@ -90,6 +93,11 @@ impl Core {
 
     pub(super) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// When the machine wants to be told that time has passed.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        machine::deadline(&self.release, self.told)
     }
 
     /// Tells the machine, and keeps what came of it before anybody acts on it.
@@ -101,6 +109,7 @@ impl Core {
         };
         let kept = event.clone();
         let reaction = machine::step(&mut self.release, event, now);
+        self.told = now;
         self.keep(kept, order.as_ref(), &reaction, now)?;
         let writes_begin = reaction.start.iter().any(|intent| is_write(&intent.effect));
         if writes_begin || writes_end {
@@ -126,6 +135,10 @@ impl Core {
         let mut entries = Vec::new();
         match (&reaction.answer, order) {
             (Some(Err(why)), Some(order)) => {
+                if reaction.changed {
+                    // A refused order changes nothing, but the time at which it came may.
+                    entries.push(Entry::Event(Event::Ticked));
+                }
                 entries.push(Entry::Refused { order: order.clone(), why: why.clone() });
             }
             _ if reaction.changed => entries.push(Entry::Event(event)),

@@ -19,7 +19,6 @@ use crate::domain::command::Actor;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::ReleaseId;
-use crate::domain::machine;
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
 use crate::domain::time::Timestamp;
@@ -250,7 +249,7 @@ impl Engine {
     }
 
     fn next_wake(&self, logs_due: Timestamp) -> Option<Timestamp> {
-        let machine = machine::deadline(&self.core.release);
+        let machine = self.core.deadline();
         let logs = self.tailer.as_ref().map(|_| logs_due);
         let end =
             self.core.release.ended.as_ref().filter(|_| !self.settings.is_demo).map(|ended| ended.at + LAST_WORDS);
