@@ -143,6 +143,10 @@ impl Core {
         let mut entries = Vec::new();
         match (&reaction.answer, order) {
             (Some(Err(why)), Some(order)) => {
+                if reaction.changed {
+                    // A refused order changes nothing, but the time at which it came may.
+                    entries.push(Entry::Event(Event::Ticked));
+                }
                 entries.push(Entry::Refused { order: order.clone(), why: why.clone() });
             }
             _ if reaction.changed => entries.push(Entry::Event(event)),

@@ -57,13 +57,14 @@ pub fn step(release: &mut Release, event: Event, now: Timestamp) -> Reaction {
     machine.reaction
 }
 
-/// When, after `told`, the release wants [`Event::Ticked`] next; `None` while only other events can move it. `told` is
-/// when it was last told anything: whatever was due by then has been looked at.
+/// When the release, last told something at `told`, wants [`Event::Ticked`] next; `None` while only other events can
+/// move it. What was due by then has been looked at: if something holds it back, a pause for one, time alone will not
+/// move it.
 pub fn deadline(release: &Release, told: Timestamp) -> Option<Timestamp> {
     let retries = release.in_flight.iter().filter_map(|flight| flight.retry_at);
-    let own = [shift::deadlines, pipeline::deadlines, unwind::deadlines];
-    let own = own.iter().filter(|_| release.ended.is_none()).flat_map(|deadlines| deadlines(release));
-    retries.chain(own).filter(|due| *due > told).min()
+    let moves = (release.ended.is_none())
+        .then(|| shift::deadlines(release).chain(pipeline::deadlines(release)).chain(unwind::deadlines(release)));
+    retries.chain(moves.into_iter().flatten()).filter(|at| *at > told).min()
 }
 
 /// A release being told something.
