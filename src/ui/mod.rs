@@ -154,9 +154,7 @@ fn too_small(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     let environment = if plan.production { Role::Production } else { Role::Environment };
     let observed = release.traffic.observed.map_or_else(|| "not read".to_owned(), |green| green.to_string());
     let asked = match &look.model.overlay {
-        Some(crate::app::model::Overlay::Dialog(dialog)) => {
-            dialog.command().map(|kind| format!("{}? enter or esc", kind.word()))
-        }
+        Some(crate::app::model::Overlay::Dialog(dialog)) => Some(format!("{}? enter or esc", dialog.command.word())),
         _ => None,
     };
     let lines = [

@@ -2,7 +2,6 @@
 
 use super::{copy, orders, overlay, scrolling};
 use crate::app::availability::command;
-use crate::app::dialog::Dialog;
 use crate::app::filter::Filter;
 use crate::app::keymap::{Action, Chord};
 use crate::app::logs::Towards;
@@ -11,7 +10,7 @@ use crate::app::msg::Cmd;
 use crate::app::palette::Palette;
 use crate::domain::ids::Side;
 use crate::domain::log::Level;
-use crate::domain::release::{Status, Tone};
+use crate::domain::release::Tone;
 use crate::engine::snapshot::Snapshot;
 
 /// A key, wherever the keys go.
@@ -31,7 +30,7 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         return orders::ask(model, snapshot, kind);
     }
     match action {
-        Action::Quit => return leave(model, snapshot),
+        Action::Quit => return vec![Cmd::Quit],
         Action::Suspend => return vec![Cmd::Suspend],
         Action::Redraw => return vec![Cmd::Redraw],
         Action::Copy => return copy::copy(model, snapshot),
@@ -91,17 +90,6 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         | Action::Confirm => {}
     }
     Vec::new()
-}
-
-/// Leaves, after a question where that ends a release that is still under way.
-pub(super) fn leave(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
-    let is_over = matches!(snapshot.release.status(), Status::Ended(_));
-    let is_asked = matches!(&model.overlay, Some(Overlay::Dialog(dialog)) if dialog.command().is_none());
-    if snapshot.engine.ends_with_face && !is_over && !is_asked {
-        model.overlay = Some(Overlay::Dialog(Dialog::before_leaving(&snapshot.release)));
-        return Vec::new();
-    }
-    vec![Cmd::Quit]
 }
 
 fn open_filter(model: &mut Model, snapshot: &Snapshot) {

@@ -159,6 +159,10 @@ impl Bench {
             assert!(reaction.start.is_empty() && reaction.cancel.is_empty());
         }
         self.open.retain(|intent| !reaction.cancel.contains(&intent.id));
+        let mut started: Vec<_> = reaction.start.iter().map(|intent| intent.id).collect();
+        started.sort();
+        started.dedup();
+        assert_eq!(started.len(), reaction.start.len(), "I5: one effect is started twice at once");
         for intent in &reaction.start {
             self.check_asked(intent, &before);
             self.asked.push(intent.effect.clone());
@@ -478,6 +482,21 @@ fn a_lost_engine_doubts_programs_and_watches_the_bake_again() {
     let reaction = bench.tell(Event::Recovered { by: captain() });
     assert!(!reaction.start.iter().any(|intent| matches!(intent.effect, Effect::RunCommand { .. })), "I5");
     assert_eq!(bench.release.status(), Status::Waiting);
+    let waiting =
+        |intent: &&Intent| matches!(&intent.effect, Effect::Notify(it) if it.key.ends_with("/waiting-migrate"));
+    assert_eq!(reaction.start.iter().filter(waiting).count(), 1, "I9: what the new engine tells, it tells once");
+}
+
+#[test]
+fn time_alone_does_not_move_a_paused_release() {
+    let mut bench = Bench::to_bake_at_ten();
+    assert!(deadline(&bench.release, bench.now).is_some_and(|at| at > bench.now), "the end of the bake");
+    bench.order(Command::Pause).unwrap();
+    bench.wait(10 * MINUTE);
+    bench.settle();
+    assert_eq!(deadline(&bench.release, bench.now), None);
+    bench.order(Command::Resume).unwrap();
+    assert!(deadline(&bench.release, bench.now).is_some_and(|at| at > bench.now), "the gate's patience");
 }
 
 #[test]

@@ -127,7 +127,7 @@ proptest! {
         let status = bench.release.status();
         prop_assert!(
             matches!(status, Status::Ended(_) | Status::Waiting | Status::Paused),
-            "stuck in {status:?} with {:?}: {:#?}", deadline(&bench.release), bench.release.timeline
+            "stuck in {status:?} with {:?}: {:#?}", deadline(&bench.release, bench.now), bench.release.timeline
         );
     }
 
