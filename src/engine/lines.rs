@@ -53,7 +53,7 @@ fn structured(message: &str, mut fields: Map<String, Value>) -> (Level, String) 
 
 fn take(fields: &mut Map<String, Value>, names: &[&str]) -> Option<String> {
     let name = names.iter().find(|name| fields.contains_key(**name))?;
-    fields.remove(*name).map(|value| plain(&value))
+    fields.shift_remove(*name).map(|value| plain(&value))
 }
 
 fn plain(value: &Value) -> String {

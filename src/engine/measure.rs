@@ -77,6 +77,10 @@ impl Measurements {
         self.failed = Some(why);
     }
 
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
     fn rebuild(&mut self) {
         self.series = self
             .signals

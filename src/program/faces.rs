@@ -8,7 +8,7 @@ use crate::app::keymap::Keymap;
 use crate::app::model::Access;
 use crate::cli::{Format, Globals};
 use crate::clock::Clock;
-use crate::config::Color;
+use crate::config::{Color, Config};
 use crate::domain::command::Actor;
 use crate::domain::release::Status;
 use crate::engine::handle::EngineHandle;
@@ -25,17 +25,52 @@ pub(super) fn style(format: Format) -> Style {
     }
 }
 
+/// How the cockpit is to look, and whether commands may be given from it.
+pub(super) struct Manner {
+    access: Access,
+    wishes: Wishes,
+}
+
+impl Manner {
+    /// As the flags alone say.
+    pub(super) fn of_flags(globals: &Globals) -> Self {
+        Self::new(globals.color.unwrap_or_default(), globals.ascii, globals.read_only.then_some("--read-only"))
+    }
+
+    /// As the configuration says, which the flags have been laid over.
+    pub(super) fn of_config(config: &Config, environment: &str) -> Self {
+        let environment = config.environment(environment).is_ok_and(|environment| environment.read_only);
+        let why = if config.read_only {
+            Some("the settings say read-only")
+        } else {
+            environment.then_some("this environment is read-only")
+        };
+        Self::new(config.screen.color, config.screen.ascii, why)
+    }
+
+    fn new(color: Color, is_ascii: bool, read_only: Option<&str>) -> Self {
+        let colour = match color {
+            Color::Auto => ColourChoice::Auto,
+            Color::Always => ColourChoice::Always,
+            Color::Never => ColourChoice::Exactly(ColourDepth::None),
+        };
+        let charset = is_ascii.then_some(Charset::Ascii);
+        let access = read_only.map_or(Access::Full, |why| Access::ReadOnly(why.to_owned()));
+        Self { access, wishes: Wishes { colour, charset, ..Wishes::default() } }
+    }
+}
+
 /// Shows the cockpit until somebody leaves.
 pub(super) async fn cockpit(
     handle: EngineHandle,
-    globals: &Globals,
+    manner: Manner,
     clock: Clock,
     actor: Actor,
     exit_at_end: bool,
 ) -> Result<Left> {
-    let access = if globals.read_only { Access::ReadOnly("started with --read-only".to_owned()) } else { Access::Full };
+    let Manner { access, wishes } = manner;
     let cockpit = Cockpit {
-        wishes: wishes(globals),
+        wishes,
         clock,
         actor,
         access,
@@ -44,15 +79,6 @@ pub(super) async fn cockpit(
         exit_at_end,
     };
     Ok(runtime::run(handle, cockpit).await?)
-}
-
-fn wishes(globals: &Globals) -> Wishes {
-    let colour = match globals.color {
-        None | Some(Color::Auto) => ColourChoice::Auto,
-        Some(Color::Always) => ColourChoice::Always,
-        Some(Color::Never) => ColourChoice::Exactly(ColourDepth::None),
-    };
-    Wishes { colour, charset: globals.ascii.then_some(Charset::Ascii), ..Wishes::default() }
 }
 
 /// Seconds by which local time is ahead of UTC.
