@@ -27,6 +27,9 @@ use crate::ui::theme::Theme;
 /// Clocks and countdowns on the screen move this often.
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Orders on their way when somebody leaves get this long to be answered.
+const LAST_ORDERS: Duration = Duration::from_secs(2);
+
 /// What the cockpit is to look like and who sits in front of it.
 #[derive(Debug)]
 pub struct Cockpit {
@@ -144,6 +147,8 @@ impl Loop {
             leaving = self.turn().await?;
         }
         let by = leaving.unwrap_or(Leaving::Key);
+        // An order that was just given is still on its way: leaving must not take it back.
+        let _answered = tokio::time::timeout(LAST_ORDERS, async { while self.answers.next().await.is_some() {} }).await;
         Ok(Left { by, release: Arc::clone(&self.snapshot.release) })
     }
 

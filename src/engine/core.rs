@@ -168,8 +168,8 @@ impl Core {
     }
 
     /// A program runs in this process group: kept, so that whoever recovers can end what is left of it.
-    pub(super) fn program_started(&mut self, group: u32, now: Timestamp) -> Result<(), JournalError> {
-        self.append(vec![Entry::Started { group }], now)
+    pub(super) fn program_started(&mut self, effect: EffectId, group: u32, now: Timestamp) -> Result<(), JournalError> {
+        self.append(vec![Entry::Started { effect, group }], now)
     }
 
     /// A running program has written a line.
@@ -228,7 +228,7 @@ impl Core {
     fn alarms_read(&mut self, alarms: Vec<Alarm>, now: Timestamp) -> Result<Acts, JournalError> {
         let missing: Vec<String> = alarms
             .iter()
-            .filter(|alarm| alarm.state == AlarmState::Missing)
+            .filter(|alarm| matches!(alarm.state, AlarmState::Missing | AlarmState::Unknown))
             .map(|alarm| alarm.name.to_string())
             .collect();
         let firing: Vec<FiringAlarm> = alarms.iter().filter_map(Alarm::firing).collect();
@@ -236,7 +236,8 @@ impl Core {
         if missing.is_empty() {
             self.tell(Event::AlarmsObserved(firing), now)
         } else {
-            self.tell(Event::AlarmsLost { why: format!("there is no alarm {}", missing.join(", ")) }, now)
+            let why = format!("no state to be had of {}", missing.join(", "));
+            self.tell(Event::AlarmsLost { why, firing }, now)
         }
     }
 
@@ -245,7 +246,10 @@ impl Core {
         self.failed(source, error.to_string(), now);
         let is_stale = self.sources.iter().any(|view| view.source == source && view.is_stale(now));
         match topic {
-            Topic::Alarms if is_stale => self.tell(Event::AlarmsLost { why: error.kind.to_string() }, now),
+            Topic::Alarms if is_stale => {
+                let firing = self.release.firing.clone();
+                self.tell(Event::AlarmsLost { why: error.kind.to_string(), firing }, now)
+            }
             Topic::Signals if is_stale => {
                 self.measurements.fail(error.kind.to_string());
                 self.judge(now)
@@ -258,7 +262,8 @@ impl Core {
     pub(super) fn tick(&mut self, now: Timestamp) -> Result<Acts, JournalError> {
         let mut acts = Acts::default();
         if self.is_silent(Source::Alarms, now) && self.release.alarms_lost.is_none() {
-            acts.join(self.tell(Event::AlarmsLost { why: "no answer".to_owned() }, now)?);
+            let firing = self.release.firing.clone();
+            acts.join(self.tell(Event::AlarmsLost { why: "no answer".to_owned(), firing }, now)?);
         }
         if self.is_silent(Source::Signals, now) && !self.measurements.has_failed() {
             self.measurements.fail("no answer".to_owned());

@@ -120,7 +120,9 @@ impl Journal for SqliteJournal {
     fn append(&mut self, id: ReleaseId, records: &[Record], standing: Standing<'_>) -> Result<(), JournalError> {
         let Some(touched) = records.last().map(|record| record.at) else { return Ok(()) };
         let release = key(id);
-        let transaction = self.connection.transaction().map_err(unwritten)?;
+        // Immediate: a read that becomes a write fails at once where another engine writes, instead of waiting its turn.
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritten)?;
         let mut seq: i64 = transaction
             .query_row("SELECT COALESCE(MAX(seq), 0) FROM records WHERE release = ?1", [release], |row| row.get(0))
             .map_err(unwritten)?;

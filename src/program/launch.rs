@@ -1,11 +1,12 @@
 //! Starting an engine process, and finding the ones there are.
 
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use color_eyre::eyre::{Result, WrapErr, eyre};
 
@@ -20,6 +21,9 @@ use crate::engine::socket::Berth;
 use crate::engine::socket::client::{AttachError, attach};
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{Journal, Summary};
+
+/// An engine that has not answered by then is left out.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What an engine is started for.
 #[derive(Clone, Debug)]
@@ -78,8 +82,18 @@ pub(super) struct Running {
 /// The engines that run, of those that `which` means.
 pub(super) async fn running(config: &Config, which: &Which) -> Result<Vec<Running>> {
     let mut found = Vec::new();
-    for socket in Berth::below(&config.engine.journal).sockets() {
-        match attach(&socket).await {
+    let berth = Berth::below(&config.engine.journal);
+    // Whoever names one engine is not kept waiting by another.
+    let sockets = match (&which.environment, &which.component) {
+        (Some(environment), Some(component)) => vec![berth.socket(environment, component)],
+        _ => berth.sockets(),
+    };
+    for socket in sockets {
+        let Ok(attached) = tokio::time::timeout(PATIENCE, attach(&socket)).await else {
+            complain_of(&socket, "it does not answer");
+            continue;
+        };
+        match attached {
             Ok(handle) => {
                 let release = Arc::clone(&handle.snapshot.borrow().release);
                 if is_meant(&release.plan, which) {
@@ -88,10 +102,16 @@ pub(super) async fn running(config: &Config, which: &Which) -> Result<Vec<Runnin
             }
             // It ended without removing its socket.
             Err(AttachError::NoEngine { .. }) => {}
-            Err(error) => return Err(Refused::policy(error.to_string())),
+            Err(error) => complain_of(&socket, &error.to_string()),
         }
     }
     Ok(found)
+}
+
+/// An engine that cannot be talked to is named, and holds up nothing else.
+fn complain_of(socket: &std::path::Path, why: &str) {
+    // Nobody may be listening.
+    let _unheard = writeln!(std::io::stderr(), "cutover: {}: {why}", socket.display());
 }
 
 fn is_meant(plan: &crate::domain::plan::Plan, which: &Which) -> bool {

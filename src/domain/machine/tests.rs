@@ -1,4 +1,5 @@
 mod any_order;
+mod danger;
 mod orders;
 
 use std::collections::BTreeMap;
@@ -119,6 +120,7 @@ struct Bench {
     now: Timestamp,
     weight: Percent,
     capacity: Capacities,
+    firing: Vec<FiringAlarm>,
     /// Effects asked for and not yet ended.
     open: Vec<Intent>,
     asked: Vec<Effect>,
@@ -140,6 +142,7 @@ impl Bench {
             now: Timestamp::from_secs(1_000_000),
             weight: Percent::ZERO,
             capacity: Capacities { blue: capacity("blue", 4), green: capacity("green", 0) },
+            firing: Vec::new(),
             open: Vec::new(),
             asked: Vec::new(),
         }
@@ -257,6 +260,7 @@ impl Bench {
     fn look(&mut self) {
         let _ = self.tell(Event::WeightObserved(self.weight));
         let _ = self.tell(Event::CapacityObserved(self.capacity.clone()));
+        let _ = self.tell(Event::AlarmsObserved(self.firing.clone()));
     }
 
     /// Carries out and looks until nothing moves without time passing.
@@ -530,12 +534,12 @@ fn an_alarm_rolls_back_only_while_green_has_traffic() {
     let alarm =
         || vec![FiringAlarm { name: "api-5xx-high".into(), since: Timestamp::from_secs(1), reason: String::new() }];
     let mut bench = Bench::to_bake_at_ten();
-    let _ = bench.tell(Event::AlarmsObserved(alarm()));
+    bench.firing = alarm();
     bench.settle();
     assert_eq!(bench.ending(), Some(Ending::RolledBack));
 
     let mut bench = Bench::begun();
-    let _ = bench.tell(Event::AlarmsObserved(alarm()));
+    bench.firing = alarm();
     bench.settle();
     assert_eq!(bench.asked_weights(), Vec::<u8>::new(), "nothing is raised while an alarm fires");
     assert!(bench.release.unwinding.is_none());

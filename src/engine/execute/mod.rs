@@ -25,7 +25,7 @@ use crate::notify::Notifier;
 #[derive(Debug)]
 pub(super) enum Said {
     /// It runs, in this process group.
-    Started(u32),
+    Started { effect: EffectId, group: u32 },
     /// It has written a line, masked and harmless.
     Line(String),
 }
@@ -151,8 +151,8 @@ impl Tools {
                 Some((checks, base)) => checks::run(self.cloud.as_ref(), self.clock, checks, base).await,
                 None => no_such_stage(*stage),
             },
-            Effect::RunCommand { stage } => self.run(&job, *stage, false).await,
-            Effect::UndoCommand { stage } => self.run(&job, *stage, true).await,
+            Effect::RunCommand { stage } => self.run(intent.id, &job, *stage, false).await,
+            Effect::UndoCommand { stage } => self.run(intent.id, &job, *stage, true).await,
             Effect::RegisterTaskDefinition => {
                 let request = Registration {
                     base: &plan.sides.blue.task_definition,
@@ -193,7 +193,7 @@ impl Tools {
         done(self.cloud.set_weight(&plan.sides, green).await)
     }
 
-    async fn run(&self, job: &Job, stage: usize, undo: bool) -> Outcome {
+    async fn run(&self, effect: EffectId, job: &Job, stage: usize, undo: bool) -> Outcome {
         let Some(StageKind::Command(command)) = job.plan.stage(stage).map(|stage| &stage.kind) else {
             return no_such_stage(stage);
         };
@@ -204,7 +204,7 @@ impl Tools {
         environment.extend(self.settings.variables.iter().map(|(name, value)| (name.clone(), value.clone())));
         environment.extend(command.env.iter().map(|(name, value)| (name.clone(), value.clone())));
         let program = Program { run: run.clone(), environment, dir: command.dir.clone() };
-        command::run(self.programs.as_ref(), &program, &self.settings.redactor, &self.said).await
+        command::run(self.programs.as_ref(), effect, &program, &self.settings.redactor, &self.said).await
     }
 }
 
