@@ -15,6 +15,7 @@ use crate::domain::effect::{Effect, Intent, Outcome};
 use crate::domain::event::{Event, FiringAlarm};
 use crate::domain::ids::{EffectId, Revision};
 use crate::domain::machine;
+use crate::domain::redact::Redactor;
 use crate::domain::release::{Release, StepPhase};
 use crate::domain::time::Timestamp;
 use crate::journal::{Entry, Journal, JournalError, Record, Standing};
@@ -58,6 +59,7 @@ pub(super) struct Core {
     output: VecDeque<String>,
     pub(super) task_sides: TaskSides,
     engine: EngineView,
+    redactor: Redactor,
     speed: f64,
     started: Timestamp,
     /// When the machine was last told something: what was due by then has been looked at.
@@ -95,6 +97,7 @@ impl Core {
             output: VecDeque::new(),
             task_sides: TaskSides::default(),
             engine,
+            redactor: settings.redactor.clone(),
             speed: clock.speed(),
             started: clock.now(),
             told: Timestamp::default(),
@@ -207,7 +210,12 @@ impl Core {
                 Ok(Acts { hurry: vec![read.topic], ..Acts::default() })
             }
             Reading::Weight(green) => self.tell(Event::WeightObserved(green), now),
-            Reading::Capacity(capacities) => self.tell(Event::CapacityObserved(capacities), now),
+            Reading::Capacity(mut capacities) => {
+                for side in [&mut capacities.blue, &mut capacities.green] {
+                    side.trouble = side.trouble.take().map(|trouble| self.redactor.clean(&trouble));
+                }
+                self.tell(Event::CapacityObserved(capacities), now)
+            }
             Reading::Alarms(alarms) => self.alarms_read(alarms, now),
             Reading::Signals(pairs) => {
                 self.measurements.take(pairs, now, self.release.traffic.green_since);
@@ -225,7 +233,10 @@ impl Core {
         }
     }
 
-    fn alarms_read(&mut self, alarms: Vec<Alarm>, now: Timestamp) -> Result<Acts, JournalError> {
+    fn alarms_read(&mut self, mut alarms: Vec<Alarm>, now: Timestamp) -> Result<Acts, JournalError> {
+        for alarm in &mut alarms {
+            alarm.reason = self.redactor.clean(&alarm.reason);
+        }
         let missing: Vec<String> = alarms
             .iter()
             .filter(|alarm| matches!(alarm.state, AlarmState::Missing | AlarmState::Unknown))

@@ -165,6 +165,12 @@ impl Tools {
             }
             Effect::Scale { side, desired, task_definition } => {
                 let service = &plan.sides.of(*side).service;
+                if *side == Side::Blue
+                    && *desired == 0
+                    && let Err(outcome) = self.is_green_alone(plan).await
+                {
+                    return outcome;
+                }
                 done(self.cloud.scale(service, *desired, task_definition.as_ref()).await)
             }
             Effect::SetWeight { green } => self.set_weight(plan, *green).await,
@@ -191,6 +197,18 @@ impl Tools {
             }
         }
         done(self.cloud.set_weight(&plan.sides, green).await)
+    }
+
+    /// Blue is only taken down while green was seen just now to have all the traffic and the targets for it.
+    async fn is_green_alone(&self, plan: &Plan) -> Result<(), Outcome> {
+        let weight = self.cloud.weight(&plan.sides).await.map_err(failed)?;
+        let both = self.cloud.capacity(&plan.sides).await.map_err(failed)?;
+        let (healthy, wanted) = (both.of(Side::Green).healthy, plan.sides.green.desired);
+        if weight == Percent::FULL && healthy >= wanted {
+            return Ok(());
+        }
+        let message = format!("green has {weight} of the traffic and {healthy} of {wanted} healthy targets");
+        Err(Outcome::Failed(Failure { transient: true, message }))
     }
 
     async fn run(&self, effect: EffectId, job: &Job, stage: usize, undo: bool) -> Outcome {
