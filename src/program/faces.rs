@@ -3,12 +3,12 @@
 use color_eyre::eyre::Result;
 use jiff::tz::TimeZone;
 
-use super::output;
+use super::{output, settings};
 use crate::app::keymap::Keymap;
 use crate::app::model::Access;
 use crate::cli::{Format, Globals};
 use crate::clock::Clock;
-use crate::config::Color;
+use crate::config::{Color, Config, Screen};
 use crate::domain::command::Actor;
 use crate::domain::release::Status;
 use crate::engine::handle::EngineHandle;
@@ -25,20 +25,42 @@ pub(super) fn style(format: Format) -> Style {
     }
 }
 
+/// What the settings say about a cockpit.
+#[derive(Debug)]
+pub(super) struct Seat {
+    screen: Screen,
+    access: Access,
+}
+
+impl Seat {
+    /// For the demo, which reads no configuration of its user.
+    pub(super) fn of_demo(globals: &Globals) -> Self {
+        let screen = Screen { color: globals.color.unwrap_or_default(), ascii: globals.ascii };
+        let access =
+            if globals.read_only { Access::ReadOnly("started with --read-only".to_owned()) } else { Access::Full };
+        Self { screen, access }
+    }
+
+    /// For a release in `environment`.
+    pub(super) fn of(globals: &Globals, config: &Config, environment: &str) -> Self {
+        let access = settings::read_only(globals, config, environment).map_or(Access::Full, Access::ReadOnly);
+        Self { screen: config.screen, access }
+    }
+}
+
 /// Shows the cockpit until somebody leaves.
 pub(super) async fn cockpit(
     handle: EngineHandle,
-    globals: &Globals,
+    seat: Seat,
     clock: Clock,
     actor: Actor,
     exit_at_end: bool,
 ) -> Result<Left> {
-    let access = if globals.read_only { Access::ReadOnly("started with --read-only".to_owned()) } else { Access::Full };
     let cockpit = Cockpit {
-        wishes: wishes(globals),
+        wishes: wishes(seat.screen),
         clock,
         actor,
-        access,
+        access: seat.access,
         keymap: Keymap::built_in()?,
         utc_offset: utc_offset(clock),
         exit_at_end,
@@ -46,13 +68,13 @@ pub(super) async fn cockpit(
     Ok(runtime::run(handle, cockpit).await?)
 }
 
-fn wishes(globals: &Globals) -> Wishes {
-    let colour = match globals.color {
-        None | Some(Color::Auto) => ColourChoice::Auto,
-        Some(Color::Always) => ColourChoice::Always,
-        Some(Color::Never) => ColourChoice::Exactly(ColourDepth::None),
+fn wishes(screen: Screen) -> Wishes {
+    let colour = match screen.color {
+        Color::Auto => ColourChoice::Auto,
+        Color::Always => ColourChoice::Always,
+        Color::Never => ColourChoice::Exactly(ColourDepth::None),
     };
-    Wishes { colour, charset: globals.ascii.then_some(Charset::Ascii), ..Wishes::default() }
+    Wishes { colour, charset: screen.ascii.then_some(Charset::Ascii), ..Wishes::default() }
 }
 
 /// Seconds by which local time is ahead of UTC.

@@ -9,6 +9,7 @@ use super::launch::{self, Purpose, Running};
 use super::{faces, output, settings};
 use crate::cli::{Attach, Globals, Release, Which};
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::engine::run::this_actor;
 use crate::engine::socket::client::attach;
 use crate::headless::{self, Headless};
@@ -36,7 +37,7 @@ pub(super) async fn run(globals: &Globals, arguments: &Release) -> Result<u8> {
         let style = faces::style(arguments.headless.format);
         follow(running, style, arguments.yes, arguments.timeout).await
     } else {
-        watch(globals, running).await
+        watch(globals, &config, running).await
     }
 }
 
@@ -45,11 +46,12 @@ pub(super) async fn attach_to(globals: &Globals, arguments: &Attach) -> Result<u
     let config = settings::load(globals)?;
     let which = Which { environment: arguments.environment.clone(), component: arguments.component.clone() };
     let running = launch::join(globals, &config, &which).await?;
-    watch(globals, running).await
+    watch(globals, &config, running).await
 }
 
-async fn watch(globals: &Globals, running: Running) -> Result<u8> {
-    let left = faces::cockpit(running.handle, globals, Clock::system(), this_actor(), false).await?;
+async fn watch(globals: &Globals, config: &Config, running: Running) -> Result<u8> {
+    let seat = faces::Seat::of(globals, config, running.release.plan.environment.as_str());
+    let left = faces::cockpit(running.handle, seat, Clock::system(), this_actor(), false).await?;
     if left.release.ended.is_none() && left.by != Leaving::Crash {
         writeln!(
             output::out(),

@@ -21,6 +21,18 @@ pub(super) fn journal_file(config: &Config) -> PathBuf {
     config.engine.journal.join("journal.sqlite")
 }
 
+/// Why nothing may be changed in an environment from here; `None` where it may.
+pub(super) fn read_only(globals: &Globals, config: &Config, environment: &str) -> Option<String> {
+    if globals.read_only {
+        return Some("started with --read-only".to_owned());
+    }
+    if config.read_only {
+        return Some("read-only by the settings".to_owned());
+    }
+    let found = config.environments.iter().find(|(name, _)| name.as_str() == environment);
+    found.filter(|(_, environment)| environment.read_only).map(|(name, _)| format!("{name} is read-only"))
+}
+
 /// Releases that have not ended, newest first.
 pub(super) fn unfinished(journal: &dyn Journal) -> Result<Vec<Summary>> {
     let all = journal.list(LOOKED_THROUGH)?;

@@ -26,6 +26,9 @@ pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim) -> Resu
         return Err(output::Refused::policy("nothing may be changed from here: read-only"));
     }
     let Running { handle, release } = launch::join(globals, &config, &aim.which).await?;
+    if let Some(why) = settings::read_only(globals, &config, release.plan.environment.as_str()) {
+        return Err(output::Refused::policy(format!("{why}: nothing may be changed from here")));
+    }
     let word = command.kind().word();
     let order = Order { command, by: this_actor(), seen: aim.if_revision };
     let name = format!("release {} of {} in {}", release.id, release.plan.component, release.plan.environment);
@@ -54,7 +57,10 @@ pub(super) async fn status(globals: &Globals, arguments: &Status) -> Result<u8> 
     let file = settings::journal_file(&config);
     let newest = if file.exists() { newest(&SqliteJournal::open(&file)?, arguments)? } else { None };
     let Some(release) = newest else {
-        writeln!(output::out(), "nothing has been released from here")?;
+        match arguments.format {
+            Format::Json => writeln!(output::out(), "{}", json!({"release": null}))?,
+            Format::Text => writeln!(output::out(), "nothing has been released from here")?,
+        }
         return Ok(0);
     };
     write_status(&release, false, arguments.format)?;
