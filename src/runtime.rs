@@ -53,6 +53,8 @@ pub struct Left {
     pub by: Leaving,
     /// The release as it was last seen.
     pub release: Arc<Release>,
+    /// Its engine went away before that.
+    pub is_engine_lost: bool,
 }
 
 /// Why the cockpit was left.
@@ -149,7 +151,7 @@ impl Loop {
             leaving = self.turn().await?;
         }
         let by = leaving.unwrap_or(Leaving::Key);
-        Ok(Left { by, release: Arc::clone(&self.snapshot.release) })
+        Ok(Left { by, release: Arc::clone(&self.snapshot.release), is_engine_lost: self.is_lost })
     }
 
     /// One thing that happened; why to leave, if it was a reason to.

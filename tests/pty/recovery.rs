@@ -2,16 +2,23 @@
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::site::{ASKS_FIRST, LONG_COMMAND, Site, gone, is_alive};
+use crate::site::{ASKS_FIRST, IMAGE, LONG_COMMAND, Site, finish, gone, is_alive};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_engine_is_taken_up_again_and_nothing_is_done_twice() {
     let site = Site::new(&[]).await;
     site.release().await;
+    let mut watching = site.terminal(&["attach"]);
+    watching.shows("RUNNING").await;
     site.until_green_serves().await;
     site.end_engine(Signal::KILL).await;
     let status = site.status().await;
     assert_eq!(status["engine"], false);
+    watching.shows("run cutover again to recover").await;
+    watching.press("q");
+    let ended = watching.ends().await;
+    ended.gave_the_terminal_back();
+    assert!(ended.last_words().contains("is gone; `cutover attach` takes it up again."), "{}", ended.last_words());
     let said = site.run(&["status"]).await;
     assert!(said.out.contains("its engine is gone: `cutover attach` takes it up again"), "{said:?}");
 
@@ -55,7 +62,7 @@ async fn an_engine_killed_while_it_goes_back_goes_back_all_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_engine_had_running_ends_before_anything_goes_on() {
     let site = Site::new(&[LONG_COMMAND]).await;
-    site.release().await;
+    let headless = site.program(&["release", "demo", "--image", IMAGE, "--headless"]).spawn().unwrap();
     site.until("the command runs", |status| status["stages"][1]["status"] == "running").await;
     let group = site.path().join("group");
     site.until("the command has written its group", |_| {
@@ -66,6 +73,9 @@ async fn what_a_killed_engine_had_running_ends_before_anything_goes_on() {
     let _leftovers = Leftovers(group);
     site.end_engine(Signal::KILL).await;
     assert!(is_alive(group), "the command was to outlive its engine");
+    let watched = finish(headless).await;
+    assert_eq!(watched.code, 1, "{watched:?}");
+    assert!(watched.err.contains("the engine is gone; `cutover attach` takes the release up again"), "{watched:?}");
 
     let ran = site.run(&["rollback"]).await;
     assert_eq!(ran.code, 0, "{ran:?}");
