@@ -403,6 +403,31 @@ fn what_matters_most_is_said_in_words() {
         traffic.drift_since = Some(fixture::NOW);
     });
     assert!(drifted.contains("green set 10 %  observed 35 % drift 0:00"), "{drifted}");
+    let retried = shown(Scene::Baking, &|_, snapshot| {
+        use cutover::domain::{effect, ids, release};
+        let release = std::sync::Arc::make_mut(&mut snapshot.release);
+        release.in_flight.push(release::InFlight {
+            intent: effect::Intent {
+                id: ids::EffectId(9),
+                attempt: 3,
+                effect: effect::Effect::SetWeight { green: Percent::clamped(50) },
+            },
+            since: fixture::NOW,
+            retry_at: Some(fixture::NOW + std::time::Duration::from_secs(4)),
+            error: Some("ThrottlingException: rate exceeded".to_owned()),
+        });
+    });
+    assert!(retried.contains("setting green to 50 %: again in 0:04 · ThrottlingException"), "{retried}");
+    let unwell = shown(Scene::Deploying, &|_, snapshot| {
+        let both = std::sync::Arc::make_mut(&mut snapshot.release).capacities.as_mut().unwrap();
+        both.green.trouble = Some("CannotPullContainerError".to_owned());
+        both.green.failed_tasks = 3;
+    });
+    assert!(unwell.contains("green: CannotPullContainerError, 3 tasks failed"), "{unwell}");
+    let waived = shown(Scene::Paused, &|_, snapshot| {
+        std::sync::Arc::make_mut(&mut snapshot.release).waived.push("cpu".into());
+    });
+    assert!(waived.contains("cpu: waived: above its limit"), "{waived}");
     let fast = shown(Scene::Baking, &|_, snapshot| snapshot.speed = 20.0);
     assert!(fast.lines().next().unwrap().contains("20x"), "{fast}");
     let held = shown(Scene::Human, &|model, _| model.frozen = Some(Box::new(fixture::snapshot(Scene::Baking))));

@@ -12,23 +12,14 @@ const LONGEST: usize = 400;
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialog {
-    /// What it asks about.
-    pub about: About,
+    /// The command that it asks about.
+    pub command: CommandKind,
     /// The answer it wants.
     pub wants: Wants,
     /// What has been typed.
     pub typed: String,
     /// The release's revision when it was asked.
     pub seen: Revision,
-}
-
-/// What a question asks about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
-    /// Sending this command.
-    Command(CommandKind),
-    /// Leaving a screen that takes its engine along.
-    Leave,
 }
 
 /// The answer that a question wants.
@@ -70,20 +61,7 @@ impl Dialog {
             CommandKind::Skip => Wants::Reason,
             CommandKind::Approve => Wants::Phrase(phrase(release).unwrap_or_default().to_owned()),
         };
-        Some(Self { about: About::Command(kind), wants, typed: String::new(), seen: release.revision })
-    }
-
-    /// The question before the screen is left together with its engine.
-    pub fn before_leaving(release: &Release) -> Self {
-        Self { about: About::Leave, wants: Wants::Yes, typed: String::new(), seen: release.revision }
-    }
-
-    /// The command that it asks about, if it is about one.
-    pub fn command(&self) -> Option<CommandKind> {
-        match self.about {
-            About::Command(kind) => Some(kind),
-            About::Leave => None,
-        }
+        Some(Self { command: kind, wants, typed: String::new(), seen: release.revision })
     }
 
     /// Whether characters go into its answer.
@@ -93,15 +71,12 @@ impl Dialog {
 
     /// Whether it is no longer what was asked once the release has changed. Going back is never voided.
     pub fn is_voided_by(&self, release: &Release) -> bool {
-        match self.about {
-            About::Command(CommandKind::Rollback) | About::Leave => false,
-            About::Command(_) => release.revision != self.seen,
-        }
+        self.command != CommandKind::Rollback && release.revision != self.seen
     }
 
     /// Lets a reason be typed before a way back is confirmed.
     pub fn ask_for_reason(&mut self) {
-        if matches!(self.about, About::Command(CommandKind::Rollback | CommandKind::Abort)) {
+        if matches!(self.command, CommandKind::Rollback | CommandKind::Abort) {
             self.wants = Wants::YesOrReason;
         }
     }

@@ -44,6 +44,8 @@ pub struct Model {
     pub alarm: usize,
     /// How much time the signals view shows.
     pub window: Window,
+    /// The first chart of the signals view, by its place in the plan.
+    pub chart: usize,
     /// The side whose line the signals view shows alone, if one is.
     pub signal_side: Option<Side>,
     /// The picture that is held still, if one is.
@@ -227,6 +229,8 @@ pub struct Sight {
     pub logs: usize,
     /// Rows for lines of the history or timeline.
     pub history: usize,
+    /// Charts at once.
+    pub charts: usize,
     /// Lines of help that are below the screen when it is at its top.
     pub help: usize,
 }
@@ -248,6 +252,7 @@ impl Model {
             history: Anchor::default(),
             alarm: 0,
             window: Window::default(),
+            chart: 0,
             signal_side: None,
             frozen: None,
             sent: Vec::new(),

@@ -6,6 +6,8 @@ mod orders;
 mod overlay;
 mod scrolling;
 
+pub use scrolling::timeline_extent;
+
 use super::model::{Connection, Model, Overlay};
 use super::msg::{Cmd, Msg};
 use crate::domain::release::{Status, Tone};
@@ -54,7 +56,7 @@ fn look(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
 /// Closes a question that is no longer the one that was asked.
 fn void(model: &mut Model, snapshot: &Snapshot) {
     let Some(Overlay::Dialog(dialog)) = &model.overlay else { return };
-    let Some(kind) = dialog.command() else { return };
+    let kind = dialog.command;
     let word = kind.word();
     let note = if dialog.is_voided_by(&snapshot.release) {
         let newest = snapshot.release.timeline.iter().rev().find(|moment| moment.revision > dialog.seen);

@@ -9,6 +9,7 @@ use super::poll::{self, Read, Reading, SignalsWanted, Topic};
 use super::settings::Settings;
 use super::snapshot::{AlarmView, AlarmWord, EngineView, IdentityView, Snapshot, Source, SourceView};
 use super::tail::TaskSides;
+use crate::clock::Clock;
 use crate::cloud::{Alarm, AlarmState, CloudError};
 use crate::domain::command::{Actor, Order, Refusal};
 use crate::domain::effect::{Effect, Intent, Outcome};
@@ -37,6 +38,16 @@ pub(super) struct Acts {
     pub(super) hurry: Vec<Topic>,
 }
 
+impl Acts {
+    /// Both, in order.
+    fn join(&mut self, later: Self) {
+        self.start.retain(|intent| !later.cancel.contains(&intent.id));
+        self.start.extend(later.start);
+        self.cancel.extend(later.cancel);
+        self.hurry.extend(later.hurry);
+    }
+}
+
 pub(super) struct Core {
     pub(super) release: Release,
     journal: Box<dyn Journal>,
@@ -49,6 +60,9 @@ pub(super) struct Core {
     pub(super) task_sides: TaskSides,
     engine: EngineView,
     speed: f64,
+    started: Timestamp,
+    /// When the machine was last told something: what was due by then has been looked at.
+    told: Timestamp,
     /// Counts writes to the traffic split and to services: a read that began under another count is out of date.
     generation: u64,
     /// Something that a face shows has changed.
@@ -62,7 +76,7 @@ impl Core {
         judge: Box<dyn Judge>,
         settings: &Settings,
         actor: &Actor,
-        speed: f64,
+        clock: Clock,
     ) -> Self {
         let measurements = Measurements::new(&release.plan, settings.period);
         let engine = EngineView {
@@ -82,7 +96,9 @@ impl Core {
             output: VecDeque::new(),
             task_sides: TaskSides::default(),
             engine,
-            speed,
+            speed: clock.speed(),
+            started: clock.now(),
+            told: Timestamp::default(),
             generation: 0,
             dirty: true,
         }
@@ -99,6 +115,7 @@ impl Core {
             Event::Ordered(order) => Some(order.clone()),
             _ => None,
         };
+        self.told = now;
         let kept = event.clone();
         let reaction = machine::step(&mut self.release, event, now);
         self.keep(kept, order.as_ref(), &reaction, now)?;
@@ -126,6 +143,10 @@ impl Core {
         let mut entries = Vec::new();
         match (&reaction.answer, order) {
             (Some(Err(why)), Some(order)) => {
+                if reaction.changed {
+                    // A refused order changes nothing, but the time at which it came may.
+                    entries.push(Entry::Event(Event::Ticked));
+                }
                 entries.push(Entry::Refused { order: order.clone(), why: why.clone() });
             }
             _ if reaction.changed => entries.push(Entry::Event(event)),
@@ -159,6 +180,12 @@ impl Core {
         }
         self.output.push_back(line);
         self.dirty = true;
+    }
+
+    /// When the machine wants to be told that time has passed. A moment that it has already looked at is not one: what
+    /// is held up until somebody resumes would otherwise be due for ever.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        machine::deadline(&self.release, self.told)
     }
 
     /// What to ask CloudWatch for.
@@ -226,6 +253,28 @@ impl Core {
             }
             _ => Ok(Acts::default()),
         }
+    }
+
+    /// Time has passed. What was read too long ago is no longer believed, whyever nothing newer came.
+    pub(super) fn tick(&mut self, now: Timestamp) -> Result<Acts, JournalError> {
+        let mut acts = Acts::default();
+        if self.is_silent(Source::Alarms, now) && self.release.alarms_lost.is_none() {
+            acts.join(self.tell(Event::AlarmsLost { why: "no answer".to_owned() }, now)?);
+        }
+        if self.is_silent(Source::Signals, now) && !self.measurements.has_failed() {
+            self.measurements.fail("no answer".to_owned());
+            acts.join(self.judge(now)?);
+        }
+        acts.join(self.tell(Event::Ticked, now)?);
+        Ok(acts)
+    }
+
+    /// Whether a source has said nothing for too long, counted from this engine's start at the earliest.
+    fn is_silent(&self, source: Source, now: Timestamp) -> bool {
+        self.sources
+            .iter()
+            .filter(|view| view.source == source)
+            .any(|view| now.since(view.last_ok.unwrap_or(self.started)) > view.stale_after)
     }
 
     /// Judges what is held, and tells the machine.

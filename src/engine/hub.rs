@@ -101,3 +101,66 @@ impl Hub {
         lanes.backlog.drain(..excess);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::fixture::{self, Scene};
+    use crate::domain::log::Level;
+    use crate::domain::time::Timestamp;
+
+    fn line(number: usize) -> LogLine {
+        LogLine {
+            at: Timestamp::default(),
+            side: None,
+            task: String::new(),
+            level: Level::Info,
+            text: number.to_string(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_slow_face_loses_lines_and_is_told_how_many_and_a_quick_one_loses_none() {
+        let (hub, _orders) = Hub::new(fixture::snapshot(Scene::Baking));
+        let mut slow = hub.attach();
+        let mut quick = hub.attach();
+        let all = LANE + 40;
+        let mut quick_lines = 0;
+        for number in 0..all {
+            hub.hand_out(vec![line(number)], 0);
+            while let Ok(batch) = quick.logs.try_recv() {
+                assert_eq!(batch.dropped, 0);
+                quick_lines += batch.lines.len();
+            }
+        }
+        assert_eq!(quick_lines, all);
+        let mut slow_lines = 0;
+        while let Ok(batch) = slow.logs.try_recv() {
+            slow_lines += batch.lines.len();
+        }
+        hub.hand_out(vec![line(all)], 0);
+        let told = slow.logs.try_recv().unwrap();
+        assert_eq!(slow_lines as u64 + told.dropped, all as u64);
+        assert!(told.dropped > 0);
+    }
+
+    #[tokio::test]
+    async fn a_face_that_attaches_later_gets_the_lines_kept_so_far() {
+        let (hub, _orders) = Hub::new(fixture::snapshot(Scene::Baking));
+        hub.hand_out((0..BACKLOG + 5).map(line).collect(), 0);
+        let mut late = hub.attach();
+        let batch = late.logs.recv().await.unwrap();
+        assert_eq!(batch.lines.len(), BACKLOG);
+        assert_eq!(batch.lines.first().map(|line| line.text.as_str()), Some("5"));
+    }
+
+    #[test]
+    fn nobody_looks_until_somebody_attaches() {
+        let (hub, _orders) = Hub::new(fixture::snapshot(Scene::Baking));
+        assert!(!hub.is_watched());
+        let face = hub.attach();
+        assert!(hub.is_watched());
+        drop(face);
+        assert!(!hub.is_watched());
+    }
+}

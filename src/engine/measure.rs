@@ -77,6 +77,10 @@ impl Measurements {
         self.failed = Some(why);
     }
 
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
     fn rebuild(&mut self) {
         self.series = self
             .signals
@@ -115,15 +119,23 @@ impl Measurements {
         let Some((since, until)) = span else { return Toll::default() };
         let name = self.signals.iter().find(|(_, measure)| *measure == Measure::TargetErrors).map(|(name, _)| name);
         let Some(held) = name.and_then(|name| self.held.get(name)) else { return Toll::default() };
-        let mut toll = Toll::default();
-        let mut harmed = 0.0;
+        // At full weight there is no blue beside green: what blue had before is the best there is.
+        let usual = mean(held.blue.values());
+        let (mut requests, mut excess) = (0, 0.0);
         let points = held.green.range(since.floor_to(self.period)..).map(|(_, point)| point);
         for green in points.filter(|point| until.is_none_or(|until| point.at <= until)) {
-            toll.green_requests += green.samples;
-            let blue = held.blue.get(&green.at).map_or(0.0, |point| point.value);
-            harmed += (green.value - blue).max(0.0) / 100.0 * green.samples as f64;
+            requests += green.samples;
+            let blue = held.blue.get(&green.at).map_or(usual, |point| point.value);
+            excess += (green.value - blue) / 100.0 * green.samples as f64;
         }
-        toll.harmed = harmed.round() as u64;
-        toll
+        // Of the whole span, not of each period: chance alone puts half of the periods above blue.
+        Toll { green_requests: requests, harmed: excess.max(0.0).round() as u64 }
     }
+}
+
+fn mean<'a>(points: impl Iterator<Item = &'a Point>) -> f64 {
+    let (failed, requests) = points.fold((0.0, 0_u64), |(failed, requests), point| {
+        (failed + point.value * point.samples as f64, requests + point.samples)
+    });
+    if requests == 0 { 0.0 } else { failed / requests as f64 }
 }

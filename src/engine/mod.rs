@@ -15,6 +15,7 @@ mod core;
 mod execute;
 pub mod handle;
 pub mod hub;
+mod lines;
 mod measure;
 pub mod poll;
 pub mod run;
@@ -23,4 +24,4 @@ pub mod snapshot;
 pub mod socket;
 mod tail;
 
-pub use execute::command::{Exit, Processes, Program, Programs};
+pub use execute::command::{Exit, Heard, Processes, Program, Programs};

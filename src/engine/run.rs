@@ -19,7 +19,6 @@ use crate::domain::command::Actor;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::ReleaseId;
-use crate::domain::machine;
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
 use crate::domain::time::Timestamp;
@@ -27,6 +26,9 @@ use crate::journal::{self, Entry, JournalError, Record};
 
 /// After the end, messages that are still owed get this long.
 const LAST_WORDS: Duration = Duration::from_mins(1);
+
+/// The first log lines wait this long for the tasks to be read.
+const TASKS_FIRST: Duration = Duration::from_secs(5);
 
 /// Lines on their way from programs to the core.
 const SAID: usize = 256;
@@ -44,6 +46,7 @@ pub struct Engine {
     settings: Settings,
     first: Event,
     is_stopping: watch::Receiver<bool>,
+    started: Timestamp,
 }
 
 /// Stops an engine, without a word to the cloud: the release stays where it is.
@@ -88,7 +91,7 @@ impl Engine {
     pub fn recover(id: ReleaseId, parts: Parts) -> Result<(Self, Hub, Stop), JournalError> {
         let summary = parts.journal.find(id)?;
         let records = parts.journal.records(id)?;
-        end_leftovers(&records);
+        end_leftovers(id, &records);
         let release = journal::replay(id, summary.plan, &records);
         let by = parts.actor.clone();
         let first = if release.begun.is_some() { Event::Recovered { by } } else { Event::Requested { by } };
@@ -98,10 +101,10 @@ impl Engine {
     fn assemble(release: Release, parts: Parts, first: Event) -> (Self, Hub, Stop) {
         let Parts { cloud, journal, judge, notifier, programs, clock, actor, settings } = parts;
         let now = clock.now();
-        let core = Core::new(release, journal, judge, &settings, &actor, clock.speed());
+        let core = Core::new(release, journal, judge, &settings, &actor, clock);
         let (hub, orders) = Hub::new(core.snapshot(now));
         let (say, said) = mpsc::channel(SAID);
-        let executor = Executor::new(Arc::clone(&cloud), notifier, programs, settings.clone(), say);
+        let executor = Executor::new(Arc::clone(&cloud), notifier, programs, clock, settings.clone(), say);
         let poller = Poller::new(Arc::clone(&cloud), settings.polls, now);
         let groups = settings.log_groups.clone();
         let tailer = (!groups.is_empty()).then(|| Tailer::new(cloud, clock, groups, settings.redactor.clone()));
@@ -118,6 +121,7 @@ impl Engine {
             settings,
             first,
             is_stopping,
+            started: now,
         };
         (engine, hub, Stop(stop))
     }
@@ -163,7 +167,7 @@ impl Engine {
                 }
                 Some(Ok((tailer, round))) = logs.join_next() => self.tailed(tailer, round),
                 () = sleep_until(clock, wake) => {
-                    let acts = self.core.tell(Event::Ticked, clock.now())?;
+                    let acts = self.core.tick(clock.now())?;
                     self.act(acts);
                 }
             }
@@ -209,6 +213,10 @@ impl Engine {
 
     fn tail_due(&mut self, logs: &mut JoinSet<(Tailer, Round)>, due: &mut Timestamp) {
         let now = self.clock.now();
+        // Lines that come before it is known which task belongs to which side could not be told apart.
+        if self.core.task_sides.is_empty() && now < self.started + TASKS_FIRST {
+            *due = self.started + TASKS_FIRST;
+        }
         if now < *due {
             return;
         }
@@ -252,7 +260,7 @@ impl Engine {
     }
 
     fn next_wake(&self, logs_due: Timestamp) -> Option<Timestamp> {
-        let machine = machine::deadline(&self.core.release);
+        let machine = self.core.deadline();
         let logs = self.tailer.as_ref().map(|_| logs_due);
         let end =
             self.core.release.ended.as_ref().filter(|_| !self.settings.is_demo).map(|ended| ended.at + LAST_WORDS);
@@ -273,7 +281,7 @@ async fn sleep_until(clock: Clock, at: Option<Timestamp>) {
 }
 
 /// Ends the programs that a lost engine had running: nobody would see how they end.
-fn end_leftovers(records: &[Record]) {
+fn end_leftovers(id: ReleaseId, records: &[Record]) {
     let mut open = None;
     for record in records {
         match &record.entry {
@@ -282,9 +290,17 @@ fn end_leftovers(records: &[Record]) {
             _ => {}
         }
     }
-    if let Some(group) = open {
+    if let Some(group) = open.filter(|group| is_of_release(*group, id)) {
         super::execute::command::end_group(group);
     }
+}
+
+/// Whether the leader of a process group was started for this release. Numbers are used again, after a reboot at the
+/// latest: a group that cannot be recognised is left alone.
+fn is_of_release(group: u32, id: ReleaseId) -> bool {
+    let mark = format!("CUTOVER_RELEASE={id}");
+    std::fs::read(format!("/proc/{group}/environ"))
+        .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes()))
 }
 
 /// Who runs this process: the operating-system user and host.

@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::lines;
 use super::snapshot::Source;
 use crate::clock::Clock;
-use crate::cloud::{Cloud, CloudError, LogEvent, LogRequest, TaskBrief, level_of};
+use crate::cloud::{Cloud, CloudError, LogEvent, LogRequest, TaskBrief};
 use crate::domain::ids::Side;
 use crate::domain::log::LogLine;
 use crate::domain::plan::Sides;
@@ -63,6 +64,11 @@ impl TaskSides {
                 self.known.insert(task.id.clone(), side);
             }
         }
+    }
+
+    /// Whether the tasks have been asked about at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.known.is_empty()
     }
 
     /// Whether there is a task among these lines that was not asked about yet.
@@ -126,13 +132,14 @@ impl Tailer {
     }
 
     fn line(&self, event: LogEvent, sides: &TaskSides) -> LogLine {
+        let (level, text) = lines::read(&event.message);
         let task = event.stream.rsplit('/').next().unwrap_or_default();
         LogLine {
             at: event.at,
             side: sides.of(task),
             task: self.redactor.clean(task),
-            level: level_of(&event.message),
-            text: self.redactor.clean(event.message.trim_end()),
+            level,
+            text: self.redactor.clean(&text),
         }
     }
 

@@ -267,9 +267,96 @@ fn create_private_file(path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
     use std::sync::Barrier;
 
     use super::*;
+    use crate::app::fixture;
+    use crate::domain::event::Event;
+    use crate::journal::{Entry, replay};
+
+    fn actor() -> Actor {
+        Actor { name: "maria".to_owned(), host: "bastion".to_owned() }
+    }
+
+    fn plan() -> Plan {
+        fixture::release(fixture::Scene::Baking).plan
+    }
+
+    fn record(millis: i64, event: Event) -> Record {
+        Record { at: Timestamp::from_millis(millis), entry: Entry::Event(event) }
+    }
+
+    #[test]
+    fn what_was_appended_is_there_after_reopening_and_replays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state/journal.sqlite");
+        let at = Timestamp::from_millis(5);
+        let records = [record(6, Event::Requested { by: actor() }), record(7, Event::Ticked)];
+        {
+            let mut journal = SqliteJournal::open(&path).unwrap();
+            let mut numbers = Vec::new();
+            for _ in 0..2 {
+                let (id, _) = journal
+                    .create(
+                        &mut |id| {
+                            numbers.push(id);
+                            plan()
+                        },
+                        &actor(),
+                        at,
+                    )
+                    .unwrap();
+                assert_eq!(numbers.last(), Some(&id), "the plan was made for the number it got");
+            }
+            assert_eq!(numbers, [ReleaseId(1), ReleaseId(2)]);
+            journal.append(ReleaseId(2), &records, Standing { status: "running", ended: false }).unwrap();
+        }
+        let journal = SqliteJournal::open(&path).unwrap();
+        assert_eq!(journal.records(ReleaseId(2)).unwrap(), records);
+        let summary = journal.find(ReleaseId(2)).unwrap();
+        assert_eq!((summary.status.as_str(), summary.ended, summary.touched.millis()), ("running", false, 7));
+        assert_eq!(journal.list(1).unwrap(), std::slice::from_ref(&summary));
+        let release = replay(ReleaseId(2), summary.plan, &records);
+        assert_eq!(release.begun.map(|begun| begun.by), Some(actor()));
+    }
+
+    #[test]
+    fn only_its_owner_can_read_it_and_its_side_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state/journal.sqlite");
+        let mut journal = SqliteJournal::open(&path).unwrap();
+        journal.create(&mut |_| plan(), &actor(), Timestamp::default()).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+        for entry in std::fs::read_dir(path.parent().unwrap()).unwrap() {
+            let path = entry.unwrap().path();
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_journal_of_another_version_or_no_journal_at_all_is_refused_with_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let newer = dir.path().join("newer.sqlite");
+        drop(SqliteJournal::open(&newer).unwrap());
+        Connection::open(&newer).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+        let refused = SqliteJournal::open(&newer).unwrap_err();
+        assert!(matches!(refused, JournalError::Format { found: 99, known: FORMAT, .. }), "{refused}");
+        let text = dir.path().join("text.sqlite");
+        std::fs::write(&text, "this is not a database, whatever its name says").unwrap();
+        let refused = SqliteJournal::open(&text).unwrap_err().to_string();
+        assert!(refused.contains("text.sqlite"), "{refused}");
+    }
+
+    #[test]
+    fn an_unknown_release_is_not_appended_to() {
+        let mut journal = SqliteJournal::in_memory().unwrap();
+        let standing = Standing { status: "running", ended: false };
+        let refused = journal.append(ReleaseId(7), &[record(1, Event::Ticked)], standing);
+        assert!(refused.is_err());
+        assert!(matches!(journal.find(ReleaseId(7)), Err(JournalError::Unknown(ReleaseId(7)))));
+    }
 
     #[test]
     fn whoever_opens_a_new_journal_at_the_same_time_finds_the_same_one() {

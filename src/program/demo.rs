@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use color_eyre::eyre::{Result, WrapErr};
 
+use super::faces::{self, Manner};
+use super::output;
 use super::parts::{Planner, Wanted, parts};
-use super::{faces, output};
 use crate::cli::{Demo, Globals};
 use crate::clock::Clock;
 use crate::cloud::Cloud;
@@ -52,7 +53,7 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
         let run = Headless { style, approve: true, timeout: None, actor, clock };
         headless::follow(handle, run, &mut output::out()).await?.code()
     } else {
-        let left = faces::cockpit(handle, faces::Seat::of_demo(globals), clock, actor, arguments.exit_at_end).await?;
+        let left = faces::cockpit(handle, Manner::of_flags(globals), clock, actor, arguments.exit_at_end).await?;
         let status = left.release.status().word();
         writeln!(output::out(), "The demo has ended with its screen; its release was {status}. Nothing goes on.")?;
         faces::code(&left)

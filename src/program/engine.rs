@@ -32,6 +32,9 @@ use crate::journal::sqlite::SqliteJournal;
 /// After the end, faces that are still attached get this long to see it.
 const LAST_LOOK: Duration = Duration::from_secs(30);
 
+/// After the end, whoever began the release and is not yet attached gets this long to come.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
+
 /// What the engine tells whoever started it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -185,6 +188,7 @@ impl Running {
         let Left { release } = engine.run().await?;
         stopper.abort();
         if release.ended.is_some() {
+            let _nobody_came = tokio::time::timeout(FIRST_LOOK, faces.came()).await;
             let _still_there = tokio::time::timeout(LAST_LOOK, faces.gone()).await;
         }
         server.abort();

@@ -8,7 +8,7 @@ use crate::app::keymap::Keymap;
 use crate::app::model::Access;
 use crate::cli::{Format, Globals};
 use crate::clock::Clock;
-use crate::config::{Color, Config, Screen};
+use crate::config::{Color, Config};
 use crate::domain::command::Actor;
 use crate::domain::release::Status;
 use crate::engine::handle::EngineHandle;
@@ -25,56 +25,55 @@ pub(super) fn style(format: Format) -> Style {
     }
 }
 
-/// What the settings say about a cockpit.
-#[derive(Debug)]
-pub(super) struct Seat {
-    screen: Screen,
+/// How the cockpit is to look, and whether commands may be given from it.
+pub(super) struct Manner {
     access: Access,
+    wishes: Wishes,
 }
 
-impl Seat {
-    /// For the demo, which reads no configuration of its user.
-    pub(super) fn of_demo(globals: &Globals) -> Self {
-        let screen = Screen { color: globals.color.unwrap_or_default(), ascii: globals.ascii };
-        let access =
-            if globals.read_only { Access::ReadOnly("started with --read-only".to_owned()) } else { Access::Full };
-        Self { screen, access }
+impl Manner {
+    /// As the flags alone say.
+    pub(super) fn of_flags(globals: &Globals) -> Self {
+        Self::new(globals.color.unwrap_or_default(), globals.ascii, globals.read_only.then_some("--read-only"))
     }
 
-    /// For a release in `environment`.
-    pub(super) fn of(globals: &Globals, config: &Config, environment: &str) -> Self {
-        let access = settings::read_only(globals, config, environment).map_or(Access::Full, Access::ReadOnly);
-        Self { screen: config.screen, access }
+    /// As the configuration says, which the flags have been laid over.
+    pub(super) fn of_config(config: &Config, environment: &str) -> Self {
+        let why = settings::read_only(config, environment);
+        Self::new(config.screen.color, config.screen.ascii, why)
+    }
+
+    fn new(color: Color, is_ascii: bool, read_only: Option<&'static str>) -> Self {
+        let colour = match color {
+            Color::Auto => ColourChoice::Auto,
+            Color::Always => ColourChoice::Always,
+            Color::Never => ColourChoice::Exactly(ColourDepth::None),
+        };
+        let charset = is_ascii.then_some(Charset::Ascii);
+        let access = read_only.map_or(Access::Full, |why| Access::ReadOnly(why.to_owned()));
+        Self { access, wishes: Wishes { colour, charset, ..Wishes::default() } }
     }
 }
 
 /// Shows the cockpit until somebody leaves.
 pub(super) async fn cockpit(
     handle: EngineHandle,
-    seat: Seat,
+    manner: Manner,
     clock: Clock,
     actor: Actor,
     exit_at_end: bool,
 ) -> Result<Left> {
+    let Manner { access, wishes } = manner;
     let cockpit = Cockpit {
-        wishes: wishes(seat.screen),
+        wishes,
         clock,
         actor,
-        access: seat.access,
+        access,
         keymap: Keymap::built_in()?,
         utc_offset: utc_offset(clock),
         exit_at_end,
     };
     Ok(runtime::run(handle, cockpit).await?)
-}
-
-fn wishes(screen: Screen) -> Wishes {
-    let colour = match screen.color {
-        Color::Auto => ColourChoice::Auto,
-        Color::Always => ColourChoice::Always,
-        Color::Never => ColourChoice::Exactly(ColourDepth::None),
-    };
-    Wishes { colour, charset: screen.ascii.then_some(Charset::Ascii), ..Wishes::default() }
 }
 
 /// Seconds by which local time is ahead of UTC.

@@ -38,7 +38,7 @@ pub(super) fn start(
     component: &str,
     purpose: &Purpose,
 ) -> Result<PathBuf> {
-    if let Some(why) = settings::read_only(globals, config, environment) {
+    if let Some(why) = settings::read_only(config, environment) {
         return Err(Refused::policy(format!("{why}: no engine is started from here")));
     }
     let berth = Berth::below(&config.engine.journal);

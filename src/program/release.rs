@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use color_eyre::eyre::{Result, WrapErr};
 
+use super::faces::{self, Manner};
 use super::launch::{self, Purpose, Running};
-use super::{faces, output, settings};
+use super::{output, settings};
 use crate::cli::{Attach, Globals, Release, Which};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -37,7 +38,7 @@ pub(super) async fn run(globals: &Globals, arguments: &Release) -> Result<u8> {
         let style = faces::style(arguments.headless.format);
         follow(running, style, arguments.yes, arguments.timeout).await
     } else {
-        watch(globals, &config, running).await
+        watch(&config, running).await
     }
 }
 
@@ -46,12 +47,12 @@ pub(super) async fn attach_to(globals: &Globals, arguments: &Attach) -> Result<u
     let config = settings::load(globals)?;
     let which = Which { environment: arguments.environment.clone(), component: arguments.component.clone() };
     let running = launch::join(globals, &config, &which).await?;
-    watch(globals, &config, running).await
+    watch(&config, running).await
 }
 
-async fn watch(globals: &Globals, config: &Config, running: Running) -> Result<u8> {
-    let seat = faces::Seat::of(globals, config, running.release.plan.environment.as_str());
-    let left = faces::cockpit(running.handle, seat, Clock::system(), this_actor(), false).await?;
+async fn watch(config: &Config, running: Running) -> Result<u8> {
+    let manner = Manner::of_config(config, running.release.plan.environment.as_str());
+    let left = faces::cockpit(running.handle, manner, Clock::system(), this_actor(), false).await?;
     if left.release.ended.is_none() && left.by != Leaving::Crash {
         let release = launch::describe(&left.release);
         if left.is_engine_lost {

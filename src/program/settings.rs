@@ -22,15 +22,12 @@ pub(super) fn journal_file(config: &Config) -> PathBuf {
 }
 
 /// Why nothing may be changed in an environment from here; `None` where it may.
-pub(super) fn read_only(globals: &Globals, config: &Config, environment: &str) -> Option<String> {
-    if globals.read_only {
-        return Some("started with --read-only".to_owned());
-    }
+pub(super) fn read_only(config: &Config, environment: &str) -> Option<&'static str> {
     if config.read_only {
-        return Some("read-only by the settings".to_owned());
+        return Some("the settings say read-only");
     }
-    let found = config.environments.iter().find(|(name, _)| name.as_str() == environment);
-    found.filter(|(_, environment)| environment.read_only).map(|(name, _)| format!("{name} is read-only"))
+    let is_so = config.environment(environment).is_ok_and(|environment| environment.read_only);
+    is_so.then_some("this environment is read-only")
 }
 
 /// Releases that have not ended, newest first.

@@ -11,7 +11,7 @@ use crate::cli::{Aim, Format, Globals, History, Status};
 use crate::domain::command::{Command, CommandKind, Order};
 use crate::domain::guard;
 use crate::domain::ids::Revision;
-use crate::domain::outlook::outlook;
+use crate::domain::outlook::{outlook, rollback_preview};
 use crate::domain::release::Release;
 use crate::domain::time::{Elapsed, Timestamp};
 use crate::engine::handle::Receipt;
@@ -26,10 +26,13 @@ pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim) -> Resu
         return Err(output::Refused::policy("nothing may be changed from here: read-only"));
     }
     let Running { handle, release } = launch::join(globals, &config, &aim.which).await?;
-    if let Some(why) = settings::read_only(globals, &config, release.plan.environment.as_str()) {
+    if let Some(why) = settings::read_only(&config, release.plan.environment.as_str()) {
         return Err(output::Refused::policy(format!("{why}: nothing may be changed from here")));
     }
     let word = command.kind().word();
+    if matches!(command, Command::Rollback { .. }) && guard::possible(&release, CommandKind::Rollback).is_ok() {
+        write_preview(&release)?;
+    }
     let order = Order { command, by: this_actor(), seen: aim.if_revision };
     let name = format!("release {} of {} in {}", release.id, release.plan.component, release.plan.environment);
     match handle.orders.send(order).await {
@@ -40,6 +43,19 @@ pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim) -> Resu
         Receipt::Refused(refusal) => Err(output::Refused::policy(format!("{name} refuses {word}: {refusal}"))),
         Receipt::Lost(why) => Err(color_eyre::eyre::eyre!("{word} was sent to {name} and not answered: {why}")),
     }
+}
+
+/// What the rollback will do, before it does it.
+fn write_preview(release: &Release) -> Result<()> {
+    let preview = rollback_preview(release);
+    let mut out = output::out();
+    for step in &preview.steps {
+        writeln!(out, "  will: {step}")?;
+    }
+    for left in &preview.left {
+        writeln!(out, "  will not: {left}")?;
+    }
+    Ok(())
 }
 
 /// Says where the release stands that runs, or the newest one if none does.

@@ -42,6 +42,9 @@ pub(super) fn strip(look: Look<'_>, row: Rect, buf: &mut Buffer) {
     } else if quiet > 0 {
         left.push(look.span(Role::Ok, format!(" {} {quiet} ok", glyphs.ok)));
     }
+    if let Some(why) = &look.release().alarms_lost {
+        left.push(look.span(Role::Bad, format!(" {} cannot be read: {why}", glyphs.warning)));
+    }
     let right = look
         .stale(Source::Alarms)
         .filter(|_| look.release().ended.is_none())

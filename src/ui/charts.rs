@@ -18,47 +18,53 @@ use crate::domain::time::Timestamp;
 /// The least columns and rows of a chart that says something.
 const LEAST: (u16, u16) = (38, 6);
 
-pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) {
+/// Draws the charts that fit, and answers how many did.
+pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
     let readings = Reading::all(look);
     if readings.is_empty() {
         let text = " this release measures nothing: name signals in the configuration";
         look.row(area, buf, vec![look.span(Role::Muted, text)], Vec::new());
-        return;
+        return 0;
     }
     let count = u16::try_from(readings.len()).unwrap_or(u16::MAX);
     let across = (area.width / LEAST.0).clamp(1, 3).min(count);
     let down = count.div_ceil(across).min((area.height / LEAST.1).max(1));
-    for (index, reading) in readings.iter().enumerate() {
+    let shown = usize::from(across * down).min(readings.len());
+    let first = look.model.chart.min(readings.len() - shown);
+    for (index, reading) in readings.iter().skip(first).take(shown).enumerate() {
         let index = u16::try_from(index).unwrap_or(u16::MAX);
         let (column, row) = (index % across, index / across);
-        if row >= down {
-            break;
-        }
         let (left, right) = (area.width * column / across, area.width * (column + 1) / across);
         let (top, bottom) = (area.height * row / down, area.height * (row + 1) / down);
         let place = Rect { x: area.x + left, y: area.y + top, width: right - left, height: bottom - top };
         draw(look, *reading, place, buf);
     }
+    shown
 }
 
 fn draw(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
     let (glyph, role, word) = sign(look.theme.glyphs, reading.ruling());
     let unit = reading.plan.unit;
     let title = Line::from(vec![
-        ratatui::text::Span::raw(reading.plan.name.to_string()),
+        look.span(role, glyph),
+        ratatui::text::Span::raw(format!(" {}", reading.plan.name)),
         look.span(Role::Green, format!("  g {}", value(reading.newest(Side::Green), unit))),
         look.span(Role::Blue, format!("  b {}", value(reading.newest(Side::Blue), unit))),
     ]);
     let policy = match reading.plan.policy {
-        Policy::Rollback => "rolls back",
-        Policy::Pause => "pauses",
+        Policy::Rollback => "failure rolls back",
+        Policy::Pause => "failure pauses",
         Policy::Observe => "only shown",
     };
-    let below = reading.verdict.map_or_else(|| policy.to_owned(), |verdict| format!("{policy}: {}", verdict.reason));
+    // The word stands here too: beside a long name there is no room for it at the right.
+    let below = match reading.reason() {
+        Some(reason) => format!("{word}: {reason} {} {policy}", look.theme.glyphs.bullet),
+        None => policy.to_owned(),
+    };
     let below = clip(&below, usize::from(area.width.saturating_sub(6)), look.theme.glyphs.ellipsis).into_owned();
     let panel = Panel {
         title,
-        right: Line::from(look.span(role, format!("{glyph} {word}"))),
+        right: Line::from(look.span(role, word)),
         below: Line::from(look.span(Role::Muted, below)),
         ..Panel::default()
     };

@@ -18,9 +18,9 @@ const KEYS: usize = 16;
 pub(super) fn draw(look: Look<'_>, top: usize, area: Rect, buf: &mut Buffer) -> usize {
     let place = Rect {
         x: area.x + 2,
-        y: area.y + 1,
+        y: area.y,
         width: area.width.saturating_sub(4).min(110),
-        height: area.height.saturating_sub(2),
+        height: area.height.saturating_sub(1),
     };
     buf.set_style(area, look.style(Role::Backdrop));
     clear(buf, place, look.style(Role::Dialog));

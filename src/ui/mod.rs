@@ -69,14 +69,14 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, snapshot: &Snapshot, th
         sight = release::draw(look, body, buf);
     } else {
         status::headline(live, Rect { height: 1, ..block }, buf);
-        tabs(live, Rect { y: block.y + 1, height: 1, ..block }, buf);
         match model.view {
             View::Release => {}
-            View::Signals => charts::view(look, body, buf),
+            View::Signals => sight.charts = charts::view(look, body, buf),
             View::Alarms => alarms::view(look, body, buf),
             View::Logs => sight.logs = logs::draw(look, body, Focus::Here, buf),
             View::History => sight.history = timeline::view(look, body, buf),
         }
+        tabs(live, sight, Rect { y: block.y + 1, height: 1, ..block }, buf);
     }
     keys::draw(live, Rect { y: bottom, height: 1, ..area }, buf);
     overlay::draw(live, area, buf, &mut sight);
@@ -107,7 +107,7 @@ fn seven_bits(area: Rect, buf: &mut Buffer, theme: &Theme) {
 }
 
 /// The views by name, the one shown standing out.
-fn tabs(look: Look<'_>, row: Rect, buf: &mut Buffer) {
+fn tabs(look: Look<'_>, sight: Sight, row: Rect, buf: &mut Buffer) {
     use crate::app::keymap::{Action, Context};
     let mut spans = Vec::new();
     for view in View::ALL {
@@ -130,7 +130,14 @@ fn tabs(look: Look<'_>, row: Rect, buf: &mut Buffer) {
     let right = match look.model.view {
         View::Signals => {
             let sides = look.model.signal_side.map_or("blue and green", |side| side.word());
-            format!("{sides}, {} ", charts::caption(look.model.window))
+            let all = look.plan().signals.len();
+            let first = look.model.chart.min(all.saturating_sub(sight.charts));
+            let some = if sight.charts < all {
+                format!("{} to {} of {all}, ", first + 1, first + sight.charts)
+            } else {
+                String::new()
+            };
+            format!("{some}{sides}, {} ", charts::caption(look.model.window))
         }
         View::Release | View::Alarms | View::Logs | View::History => String::new(),
     };
@@ -147,9 +154,7 @@ fn too_small(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     let environment = if plan.production { Role::Production } else { Role::Environment };
     let observed = release.traffic.observed.map_or_else(|| "not read".to_owned(), |green| green.to_string());
     let asked = match &look.model.overlay {
-        Some(crate::app::model::Overlay::Dialog(dialog)) => {
-            dialog.command().map(|kind| format!("{}? enter or esc", kind.word()))
-        }
+        Some(crate::app::model::Overlay::Dialog(dialog)) => Some(format!("{}? enter or esc", dialog.command.word())),
         _ => None,
     };
     let lines = [

@@ -30,7 +30,7 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer, sight: &mut Sig
     match &look.model.overlay {
         Some(Overlay::Dialog(dialog)) => question::draw(look, dialog, body, buf),
         Some(Overlay::Palette(palette)) => draw_palette(look, palette, body, buf),
-        Some(Overlay::Help(top)) => sight.help = help::draw(look, *top, area, buf),
+        Some(Overlay::Help(top)) => sight.help = help::draw(look, *top, body, buf),
         Some(Overlay::Filter { .. }) | None => {}
     }
     draw_notes(look, area, buf);

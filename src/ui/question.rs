@@ -8,7 +8,7 @@ use super::keys::OwnedHint;
 use super::look::Look;
 use super::theme::Role;
 use super::widgets::{self, Hint};
-use crate::app::dialog::{About, Dialog, Wants};
+use crate::app::dialog::{Dialog, Wants};
 use crate::app::keymap::{Action, Context};
 use crate::domain::command::CommandKind;
 use crate::domain::ids::Side;
@@ -22,19 +22,16 @@ type Paragraph = (String, Role);
 pub(super) fn draw(look: Look<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer) {
     let plan = look.plan();
     let place = format!("{} in {}", plan.component, plan.environment);
-    let (title, mut body, role) = match dialog.about {
-        About::Leave => leave(),
-        About::Command(CommandKind::Rollback) => (format!("roll back {place}"), rollback(look), Role::Danger),
-        About::Command(CommandKind::Abort) => (format!("abort {place}"), abort(look), Role::Danger),
-        About::Command(CommandKind::Promote) => (format!("promote {place}"), promote(look, Reach::Next), frame(look)),
-        About::Command(CommandKind::PromoteFull) => {
-            (format!("promote {place} to 100 %"), promote(look, Reach::Last), frame(look))
-        }
-        About::Command(CommandKind::Resume) => (format!("resume {place}"), resume(look), frame(look)),
-        About::Command(CommandKind::Retry) => (format!("retry in {place}"), stage(look, "runs again"), frame(look)),
-        About::Command(CommandKind::Skip) => (format!("skip in {place}"), stage(look, "is left out"), Role::Danger),
-        About::Command(CommandKind::Approve) => (format!("approve {place}"), approve(look), frame(look)),
-        About::Command(CommandKind::Pause) => (format!("pause {place}"), Vec::new(), frame(look)),
+    let (title, mut body, role) = match dialog.command {
+        CommandKind::Rollback => (format!("roll back {place}"), rollback(look), Role::Danger),
+        CommandKind::Abort => (format!("abort {place}"), abort(look), Role::Danger),
+        CommandKind::Promote => (format!("promote {place}"), promote(look, Reach::Next), frame(look)),
+        CommandKind::PromoteFull => (format!("promote {place} to 100 %"), promote(look, Reach::Last), frame(look)),
+        CommandKind::Resume => (format!("resume {place}"), resume(look), frame(look)),
+        CommandKind::Retry => (format!("retry in {place}"), stage(look, "runs again"), frame(look)),
+        CommandKind::Skip => (format!("skip in {place}"), stage(look, "is left out"), Role::Danger),
+        CommandKind::Approve => (format!("approve {place}"), approve(look), frame(look)),
+        CommandKind::Pause => (format!("pause {place}"), Vec::new(), frame(look)),
     };
     if let Some(wanted) = wanted(&dialog.wants) {
         body.push((String::new(), Role::Text));
@@ -63,17 +60,14 @@ fn wanted(wants: &Wants) -> Option<String> {
 
 fn hints(look: Look<'_>, dialog: &Dialog) -> Vec<OwnedHint> {
     let context = if dialog.is_typing() { Context::Prompt } else { Context::Dialog };
-    let verb = match dialog.about {
-        About::Command(kind) => verb(kind),
-        About::Leave => "leave",
-    };
+    let verb = verb(dialog.command);
     let mut wanted = vec![(Action::Confirm, verb), (Action::Cancel, "not now")];
-    match dialog.command() {
-        Some(CommandKind::Rollback | CommandKind::Abort) if !dialog.is_typing() => {
+    match dialog.command {
+        CommandKind::Rollback | CommandKind::Abort if !dialog.is_typing() => {
             wanted.push((Action::FocusNext, "give a reason"));
         }
-        Some(CommandKind::Rollback | CommandKind::Abort) | None => {}
-        Some(_) => wanted.push((Action::Rollback, "roll back")),
+        CommandKind::Rollback | CommandKind::Abort => {}
+        _ => wanted.push((Action::Rollback, "roll back")),
     }
     let hint = |(action, label)| OwnedHint::new(look, context, action, label);
     wanted.into_iter().filter_map(hint).collect()
@@ -91,14 +85,6 @@ fn verb(kind: CommandKind) -> &'static str {
         CommandKind::Skip => "skip",
         CommandKind::Approve => "approve",
     }
-}
-
-fn leave() -> (String, Vec<Paragraph>, Role) {
-    let body = vec![
-        ("The engine runs inside this screen: leaving stops it.".to_owned(), Role::Text),
-        ("The release stays where it is, and nobody watches it.".to_owned(), Role::Warning),
-    ];
-    ("leave".to_owned(), body, Role::Danger)
 }
 
 /// How far a promotion goes.

@@ -81,7 +81,7 @@ fn tail(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Sight {
         Sight {
             logs: logs::draw(look, left, focus(Pane::Logs), buf),
             history: timeline::draw(look, right, focus(Pane::Timeline), buf),
-            help: 0,
+            ..Sight::default()
         }
     } else {
         match look.model.pane {

@@ -35,6 +35,7 @@ pub(super) struct Reading<'a> {
     pub(super) plan: &'a SignalPlan,
     pub(super) verdict: Option<&'a Verdict>,
     pub(super) series: Option<&'a SignalSeries>,
+    is_waived: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -44,6 +45,7 @@ impl<'a> Reading<'a> {
             plan,
             verdict: look.release().verdicts.iter().find(|verdict| verdict.signal == plan.name),
             series: look.snapshot.series.iter().find(|series| series.signal == plan.name).map(AsRef::as_ref),
+            is_waived: look.release().waived.contains(&plan.name),
         };
         look.plan().signals.iter().map(one).collect()
     }
@@ -87,6 +89,12 @@ impl<'a> Reading<'a> {
             Some(Ruling::Pass) => 0,
         };
         if self.plan.policy == Policy::Observe { ruling } else { ruling + 6 }
+    }
+
+    /// Why it does not pass, and whether a human has waived that.
+    pub(super) fn reason(self) -> Option<String> {
+        let verdict = self.verdict.filter(|verdict| verdict.ruling != Ruling::Pass)?;
+        Some(if self.is_waived { format!("waived: {}", verdict.reason) } else { verdict.reason.clone() })
     }
 
     pub(super) fn ruling(self) -> Option<Ruling> {
@@ -158,9 +166,9 @@ fn staleness(look: Look<'_>) -> Option<Span<'_>> {
 
 fn table(look: Look<'_>, groups: &[Vec<Reading<'_>>], area: Rect, buf: &mut Buffer) {
     let worst = groups.iter().filter_map(|group| group.first()).max_by_key(|reading| reading.weight());
-    let why = worst.and_then(|reading| reading.verdict).filter(|verdict| verdict.ruling != Ruling::Pass);
-    let below = why.map(|verdict| {
-        let text = format!("{}: {}", verdict.signal, verdict.reason);
+    let why = worst.and_then(|reading| Some((&reading.plan.name, reading.reason()?)));
+    let below = why.map(|(name, reason)| {
+        let text = format!("{name}: {reason}");
         let room = usize::from(area.width.saturating_sub(6));
         look.span(Role::Muted, clip(&text, room, look.theme.glyphs.ellipsis).into_owned())
     });

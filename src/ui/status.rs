@@ -11,6 +11,7 @@ use super::look::Look;
 use super::theme::Role;
 use super::widgets::text::{fill, width};
 use crate::domain::command::Progress;
+use crate::domain::effect::Effect;
 use crate::domain::outlook::{Outlook, outlook, rollback_preview};
 use crate::domain::release::{Ended, Ending, Release, Status};
 use crate::domain::time::Elapsed;
@@ -159,6 +160,9 @@ fn below(look: Look<'_>) -> Vec<Span<'_>> {
     }
     let release = look.release();
     let mut spans = toll(look, look.snapshot.toll);
+    if let Some((since, Some(until))) = release.traffic_span().filter(|_| release.ended.is_some()) {
+        spans.push(look.span(Role::Text, format!("  had traffic for {}", Elapsed(until.since(since)))));
+    }
     if let Some(unwinding) = &release.unwinding {
         if let Some(trouble) = &unwinding.trouble {
             spans.push(look.span(Role::Bad, format!("  not undone: {trouble}")));
@@ -190,10 +194,19 @@ fn toll(look: Look<'_>, toll: Toll) -> Vec<Span<'_>> {
     ]
 }
 
-/// Sources that do not answer, in one line.
+/// What does not work although it is tried: an effect of the release first, then the sources, in one line.
 fn trouble(look: Look<'_>) -> Option<String> {
     if look.release().ended.is_some() {
         return None;
+    }
+    let failing = look.release().in_flight.iter().filter_map(|flight| Some((flight, flight.error.as_ref()?)));
+    if let Some((flight, error)) = failing.max_by_key(|(flight, _)| flight.intent.effect.sets_weight()) {
+        let again = match flight.retry_at {
+            Some(at) => format!("again in {}", look.until(at)),
+            None => format!("try {}", flight.intent.attempt),
+        };
+        let (sign, dot) = (look.theme.glyphs.warning, look.theme.glyphs.bullet);
+        return Some(format!("{sign} {}: {again} {dot} {error}", effect(look, &flight.intent.effect)));
     }
     let failing: Vec<_> = look.snapshot.sources.iter().filter(|source| source.failing.is_some()).collect();
     let (since, why) = failing.iter().filter_map(|source| source.failing.as_ref()).min_by_key(|(since, _)| *since)?;
@@ -205,6 +218,22 @@ fn trouble(look: Look<'_>) -> Option<String> {
         names.join(", "),
         look.theme.glyphs.bullet
     ))
+}
+
+/// An effect in a few words.
+fn effect(look: Look<'_>, effect: &Effect) -> String {
+    let stage = |index: usize| look.plan().stage(index).map(|stage| stage.name.to_string()).unwrap_or_default();
+    match effect {
+        Effect::CheckGate { stage: index } | Effect::RunChecks { stage: index } => {
+            format!("checks of {}", stage(*index))
+        }
+        Effect::RunCommand { stage: index } => stage(*index),
+        Effect::UndoCommand { stage: index } => format!("undo of {}", stage(*index)),
+        Effect::RegisterTaskDefinition => "registering the task definition".to_owned(),
+        Effect::Scale { side, desired, .. } => format!("scaling {side} to {desired}"),
+        Effect::SetWeight { green } => format!("setting green to {green}"),
+        Effect::Notify(_) => "telling the channels".to_owned(),
+    }
 }
 
 /// What going back would take now, in fewer words where there is little room.

@@ -9,7 +9,8 @@ use super::look::Look;
 use super::theme::Role;
 use super::widgets::text::pad;
 use super::widgets::{Focus, List, Panel};
-use crate::app::scroll::{Anchor, Extent};
+use crate::app::scroll::Anchor;
+use crate::app::update::timeline_extent;
 use crate::domain::command::{Command, Ordered, Progress};
 use crate::domain::release::{Moment, Tone};
 use crate::domain::time::Elapsed;
@@ -20,7 +21,7 @@ const WIDE: u16 = 120;
 /// Draws the panel, and answers how many rows it has for lines.
 pub(super) fn draw(look: Look<'_>, area: Rect, focus: Focus, buf: &mut Buffer) -> usize {
     let timeline = &look.release().timeline;
-    let extent = |height| Extent { first: 0, len: timeline.len(), height };
+    let extent = |height| timeline_extent(look.release(), height);
     let below = look.model.history.below(extent(usize::from(area.height.saturating_sub(2))));
     let right = match look.model.history {
         Anchor::Follow => look.span(Role::Muted, zone(look.model.utc_offset)),
@@ -85,7 +86,10 @@ pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
 fn draw_orders(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     let orders = &look.release().orders;
     let count = look.span(Role::Muted, orders.len().to_string());
-    let panel = Panel { title: Line::from("commands"), right: Line::from(count), ..Panel::default() };
+    let engine = &look.snapshot.engine;
+    let below = look.span(Role::Muted, format!("engine {} on {}, pid {}", engine.version, engine.host, engine.pid));
+    let panel =
+        Panel { title: Line::from("commands"), right: Line::from(count), below: Line::from(below), ..Panel::default() };
     let inner = panel.render(area, buf, look.theme);
     if orders.is_empty() {
         look.row(inner, buf, vec![look.span(Role::Muted, " nobody has given a command yet")], Vec::new());

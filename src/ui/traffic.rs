@@ -31,7 +31,16 @@ const LEAST_METER: u16 = 12;
 const LEAST_BAR: u16 = 8;
 
 pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
-    let panel = Panel { title: Line::from("traffic"), right: Line::from(weights(look)), ..Panel::default() };
+    let below = trouble(look).map(|(role, text)| {
+        let room = usize::from(area.width.saturating_sub(6));
+        Line::from(look.span(role, clip(&text, room, look.theme.glyphs.ellipsis).into_owned()))
+    });
+    let panel = Panel {
+        title: Line::from("traffic"),
+        right: Line::from(weights(look)),
+        below: below.unwrap_or_default(),
+        ..Panel::default()
+    };
     let inner = panel.render(area, buf, look.theme);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let mut rows = inner.rows();
@@ -99,6 +108,30 @@ fn draw_side(look: Look<'_>, side: Side, row: Rect, buf: &mut Buffer) {
     }
     let x = x + put(buf, (x + 1, row.y), row.right().saturating_sub(x), &figure, look.style(Role::Strong)) + 1;
     put(buf, (x + 2, row.y), row.right().saturating_sub(x + 2), &healthy, look.style(healthy_role));
+}
+
+/// Why a side is not well, in the words of ECS or the load balancer.
+fn trouble(look: Look<'_>) -> Option<(Role, String)> {
+    let release = look.release();
+    let both = release.capacities.as_ref().filter(|_| release.ended.is_none())?;
+    for side in [Side::Green, Side::Blue] {
+        let capacity = both.of(side);
+        let failed = match capacity.failed_tasks {
+            0 => String::new(),
+            count => format!(", {count} tasks failed"),
+        };
+        if let Some(trouble) = &capacity.trouble {
+            return Some((Role::Bad, format!("{side}: {trouble}{failed}")));
+        }
+        if capacity.rollout_failed {
+            return Some((Role::Bad, format!("{side}: ECS gave the deployment up{failed}")));
+        }
+        if !failed.is_empty() {
+            return Some((Role::Warning, format!("{side}: {} tasks failed", capacity.failed_tasks)));
+        }
+    }
+    let since = release.unhealthy_since?;
+    Some((Role::Warning, format!("green short of healthy targets for {}", look.since(since))))
 }
 
 fn share(weight: Percent) -> f64 {

@@ -23,13 +23,6 @@ fn demo(arguments: &str) -> Demo {
     Demo { terminal: Terminal::start(demo), _home: home }
 }
 
-/// Leaves a demo whose release still runs: it asks, since the release ends with it.
-async fn leave(terminal: &mut Terminal) {
-    terminal.press("q");
-    terminal.shows("leaving stops it").await;
-    terminal.press("\r");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_captain_looks_around_pauses_goes_on_and_rolls_back() {
     let Demo { mut terminal, _home } = demo("--speed 20");
@@ -115,7 +108,7 @@ async fn every_size_is_drawn_whole_and_the_first_one_again() {
             screen.lines().any(|line| line.ends_with('╮') && line.chars().count() == 90)
         })
         .await;
-    leave(&mut terminal).await;
+    terminal.press("q");
     terminal.ends().await.gave_the_terminal_back();
 }
 
@@ -143,7 +136,7 @@ async fn ctrl_z_gives_the_shell_its_terminal_and_the_picture_comes_back() {
     terminal.press("\x1a");
     terminal.wrote("the shell is back").await;
     terminal.shows("╭ pipeline").await;
-    leave(&mut terminal).await;
+    terminal.press("q");
     let ended = terminal.ends().await;
     ended.gave_the_terminal_back();
     let (stopped, continued) = ended.output.split_once("the shell is back").unwrap();

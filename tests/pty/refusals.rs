@@ -59,7 +59,7 @@ async fn nothing_is_changed_read_only() {
     terminal.shows("WAITING").await;
     assert!(!terminal.screen().contains('╭'), "{}", terminal.screen());
     terminal.press("R");
-    terminal.shows("read-only by the settings").await;
+    terminal.shows("the settings say read-only").await;
     terminal.press("\x03");
     terminal.ends().await.gave_the_terminal_back();
 

@@ -9,7 +9,7 @@ named! {
         PromoteFull "promote-full" "promote green to 100 %, skipping the steps between",
         PauseOrResume "pause-or-resume" "hold the release where it is, or let it go on",
         Rollback "rollback" "roll back: all traffic to blue, now",
-        Abort "abort" "stop the release before any traffic has shifted",
+        Abort "abort" "abort: all traffic to blue, green stays up, nothing is undone",
         Retry "retry" "run the failed stage again",
         Skip "skip" "go on without the failed stage",
         Approve "approve" "approve what waits for a human",

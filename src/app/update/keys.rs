@@ -2,7 +2,6 @@
 
 use super::{copy, orders, overlay, scrolling};
 use crate::app::availability::command;
-use crate::app::dialog::Dialog;
 use crate::app::filter::Filter;
 use crate::app::keymap::{Action, Chord};
 use crate::app::logs::Towards;
@@ -11,7 +10,7 @@ use crate::app::msg::Cmd;
 use crate::app::palette::Palette;
 use crate::domain::ids::Side;
 use crate::domain::log::Level;
-use crate::domain::release::{Status, Tone};
+use crate::domain::release::Tone;
 use crate::engine::snapshot::Snapshot;
 
 /// A key, wherever the keys go.
@@ -31,7 +30,7 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         return orders::ask(model, snapshot, kind);
     }
     match action {
-        Action::Quit => return leave(model, snapshot),
+        Action::Quit => return vec![Cmd::Quit],
         Action::Suspend => return vec![Cmd::Suspend],
         Action::Redraw => return vec![Cmd::Redraw],
         Action::Copy => return copy::copy(model, snapshot),
@@ -93,20 +92,10 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
     Vec::new()
 }
 
-/// Leaves, after a question where that ends a release that is still under way.
-pub(super) fn leave(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
-    let is_over = matches!(snapshot.release.status(), Status::Ended(_));
-    let is_asked = matches!(&model.overlay, Some(Overlay::Dialog(dialog)) if dialog.command().is_none());
-    if snapshot.engine.ends_with_face && !is_over && !is_asked {
-        model.overlay = Some(Overlay::Dialog(Dialog::before_leaving(&snapshot.release)));
-        return Vec::new();
-    }
-    vec![Cmd::Quit]
-}
-
 fn open_filter(model: &mut Model, snapshot: &Snapshot) {
     match model.view {
         View::Release | View::Logs => {
+            show_logs(model);
             let before = model.logs.filter().clone();
             model.overlay = Some(Overlay::Filter { text: before.text().to_owned(), error: None, before });
         }
@@ -147,7 +136,17 @@ fn open(model: &mut Model, snapshot: &Snapshot) {
     }
 }
 
+/// Brings the logs into sight, wherever the operator is: what a key does must be seen.
+fn show_logs(model: &mut Model) {
+    match model.view {
+        View::Release => model.pane = Pane::Logs,
+        View::Logs => {}
+        View::Signals | View::Alarms | View::History => model.view = View::Logs,
+    }
+}
+
 fn logs(model: &mut Model, snapshot: &Snapshot, action: Action) {
+    show_logs(model);
     let filter = model.logs.filter().clone();
     match action {
         Action::Follow => model.logs.toggle_follow(),

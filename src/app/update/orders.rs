@@ -1,7 +1,7 @@
 //! Commands: asked about, sent, answered, and seen in a snapshot.
 
 use crate::app::availability::can_send;
-use crate::app::dialog::{About, Dialog};
+use crate::app::dialog::Dialog;
 use crate::app::model::{Model, Overlay, Sent};
 use crate::app::msg::Cmd;
 use crate::domain::command::{Command, CommandKind, Order};
@@ -47,10 +47,7 @@ fn bare(kind: CommandKind) -> Option<Command> {
 /// Takes the answer to the open question.
 pub(super) fn confirm(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
     let Some(Overlay::Dialog(dialog)) = &model.overlay else { return Vec::new() };
-    let kind = match dialog.about {
-        About::Command(kind) => kind,
-        About::Leave => return vec![Cmd::Quit],
-    };
+    let kind = dialog.command;
     let seen = dialog.seen;
     let command = match dialog.answer(kind) {
         Ok(command) => command,

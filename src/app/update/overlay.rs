@@ -21,7 +21,7 @@ pub(super) fn press(model: &mut Model, snapshot: &Snapshot, chord: Chord) -> Vec
         Some(Action::Suspend) => return vec![Cmd::Suspend],
         Some(Action::Redraw) => return vec![Cmd::Redraw],
         // A plain key closes what lies over the view; leaving takes one that types nothing.
-        Some(Action::Quit) if chord.typed().is_none() => return keys::leave(model, snapshot),
+        Some(Action::Quit) if chord.typed().is_none() => return vec![Cmd::Quit],
         Some(Action::Cancel) => {
             cancel(model);
             return Vec::new();

@@ -3,7 +3,7 @@
 use crate::app::keymap::Action;
 use crate::app::model::{Model, Pane, View};
 use crate::app::scroll::{Anchor, Extent};
-use crate::domain::release::Tone;
+use crate::domain::release::{Release, Tone};
 use crate::engine::snapshot::Snapshot;
 
 /// Columns that one press moves long lines by.
@@ -18,7 +18,7 @@ pub(super) fn scroll(model: &mut Model, snapshot: &Snapshot, action: Action) {
         (View::Logs, _) | (View::Release, Pane::Logs) => logs(model, action),
         (View::History, _) | (View::Release, Pane::Timeline) => history(model, snapshot, action),
         (View::Alarms, _) => alarms(model, snapshot, action),
-        (View::Signals, _) => {}
+        (View::Signals, _) => charts(model, snapshot, action),
     }
 }
 
@@ -51,7 +51,7 @@ fn logs(model: &mut Model, action: Action) {
 }
 
 fn history(model: &mut Model, snapshot: &Snapshot, action: Action) {
-    let extent = Extent { first: 0, len: snapshot.release.timeline.len(), height: model.sight.history };
+    let extent = timeline_extent(&snapshot.release, model.sight.history);
     model.history = match action {
         Action::Top => Anchor::at(0, extent),
         Action::Bottom => Anchor::Follow,
@@ -62,12 +62,27 @@ fn history(model: &mut Model, snapshot: &Snapshot, action: Action) {
     };
 }
 
+/// The lines of the timeline, as far as scrolling is concerned: old ones may be gone, so the first has its number.
+pub fn timeline_extent(release: &Release, height: usize) -> Extent {
+    let first = release.timeline.first().map_or(0, |moment| moment.number);
+    Extent { first, len: release.timeline.len(), height }
+}
+
 fn alarms(model: &mut Model, snapshot: &Snapshot, action: Action) {
     let last = snapshot.alarms.len().saturating_sub(1);
     model.alarm = match action {
         Action::Top => 0,
         Action::Bottom => last,
         _ => model.alarm.saturating_add_signed(lines(action, 10).unwrap_or(0)).min(last),
+    };
+}
+
+fn charts(model: &mut Model, snapshot: &Snapshot, action: Action) {
+    let last = snapshot.release.plan.signals.len().saturating_sub(model.sight.charts.max(1));
+    model.chart = match action {
+        Action::Top => 0,
+        Action::Bottom => last,
+        _ => model.chart.saturating_add_signed(lines(action, model.sight.charts).unwrap_or(0)).min(last),
     };
 }
 

@@ -23,7 +23,7 @@ impl Screen {
     fn at(scene: Scene) -> Self {
         let snapshot = fixture::snapshot(scene);
         let mut model = fixture::model(scene, &snapshot).unwrap();
-        model.saw(crate::app::model::Sight { logs: 10, history: 5, help: 20 });
+        model.saw(crate::app::model::Sight { logs: 10, history: 5, charts: 2, help: 20 });
         Self { model, snapshot }
     }
 
@@ -261,20 +261,11 @@ fn notes_go_by_themselves_later_when_the_clock_runs_faster() {
 }
 
 #[test]
-fn leaving_only_detaches_and_asks_where_the_engine_goes_along() {
+fn leaving_never_asks_since_it_only_detaches() {
     assert_eq!(Screen::at(Scene::Baking).press("q"), [Cmd::Quit]);
     assert_eq!(Screen::at(Scene::Baking).press("/ q"), [], "a letter of the filter");
     assert_eq!(Screen::at(Scene::Baking).press("p ctrl-c"), [Cmd::Quit]);
     assert_eq!(Screen::at(Scene::Baking).press("? q"), [], "closes the help");
-    let mut demo = Screen::at(Scene::Baking);
-    demo.snapshot.engine.ends_with_face = true;
-    assert_eq!(demo.press("q"), []);
-    assert_eq!(demo.press("esc"), []);
-    assert_eq!(demo.press("q enter"), [Cmd::Quit]);
-    assert_eq!(demo.press("ctrl-c"), [Cmd::Quit]);
-    let mut over = Screen::at(Scene::Succeeded);
-    over.snapshot.engine.ends_with_face = true;
-    assert_eq!(over.press("q"), [Cmd::Quit]);
 }
 
 #[test]
@@ -363,6 +354,17 @@ fn errors_are_jumped_to_and_copied() {
     screen.model.logs = crate::app::logs::LogPane::default();
     screen.press("e");
     assert_eq!(screen.notes(), ["no newer error is held"]);
+}
+
+#[test]
+fn keys_for_the_logs_bring_them_into_sight() {
+    let mut screen = Screen::at(Scene::Baking);
+    screen.press("tab e");
+    assert_eq!(screen.model.pane, Pane::Logs);
+    screen.press("tab / esc");
+    assert_eq!(screen.model.pane, Pane::Logs);
+    screen.press("3 E");
+    assert_eq!(screen.model.view, View::Logs);
 }
 
 #[test]
@@ -463,6 +465,17 @@ fn any_msg() -> impl Strategy<Value = Msg> {
     ]
 }
 
+#[test]
+fn charts_are_scrolled_to_the_last_one_and_no_further() {
+    let mut screen = Screen::at(Scene::Baking);
+    screen.press("2 down down");
+    assert_eq!(screen.model.chart, 2);
+    screen.press("G down");
+    assert_eq!(screen.model.chart, screen.snapshot.release.plan.signals.len() - 2);
+    screen.press("g up");
+    assert_eq!(screen.model.chart, 0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -487,6 +500,15 @@ proptest! {
                 }
             }
             prop_assert!(screen.model.toasts.len() <= MOST_TOASTS);
+        }
+        // Whatever has happened and whatever is open: where going back is possible it is one chord and enter.
+        screen.tell(Msg::Connection(Connection::Attached));
+        let cmds = screen.press("ctrl-r enter");
+        if crate::domain::guard::possible(&screen.snapshot.release, CommandKind::Rollback).is_ok() {
+            let order = Order { command: Command::Rollback { reason: None }, by: fixture::operator(), seen: Some(Revision(12)) };
+            prop_assert_eq!(cmds, vec![Cmd::Send(order)]);
+        } else {
+            prop_assert_eq!(cmds, vec![]);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::signal::Ruling;
 use crate::domain::time::{Elapsed, Timestamp};
 
 /// When the shift wants to be looked at again.
-pub(super) fn deadline(release: &Release) -> Option<Timestamp> {
+pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
     let health = release.unhealthy_since.zip(release.plan.shift()).map(|(since, plan)| since + plan.unhealthy_for);
     let health = health.filter(|_| release.unwinding.is_none());
     let phase = release.step().and_then(|(_, phase)| {
@@ -21,7 +21,7 @@ pub(super) fn deadline(release: &Release) -> Option<Timestamp> {
             StepPhase::AtGate { limit, .. } => limit,
         }
     });
-    health.into_iter().chain(phase).min()
+    health.into_iter().chain(phase)
 }
 
 impl Machine<'_> {

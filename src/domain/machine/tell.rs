@@ -70,7 +70,8 @@ impl Machine<'_> {
         }
         if release.ended.is_none() {
             body.push_str(&format!(
-                "promote:  cutover promote {environment} {component}\nrollback: cutover rollback {environment} {component}\n"
+                "promote:  cutover promote --env {environment} --component {component}\n\
+                 rollback: cutover rollback --env {environment} --component {component}\n"
             ));
         }
         // The revision tells apart what may happen more than once.

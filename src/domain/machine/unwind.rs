@@ -15,18 +15,19 @@ use crate::domain::time::{Elapsed, Timestamp};
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// When the way back wants to be looked at again.
-pub(super) fn deadline(release: &Release) -> Option<Timestamp> {
-    let unwinding = release.unwinding.as_ref()?;
-    let escalation = (unwinding.phase == UnwindPhase::Traffic && !unwinding.escalated)
-        .then(|| unwinding.since + release.plan.rollback.escalate_after);
+pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
+    let unwinding = release.unwinding.as_ref();
+    let is_restoring = unwinding.is_some_and(|unwinding| unwinding.phase == UnwindPhase::Traffic);
+    let escalation = unwinding.filter(|unwinding| is_restoring && !unwinding.escalated);
+    let escalation = escalation.map(|unwinding| unwinding.since + release.plan.rollback.escalate_after);
+    let is_undoing = unwinding.is_some() && !is_restoring;
     let undo = release
         .stages
         .iter()
         .zip(&release.plan.stages)
-        .filter(|(stage, _)| stage.work == Work::Asked && stage.status == StageStatus::Running)
-        .filter_map(|(stage, plan)| stage.started.map(|started| started + plan.timeout))
-        .min();
-    escalation.into_iter().chain(undo.filter(|_| unwinding.phase != UnwindPhase::Traffic)).min()
+        .filter(move |(stage, _)| is_undoing && stage.work == Work::Asked && stage.status == StageStatus::Running)
+        .filter_map(|(stage, plan)| stage.started.map(|started| started + plan.timeout));
+    escalation.into_iter().chain(undo)
 }
 
 impl Machine<'_> {

@@ -156,3 +156,83 @@ pub(super) async fn run(
         Err(why) => Outcome::Failed(Failure { transient: false, message: redactor.clean(&why) }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn shell(script: &str) -> Program {
+        let run = ["sh", "-c", script].map(str::to_owned).to_vec();
+        Program { run, environment: vec![("GREETING".to_owned(), "hello".to_owned())], dir: Some("/".to_owned()) }
+    }
+
+    async fn outcome(program: &Program) -> (Outcome, Vec<String>, u32) {
+        let (say, mut said) = mpsc::channel(64);
+        let redactor = Redactor::new(["s3cr3t-value".to_owned()]);
+        let outcome = run(&Processes, program, &redactor, &say).await;
+        drop(say);
+        let (mut lines, mut group) = (Vec::new(), 0);
+        while let Some(said) = said.recv().await {
+            match said {
+                Said::Started(number) => group = number,
+                Said::Line(line) => lines.push(line),
+            }
+        }
+        (outcome, lines, group)
+    }
+
+    fn is_alive(group: u32) -> bool {
+        let pid = Pid::from_raw(i32::try_from(group).unwrap()).unwrap();
+        rustix::process::test_kill_process_group(pid).is_ok()
+    }
+
+    async fn is_gone(group: u32) -> bool {
+        for _ in 0..200 {
+            if !is_alive(group) {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        false
+    }
+
+    #[tokio::test]
+    async fn a_program_gets_its_surroundings_and_its_lines_are_followed_masked_and_harmless() {
+        let script = r#"echo "$GREETING from $PWD"; echo "got s3cr3t-value" >&2; printf 'a\033[2Jb\n'; exit 3"#;
+        let (outcome, mut lines, group) = outcome(&shell(script)).await;
+        lines.sort();
+        assert_eq!(lines, ["a␛[2Jb", "got ••••", "hello from /"]);
+        assert!(matches!(outcome, Outcome::Exited { code: Some(3), ref tail } if tail.len() == 3), "{outcome:?}");
+        assert!(is_gone(group).await);
+    }
+
+    #[tokio::test]
+    async fn what_a_program_leaves_behind_in_its_group_ends_with_it() {
+        let (outcome, _, group) = outcome(&shell("sleep 600 & exit 0")).await;
+        assert!(matches!(outcome, Outcome::Exited { code: Some(0), .. }));
+        assert!(is_gone(group).await, "the sleep outlived its program");
+    }
+
+    #[tokio::test]
+    async fn giving_it_up_ends_its_whole_group() {
+        let (say, mut said) = mpsc::channel(64);
+        let program = shell("sleep 600 & sleep 600");
+        let running = tokio::spawn(async move {
+            let redactor = Redactor::default();
+            run(&Processes, &program, &redactor, &say).await
+        });
+        let Some(Said::Started(group)) = said.recv().await else { panic!("it must start") };
+        assert!(is_alive(group));
+        running.abort();
+        assert!(is_gone(group).await);
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_named() {
+        let program = Program { run: vec!["no-such-program-here".to_owned()], environment: Vec::new(), dir: None };
+        let (outcome, _, _) = outcome(&program).await;
+        assert!(matches!(outcome, Outcome::Failed(ref failure) if failure.message.contains("no-such-program-here")));
+    }
+}

@@ -30,18 +30,30 @@ const RECEIPTS: usize = 16;
 pub struct Server {
     listener: UnixListener,
     path: PathBuf,
-    faces: watch::Sender<usize>,
+    faces: watch::Sender<Attendance>,
+}
+
+/// Faces now, and faces ever.
+#[derive(Clone, Copy, Debug, Default)]
+struct Attendance {
+    now: usize,
+    ever: usize,
 }
 
 /// How many faces are attached.
 #[derive(Clone, Debug)]
-pub struct Faces(watch::Receiver<usize>);
+pub struct Faces(watch::Receiver<Attendance>);
 
 impl Faces {
+    /// Waits until a face has come at all: whoever began the release may still be on the way.
+    pub async fn came(&mut self) {
+        // The server itself may be gone, and its faces with it.
+        let _server_gone = self.0.wait_for(|faces| faces.ever > 0).await;
+    }
+
     /// Waits until no face is attached.
     pub async fn gone(&mut self) {
-        // The server itself may be gone, and its faces with it.
-        let _server_gone = self.0.wait_for(|faces| *faces == 0).await;
+        let _server_gone = self.0.wait_for(|faces| faces.now == 0).await;
     }
 }
 
@@ -58,7 +70,7 @@ impl Server {
         }
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-        Ok(Self { listener, path: path.to_owned(), faces: watch::Sender::new(0) })
+        Ok(Self { listener, path: path.to_owned(), faces: watch::Sender::default() })
     }
 
     /// How many faces are attached.
@@ -99,23 +111,26 @@ pub(super) fn is_ours(stream: &UnixStream) -> bool {
 }
 
 /// Counts a face while it lives.
-struct Counted(watch::Sender<usize>);
+struct Counted(watch::Sender<Attendance>);
 
 impl Counted {
-    fn new(faces: watch::Sender<usize>) -> Self {
-        faces.send_modify(|faces| *faces += 1);
+    fn new(faces: watch::Sender<Attendance>) -> Self {
+        faces.send_modify(|faces| {
+            faces.now += 1;
+            faces.ever += 1;
+        });
         Self(faces)
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.send_modify(|faces| *faces = faces.saturating_sub(1));
+        self.0.send_modify(|faces| faces.now = faces.now.saturating_sub(1));
     }
 }
 
 /// One face, until it goes. Errors only mean that it went.
-async fn attend(stream: UnixStream, hub: Hub, faces: watch::Sender<usize>) {
+async fn attend(stream: UnixStream, hub: Hub, faces: watch::Sender<Attendance>) {
     let (reading, mut writing) = stream.into_split();
     let mut reading = BufReader::new(reading);
     if write(&mut writing, &Hello::ours()).await.is_err() {

@@ -45,11 +45,12 @@ pub(super) fn draw(look: Look<'_>, group: &[Reading<'_>], area: Rect, buf: &mut 
     if inner.is_empty() {
         return;
     }
-    let reason = reason(*main, inner.width);
+    let reason = main.reason().unwrap_or_default();
+    let reason: Vec<&str> = wrap(&reason, inner.width.into()).into_iter().filter(|line| !line.is_empty()).collect();
     // What must be there first, then what there is room for: figures, evidence, a chart, the others, the reason.
     let fixed = 2;
     let others_rows = u16::try_from(others.len()).unwrap_or(u16::MAX);
-    let reason_rows = u16::try_from(reason.len()).unwrap_or(u16::MAX);
+    let reason_rows = u16::try_from(reason.len().min(REASON_ROWS)).unwrap_or(u16::MAX);
     let spare = inner.height.saturating_sub(fixed);
     let others_rows = others_rows.min(spare.saturating_sub(CHART_ROWS));
     let reason_rows = reason_rows.min(spare.saturating_sub(CHART_ROWS + others_rows));
@@ -141,11 +142,4 @@ fn draw_other(look: Look<'_>, reading: Reading<'_>, row: Rect, buf: &mut Buffer)
     let left = vec![look.span(role, format!("{glyph} ")), look.span(Role::Muted, short)];
     let shown = pad_start(&value(reading.newest(Side::Green), reading.plan.unit), 7);
     look.row(row, buf, left, vec![look.span(Role::Text, shown)]);
-}
-
-fn reason(reading: Reading<'_>, columns: u16) -> Vec<&str> {
-    let Some(verdict) = reading.verdict.filter(|verdict| verdict.ruling != Ruling::Pass) else { return Vec::new() };
-    let mut lines = wrap(&verdict.reason, columns.into());
-    lines.truncate(REASON_ROWS);
-    lines
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
@@ -98,21 +98,32 @@ pub fn put(buf: &mut Buffer, (x, y): (u16, u16), columns: u16, text: &str, style
     if columns == 0 || !buf.area.contains((x, y).into()) {
         return 0;
     }
+    // Nearly all text is plain: then a byte is a column, and looking for graphemes is most of the cost of a frame.
+    if text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        let cells = cells(buf, Rect { x, y, width: columns, height: 1 });
+        let size = cells.len().min(text.len());
+        for (cell, byte) in cells.iter_mut().zip(text.bytes()) {
+            cell.set_char(char::from(byte)).set_style(style);
+        }
+        return self::columns(size);
+    }
     buf.set_stringn(x, y, text, columns.into(), style).0.saturating_sub(x)
 }
 
 /// Draws a line of spans from `(x, y)` over at most `columns`, and answers how many it took.
 pub fn put_line(buf: &mut Buffer, (x, y): (u16, u16), columns: u16, line: &Line<'_>) -> u16 {
-    if columns == 0 || !buf.area.contains((x, y).into()) {
-        return 0;
+    let mut taken = 0;
+    for span in &line.spans {
+        let style = line.style.patch(span.style);
+        taken += put(buf, (x.saturating_add(taken), y), columns - taken, &span.content, style);
     }
-    buf.set_line(x, y, line, columns).0.saturating_sub(x)
+    taken
 }
 
 /// Fills the whole area with one sign.
 pub fn fill(buf: &mut Buffer, area: Rect, sign: &str, style: Style) {
-    for position in area.intersection(buf.area).positions() {
-        if let Some(cell) = buf.cell_mut(position) {
+    for row in area.intersection(buf.area).rows() {
+        for cell in cells(buf, row) {
             cell.set_symbol(sign).set_style(style);
         }
     }
@@ -120,12 +131,22 @@ pub fn fill(buf: &mut Buffer, area: Rect, sign: &str, style: Style) {
 
 /// Empties the area, whatever was drawn there, and lays this ground.
 pub fn clear(buf: &mut Buffer, area: Rect, ground: Style) {
-    for position in area.intersection(buf.area).positions() {
-        if let Some(cell) = buf.cell_mut(position) {
-            cell.reset();
-            cell.set_style(ground);
-        }
+    let mut empty = Cell::EMPTY;
+    empty.set_style(ground);
+    for row in area.intersection(buf.area).rows() {
+        cells(buf, row).fill(empty.clone());
     }
+}
+
+/// The cells of one row, as far as it is on the buffer; none when it begins elsewhere.
+fn cells(buf: &mut Buffer, row: Rect) -> &mut [Cell] {
+    let all = buf.area;
+    if !all.contains((row.x, row.y).into()) {
+        return &mut [];
+    }
+    let start = usize::from(row.y - all.y) * usize::from(all.width) + usize::from(row.x - all.x);
+    let size = usize::from(row.width.min(all.right() - row.x));
+    buf.content.get_mut(start..start + size).unwrap_or_default()
 }
 
 /// A count as columns of a screen, the widest screen at most.
