@@ -1,5 +1,6 @@
 //! The journal in a SQLite file: write-ahead log, full synchronisation, readable by its owner alone.
 
+use std::fs::File;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -48,6 +49,9 @@ impl SqliteJournal {
             create_private_dir(parent).map_err(|error| failed(error.to_string()))?;
         }
         create_private_file(path).map_err(|error| failed(error.to_string()))?;
+        // One process at a time: while another one makes the journal, SQLite waits neither for the tables nor for the
+        // change to its write-ahead log.
+        let _turn = lock_dir(path).map_err(|error| failed(error.to_string()))?;
         let connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
         Self::prepare(connection, path)
     }
@@ -247,6 +251,14 @@ fn create_private_dir(path: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// Waits until nobody else holds the directory of `path`, and holds it until the file is dropped.
+fn lock_dir(path: &Path) -> std::io::Result<File> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let dir = File::open(parent.unwrap_or(Path::new(".")))?;
+    dir.lock()?;
+    Ok(dir)
+}
+
 /// Creates a file that only its owner may read, and makes an existing one so: SQLite gives its side files the same
 /// mode.
 fn create_private_file(path: &Path) -> std::io::Result<()> {
@@ -258,6 +270,7 @@ fn create_private_file(path: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::sync::Barrier;
 
     use super::*;
     use crate::app::fixture;
@@ -345,5 +358,24 @@ mod tests {
         let refused = journal.append(ReleaseId(7), &[record(1, Event::Ticked)], standing);
         assert!(refused.is_err());
         assert!(matches!(journal.find(ReleaseId(7)), Err(JournalError::Unknown(ReleaseId(7)))));
+    }
+
+    #[test]
+    fn whoever_opens_a_new_journal_at_the_same_time_finds_the_same_one() {
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("journal.sqlite");
+            let start = Barrier::new(4);
+            std::thread::scope(|scope| {
+                let open = || {
+                    start.wait();
+                    SqliteJournal::open(&path).map(drop)
+                };
+                let opened = [(); 4].map(|()| scope.spawn(open));
+                for opened in opened {
+                    assert_eq!(opened.join().unwrap().map_err(|error| error.to_string()), Ok(()));
+                }
+            });
+        }
     }
 }

@@ -42,6 +42,9 @@ pub(super) fn start(
     component: &str,
     purpose: &Purpose,
 ) -> Result<PathBuf> {
+    if let Some(why) = settings::read_only(config, environment) {
+        return Err(Refused::policy(format!("{why}: no engine is started from here")));
+    }
     let berth = Berth::below(&config.engine.journal);
     berth.prepare().wrap_err("failed to prepare the engine's directory")?;
     let log = berth.log(environment, component);
