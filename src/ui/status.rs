@@ -14,6 +14,7 @@ use crate::domain::command::Progress;
 use crate::domain::effect::Effect;
 use crate::domain::outlook::{Outlook, outlook, rollback_preview};
 use crate::domain::release::{Ended, Ending, Release, Status};
+use crate::domain::signal::{Golden, Ruling, Verdict};
 use crate::domain::time::Elapsed;
 use crate::engine::snapshot::{Source, Toll};
 
@@ -186,12 +187,27 @@ fn toll(look: Look<'_>, toll: Toll) -> Vec<Span<'_>> {
             None => vec![look.span(Role::Muted, " no users on green yet")],
         };
     }
-    let role = if toll.harmed > 0 { Role::Warning } else { Role::Ok };
+    if toll.green_requests == 0 {
+        let sign = look.theme.glyphs.no_data;
+        let text = format!(" {sign} green's users not counted yet (metrics lag 1–3 min)");
+        return vec![look.span(Role::NoData, text)];
+    }
+    let role = if toll.harmed > 0 && errors_trouble(look) { Role::Warning } else { Role::Text };
+    let dot = look.theme.glyphs.bullet;
     vec![
         look.span(Role::Text, format!(" green served {}", grouped(toll.green_requests))),
-        look.span(Role::Muted, ", "),
+        look.span(Role::Muted, format!(" {dot} ")),
         look.span(role, format!("{} harmed", grouped(toll.harmed))),
     ]
+}
+
+/// Whether a signal of errors does not pass: a few failed requests are no news while all of them do.
+fn errors_trouble(look: Look<'_>) -> bool {
+    let is_errors = |verdict: &&Verdict| {
+        let plan = look.plan().signals.iter().find(|plan| plan.name == verdict.signal);
+        plan.is_some_and(|plan| plan.golden == Golden::Errors)
+    };
+    look.release().verdicts.iter().filter(is_errors).any(|verdict| verdict.ruling != Ruling::Pass)
 }
 
 /// What does not work although it is tried: an effect of the release first, then the sources, in one line.
