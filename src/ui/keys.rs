@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::look::Look;
+use super::question;
 use super::widgets::{Hint, KeyBar, Readiness};
 use crate::app::availability::{can_send, command};
 use crate::app::keymap::{Action, Context};
@@ -61,7 +62,8 @@ fn listed(look: Look<'_>) -> Vec<(Action, &'static str)> {
         } else if current.is_some_and(|stage| stage.work == Work::Confirming) {
             listed.push((Action::Approve, "approve"));
         } else {
-            listed.push((Action::Promote, "promote"));
+            let label = if question::waiting(release).is_some() { "end wait" } else { "promote" };
+            listed.push((Action::Promote, label));
             let can = |kind| can_send(look.model, look.snapshot, kind).is_ok();
             if look.model.view == View::Release && (can(CommandKind::Promote) || can(CommandKind::PromoteFull)) {
                 listed.push((Action::PromoteFull, "to 100 %"));

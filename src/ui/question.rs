@@ -14,6 +14,8 @@ use crate::domain::command::CommandKind;
 use crate::domain::ids::Side;
 use crate::domain::outlook::rollback_preview;
 use crate::domain::percent::Percent;
+use crate::domain::plan::StageKind;
+use crate::domain::release::{Release, Work};
 use crate::domain::signal::Ruling;
 
 /// A paragraph and how it looks.
@@ -25,7 +27,10 @@ pub(super) fn draw(look: Look<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer
     let (title, mut body, role) = match dialog.command {
         CommandKind::Rollback => (format!("roll back {place}"), rollback(look), Role::Danger),
         CommandKind::Abort => (format!("abort {place}"), abort(look), Role::Danger),
-        CommandKind::Promote => (format!("promote {place}"), promote(look, Reach::Next), frame(look)),
+        CommandKind::Promote => match waiting(look.release()) {
+            Some(wait) => (wait.title().to_owned(), end_wait(look, wait), Role::Danger),
+            None => (format!("promote {place}"), promote(look, Reach::Next), frame(look)),
+        },
         CommandKind::PromoteFull => (format!("promote {place} to 100 %"), promote(look, Reach::Last), frame(look)),
         CommandKind::Resume => (format!("resume {place}"), resume(look), frame(look)),
         CommandKind::Retry => (format!("retry in {place}"), stage(look, "runs again"), frame(look)),
@@ -60,7 +65,10 @@ fn wanted(wants: &Wants) -> Option<String> {
 
 fn hints(look: Look<'_>, dialog: &Dialog) -> Vec<OwnedHint> {
     let context = if dialog.is_typing() { Context::Prompt } else { Context::Dialog };
-    let verb = verb(dialog.command);
+    let verb = match (dialog.command, waiting(look.release())) {
+        (CommandKind::Promote, Some(wait)) => wait.verb(),
+        (kind, _) => verb(kind),
+    };
     let mut wanted = vec![(Action::Confirm, verb), (Action::Cancel, "not now")];
     match dialog.command {
         CommandKind::Rollback | CommandKind::Abort if !dialog.is_typing() => {
@@ -84,6 +92,68 @@ fn verb(kind: CommandKind) -> &'static str {
         CommandKind::Retry => "retry",
         CommandKind::Skip => "skip",
         CommandKind::Approve => "approve",
+    }
+}
+
+/// A wait that a promotion ends, instead of raising green.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Green is watched at full weight.
+    Verify,
+    /// Blue is kept warm.
+    Cleanup,
+}
+
+impl Wait {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Verify => "end verify early",
+            Self::Cleanup => "end the wait: scale blue down now",
+        }
+    }
+
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Verify => "end verify",
+            Self::Cleanup => "scale blue down",
+        }
+    }
+}
+
+/// The wait that a promotion would end now.
+pub(super) fn waiting(release: &Release) -> Option<Wait> {
+    let index = release.current()?;
+    let stage = release.stages.get(index)?;
+    match (stage.work, &release.plan.stage(index)?.kind) {
+        (Work::Until(_), StageKind::Verify(_)) => Some(Wait::Verify),
+        (Work::Until(_), StageKind::Cleanup(_)) => Some(Wait::Cleanup),
+        _ => None,
+    }
+}
+
+fn end_wait(look: Look<'_>, wait: Wait) -> Vec<Paragraph> {
+    let release = look.release();
+    let stage = release.current().and_then(|index| release.stages.get(index));
+    let left = stage.and_then(|stage| match stage.work {
+        Work::Until(until) => Some(look.until(until)),
+        Work::Idle | Work::Asked | Work::Confirming | Work::Settling | Work::Step { .. } => None,
+    });
+    let left = left.map(|left| format!("{left} before its time")).unwrap_or_default();
+    match wait {
+        Wait::Verify => {
+            let mut body = vec![(format!("green is no longer watched, {left}"), Role::Warning)];
+            body.extend(evidence(look));
+            body
+        }
+        Wait::Cleanup => {
+            let wanted = look.plan().sides.blue.desired;
+            let blue = match &release.capacities {
+                Some(both) => format!("blue {}/{wanted}", both.of(Side::Blue).healthy),
+                None => "blue".to_owned(),
+            };
+            let text = format!("{blue} is scaled to 0: going back will no longer be one call");
+            vec![(text, Role::Warning), (left, Role::Muted)]
+        }
     }
 }
 
@@ -114,7 +184,7 @@ fn promote(look: Look<'_>, reach: Reach) -> Vec<Paragraph> {
                 body.push((format!("skips {} and its bake", names.join(", ")), Role::Warning));
             }
         }
-        None => body.push(("the rest of the wait is left out".to_owned(), Role::Strong)),
+        None => body.push(("goes on to the next stage".to_owned(), Role::Strong)),
     }
     body.extend(evidence(look));
     body
