@@ -11,12 +11,12 @@ use super::widgets::{self, Hint};
 use crate::app::dialog::{Dialog, Wants};
 use crate::app::keymap::{Action, Context};
 use crate::domain::command::CommandKind;
-use crate::domain::ids::Side;
+use crate::domain::ids::{Side, SignalName};
 use crate::domain::outlook::rollback_preview;
-use crate::domain::percent::Percent;
 use crate::domain::plan::StageKind;
-use crate::domain::release::{Release, Work};
-use crate::domain::signal::Ruling;
+use crate::domain::release::{Release, StepPhase, Work};
+use crate::domain::signal::{Policy, Ruling, Verdict};
+use crate::domain::time::Elapsed;
 
 /// A paragraph and how it looks.
 type Paragraph = (String, Role);
@@ -166,28 +166,54 @@ enum Reach {
 
 fn promote(look: Look<'_>, reach: Reach) -> Vec<Paragraph> {
     let release = look.release();
-    let mut body = Vec::new();
-    let steps: Vec<Percent> =
-        look.plan().shift().map(|shift| shift.steps.iter().map(|step| step.weight).collect()).unwrap_or_default();
-    match release.step() {
-        Some((index, _)) => {
-            let here = steps.get(index).copied().unwrap_or(release.traffic.set);
-            let next = if reach == Reach::Last { steps.last() } else { steps.get(index + 1) };
-            let text = match next {
-                Some(next) => format!("green {here} {} {next} of production traffic", look.theme.glyphs.arrow),
-                None => format!("green stays at {here}; the shift is done"),
-            };
-            body.push((text, Role::Strong));
-            let between = steps.get(index + 1..steps.len().saturating_sub(1)).unwrap_or_default();
-            if reach == Reach::Last && !between.is_empty() {
-                let names: Vec<String> = between.iter().map(ToString::to_string).collect();
-                body.push((format!("skips {} and its bake", names.join(", ")), Role::Warning));
-            }
-        }
-        None => body.push(("goes on to the next stage".to_owned(), Role::Strong)),
+    let steps = look.plan().shift().map(|shift| shift.steps.as_slice()).unwrap_or_default();
+    let Some((index, phase)) = release.step() else {
+        let mut body = vec![("goes on to the next stage".to_owned(), Role::Strong)];
+        body.extend(evidence(look));
+        return body;
+    };
+    let here = steps.get(index).map_or(release.traffic.set, |step| step.weight);
+    let next = if reach == Reach::Last { steps.last() } else { steps.get(index + 1) };
+    let text = match next {
+        Some(next) => format!("green {here} {} {} of production traffic", look.theme.glyphs.arrow, next.weight),
+        None => format!("green stays at {here}; the shift is done"),
+    };
+    let mut body = vec![(text, Role::Strong)];
+    if let Some(text) = overruled(look, phase) {
+        body.push((text, Role::Warning));
+    }
+    let between = steps.get(index + 1..steps.len().saturating_sub(1)).unwrap_or_default();
+    if reach == Reach::Last && !between.is_empty() {
+        let names: Vec<String> =
+            between.iter().map(|step| format!("{} (bake {})", step.weight, Elapsed(step.bake))).collect();
+        body.push((format!("skips {}", names.join(", ")), Role::Warning));
     }
     body.extend(evidence(look));
     body
+}
+
+/// What of the present step a promotion leaves out: the rest of its bake, and a gate that would not open by itself.
+fn overruled(look: Look<'_>, phase: StepPhase) -> Option<String> {
+    let bake = match phase {
+        StepPhase::Baking { until, .. } => Some(look.until(until)).filter(|left| left.0.as_secs() > 0),
+        StepPhase::Raising { .. } | StepPhase::Settling { .. } | StepPhase::AtGate { .. } => None,
+    };
+    let bake = bake.map(|left| format!("skips {left} of the bake"));
+    let signals = &look.plan().signals;
+    let verdicts = &look.release().verdicts;
+    let opens = |name: &SignalName| verdicts.iter().any(|verdict| verdict.signal == *name && verdict.opens_gate());
+    let is_shut = signals.iter().any(|plan| plan.policy != Policy::Observe && !opens(&plan.name));
+    let gate = is_shut.then(|| format!("overrules the gate: {}", passing(look)));
+    match (bake, gate) {
+        (Some(bake), Some(gate)) => Some(format!("{bake} and {gate}")),
+        (Some(bake), None) => Some(bake),
+        (None, gate) => gate,
+    }
+}
+
+fn passing(look: Look<'_>) -> String {
+    let passing = look.release().verdicts.iter().filter(|verdict| verdict.ruling == Ruling::Pass).count();
+    format!("{passing} of {} signals pass", look.plan().signals.len())
 }
 
 /// What speaks for going on, and what does not.
@@ -195,10 +221,11 @@ fn evidence(look: Look<'_>) -> Vec<Paragraph> {
     let release = look.release();
     let glyphs = look.theme.glyphs;
     let mut body = Vec::new();
-    let passing = release.verdicts.iter().filter(|verdict| verdict.ruling == Ruling::Pass).count();
-    let all = look.plan().signals.len();
-    let role = if passing == all { Role::Ok } else { Role::Warning };
-    body.push((format!("{passing} of {all} signals pass"), role));
+    let is_open =
+        release.verdicts.len() == look.plan().signals.len() && release.verdicts.iter().all(Verdict::opens_gate);
+    if is_open {
+        body.push((passing(look), Role::Ok));
+    }
     for verdict in release.verdicts.iter().filter(|verdict| verdict.ruling != Ruling::Pass) {
         let role = if verdict.opens_gate() { Role::Muted } else { Role::Warning };
         let text = format!("{} {} {}: {}", glyphs.warning, verdict.signal, verdict.ruling.word(), verdict.reason);
