@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::format::{axis, clock, value};
+use super::format::{axis, clock};
 use super::look::Look;
 use super::signals::{Reading, sign};
 use super::theme::Role;
@@ -45,11 +45,12 @@ pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
 fn draw(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
     let (glyph, role, word) = sign(look.theme.glyphs, reading.ruling());
     let unit = reading.plan.unit;
+    let (green, blue) = (reading.newest(look, Side::Green), reading.newest(look, Side::Blue));
     let title = Line::from(vec![
         look.span(role, glyph),
         ratatui::text::Span::raw(format!(" {}", reading.plan.name)),
-        look.span(Role::Green, format!("  g {}", value(reading.newest(Side::Green), unit))),
-        look.span(Role::Blue, format!("  b {}", value(reading.newest(Side::Blue), unit))),
+        look.span(green.role(Role::Green), format!("  g {}", green.aged(look, unit))),
+        look.span(blue.role(Role::Blue), format!("  b {}", blue.aged(look, unit))),
     ]);
     let policy = match reading.plan.policy {
         Policy::Rollback => "failure rolls back",

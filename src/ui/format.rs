@@ -8,7 +8,7 @@ use crate::domain::signal::{Point, Unit};
 use crate::domain::time::Timestamp;
 
 /// What stands for a figure that is not there.
-pub(super) const NOTHING: &str = "-";
+pub(super) const NOTHING: &str = "–";
 
 /// The columns that `text` takes.
 pub(super) fn columns(text: &str) -> u16 {
