@@ -238,11 +238,11 @@ fn a_command_is_never_shown_as_done_before_it_is_seen() {
         at: fixture::NOW,
     });
     let _ = update(&mut model, &snapshot, Msg::SnapshotChanged);
-    assert!(shown(&model, &snapshot).ends_with("promote: accepted 0:00, not yet seen"));
+    assert!(shown(&model, &snapshot).ends_with("promote: accepted 0:00, not yet observed"));
     let release = std::sync::Arc::make_mut(&mut snapshot.release);
     release.orders.last_mut().unwrap().progress = cutover::domain::command::Progress::Observed;
     let _ = update(&mut model, &snapshot, Msg::SnapshotChanged);
-    assert!(shown(&model, &snapshot).ends_with("promote: seen after 0:00"));
+    assert!(shown(&model, &snapshot).ends_with("promote: observed after 0.0 s"));
 }
 
 #[test]

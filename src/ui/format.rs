@@ -5,7 +5,7 @@ use std::time::Duration;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::domain::signal::{Point, Unit};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Elapsed, Timestamp};
 
 /// What stands for a figure that is not there.
 pub(super) const NOTHING: &str = "–";
@@ -79,6 +79,11 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
+/// How long something took: to a tenth of a second where that is all it took.
+pub(super) fn took(span: Duration) -> String {
+    if span < Duration::from_secs(1) { format!("{:.1} s", span.as_secs_f64()) } else { Elapsed(span).to_string() }
+}
+
 /// An age in one unit: `2 s`, `47 min`, `5 h`, `3 d`.
 pub(super) fn age(span: Duration) -> String {
     let secs = span.as_secs();
@@ -142,6 +147,7 @@ mod tests {
     #[test]
     fn numbers_and_times_read_at_a_glance() {
         assert_eq!([grouped(7), grouped(18_240), grouped(1_000_000)], ["7", "18 240", "1 000 000"]);
+        assert_eq!([400, 1_000, 64_900].map(|ms| took(Duration::from_millis(ms))), ["0.4 s", "0:01", "1:04"]);
         assert_eq!(age(Duration::from_secs(95)), "95 s");
         assert_eq!(age(Duration::from_mins(47)), "47 min");
         assert_eq!(age(Duration::from_hours(5)), "5 h");

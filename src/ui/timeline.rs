@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::format::{age, clock, zone};
+use super::format::{age, clock, took, zone};
 use super::look::Look;
 use super::theme::Role;
 use super::widgets::text::pad;
@@ -13,7 +13,6 @@ use crate::app::scroll::Anchor;
 use crate::app::update::timeline_extent;
 use crate::domain::command::{Command, Ordered, Progress};
 use crate::domain::release::{Moment, Tone};
-use crate::domain::time::Elapsed;
 
 /// A view at least this wide has the commands beside the timeline, a narrower one below it.
 const WIDE: u16 = 120;
@@ -103,10 +102,10 @@ fn draw_orders(look: Look<'_>, area: Rect, buf: &mut Buffer) {
 }
 
 fn order_line<'a>(look: Look<'a>, order: &'a Ordered) -> (Vec<Span<'a>>, Vec<Span<'a>>) {
-    let took = Elapsed(order.at.since(order.accepted));
+    let took = took(order.at.since(order.accepted));
     let (role, progress) = match order.progress {
         Progress::Accepted => (Role::Running, format!("accepted {} ago ", age(look.now().since(order.accepted)))),
-        Progress::Observed => (Role::Ok, format!("seen after {took} ")),
+        Progress::Observed => (Role::Ok, format!("observed after {took} ")),
         Progress::Overtaken => (Role::Muted, format!("overtaken after {took} ")),
     };
     let mut left = vec![
