@@ -214,8 +214,10 @@ fn going_back(look: Look<'_>, unwinding: &Unwinding, now: &str) -> Words {
 fn ended(look: Look<'_>) -> String {
     let release = look.release();
     let Some(Ended { at, why, .. }) = &release.ended else { return String::new() };
-    let after = release.begun.as_ref().map(|begun| format!("after {}: ", Elapsed(at.since(begun.at))));
-    format!("{}{why}", after.unwrap_or_default())
+    let after = release.begun.as_ref().map(|begun| format!("after {}", Elapsed(at.since(begun.at))));
+    let by = release.unwinding.as_ref().and_then(|unwinding| unwinding.by.as_ref());
+    let by = by.map(|by| format!(" by {}@{}", by.name, by.host));
+    format!("{}{}: {why}", after.unwrap_or_default(), by.unwrap_or_default())
 }
 
 /// How far the newest command is.

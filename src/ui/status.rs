@@ -11,6 +11,9 @@ use super::theme::Role;
 use super::widgets::text::width;
 use crate::domain::effect::Effect;
 use crate::domain::outlook::{outlook, rollback_preview};
+use crate::domain::percent::Percent;
+use crate::domain::plan::StageKind;
+use crate::domain::release::{Ending, StageStatus};
 use crate::domain::signal::{Golden, Ruling, Verdict};
 use crate::domain::time::Elapsed;
 use crate::engine::snapshot::{Source, Toll};
@@ -21,11 +24,9 @@ pub(super) const ROWS: u16 = 2;
 /// Both rows.
 pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     let mut rows = area.rows();
+    let rest = rows.next().map(|row| headline::draw(look, row, buf)).unwrap_or_default();
     if let Some(row) = rows.next() {
-        headline::draw(look, row, buf);
-    }
-    if let Some(row) = rows.next() {
-        let left = below(look);
+        let left = if rest.is_empty() { below(look) } else { vec![look.span(Role::Text, format!(" {rest}"))] };
         let room = usize::from(row.width).saturating_sub(Line::from(left.clone()).width());
         look.row(row, buf, left, going_back(look, room));
     }
@@ -132,7 +133,10 @@ fn effect(look: Look<'_>, effect: &Effect) -> String {
 /// What going back would take now, in fewer words where there is little room.
 fn going_back(look: Look<'_>, room: usize) -> Vec<Span<'_>> {
     let release = look.release();
-    if release.ended.is_some() || release.begun.is_none() {
+    if let Some(ended) = &release.ended {
+        return afterwards(look, ended.ending, room);
+    }
+    if release.begun.is_none() {
         return Vec::new();
     }
     if release.unwinding.is_some() {
@@ -154,4 +158,23 @@ fn going_back(look: Look<'_>, room: usize) -> Vec<Span<'_>> {
     };
     let whole = format!("rollback: {short}{more} ");
     vec![look.span(role, if width(&whole) + 2 <= room { whole } else { format!("{short} ") })]
+}
+
+/// What serves once the release has ended, or what going back would take then.
+fn afterwards(look: Look<'_>, ending: Ending, room: usize) -> Vec<Span<'_>> {
+    let release = look.release();
+    let plan = look.plan();
+    if ending == Ending::Succeeded {
+        let is_down = release
+            .stages
+            .iter()
+            .zip(&plan.stages)
+            .any(|(stage, plan)| matches!(plan.kind, StageKind::Cleanup(_)) && stage.status == StageStatus::Passed);
+        let blue = if is_down { "blue is scaled down" } else { "blue is still up" };
+        let (whole, short) = (format!("{blue}: going back is a new release "), format!("{blue} "));
+        return vec![look.span(Role::Muted, if width(&whole) + 2 <= room { whole } else { short })];
+    }
+    let Some(blue) = release.traffic.observed.map(Percent::rest) else { return Vec::new() };
+    let role = if blue == Percent::FULL { Role::Ok } else { Role::Bad };
+    vec![look.span(role, format!("blue {} serves {blue} ", plan.from.short()))]
 }
