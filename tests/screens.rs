@@ -198,7 +198,9 @@ fn the_way_back_is_on_the_key_bar_whenever_it_can_be_taken() {
         );
         for keys in ["", "2", "3", "4", "6"] {
             let shown = text(&screen(scene, SMALL, &dark(), keys));
-            assert_eq!(shown.contains("R roll back"), can.is_ok(), "{} {keys}\n{shown}", scene.word());
+            let bar = shown.lines().last().unwrap();
+            assert_eq!(bar.starts_with(" R roll back  "), can.is_ok(), "{} {keys}\n{shown}", scene.word());
+            assert!(bar.contains("q detach"), "{} {keys}\n{shown}", scene.word());
         }
     }
 }
