@@ -30,14 +30,15 @@ pub(super) fn columns_after(text: &str, columns: usize) -> &str {
     ""
 }
 
-/// A value in its unit, in at most eight columns for what services really show.
+/// A value in its unit, in at most six columns for what services really show.
 pub(super) fn value(value: Option<f64>, unit: Unit) -> String {
     let Some(value) = value.filter(|value| value.is_finite()) else { return NOTHING.to_owned() };
     match unit {
         Unit::Percent => format!("{} %", figure(value, 2)),
-        Unit::Milliseconds if value >= 10_000.0 => format!("{:.1} s", value / 1_000.0),
+        Unit::Milliseconds if value >= 9_995.0 => format!("{:.1} s", value / 1_000.0),
+        Unit::Milliseconds if value >= 999.5 => format!("{:.2} s", value / 1_000.0),
         Unit::Milliseconds => format!("{} ms", figure(value, 1)),
-        Unit::PerSecond if value >= 10_000.0 => format!("{:.1}k/s", value / 1_000.0),
+        Unit::PerSecond if value >= 9_999.5 => format!("{:.0}k/s", value / 1_000.0),
         Unit::PerSecond => format!("{}/s", figure(value, 1)),
         Unit::Count if value >= 100_000.0 => format!("{:.0}k", value / 1_000.0),
         Unit::Count => figure(value, 1),
@@ -136,12 +137,14 @@ mod tests {
         assert_eq!(shown(9.999, Unit::Percent), "10 %");
         assert_eq!(shown(41.4, Unit::Percent), "41 %");
         assert_eq!(shown(840.2, Unit::Milliseconds), "840 ms");
+        assert_eq!(shown(1_240.0, Unit::Milliseconds), "1.24 s");
         assert_eq!(shown(12_400.0, Unit::Milliseconds), "12.4 s");
+        assert_eq!(shown(12_400.0, Unit::PerSecond), "12k/s");
         assert_eq!(shown(0.0, Unit::PerSecond), "0/s");
         assert_eq!(value(None, Unit::Count), NOTHING);
         assert_eq!(value(Some(f64::NAN), Unit::Percent), NOTHING);
         assert_eq!(axis(0.50, Unit::Percent), "0.5 %");
-        assert_eq!(axis(1_000.0, Unit::Milliseconds), "1000 ms");
+        assert_eq!(axis(1_000.0, Unit::Milliseconds), "1 s");
     }
 
     #[test]
