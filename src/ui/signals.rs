@@ -213,11 +213,25 @@ fn staleness(look: Look<'_>) -> Option<Span<'_>> {
     Some(look.span(Role::Warning, format!("{} {text}", look.theme.glyphs.warning)))
 }
 
+/// Why the worst signal does not pass, the first of the plan among equals. What holds for several is said once.
+fn caption(readings: &[Reading<'_>]) -> Option<String> {
+    let with_reason = || readings.iter().filter(|reading| reading.reason().is_some());
+    let most = with_reason().map(|reading| reading.weight()).max()?;
+    let worst = with_reason().find(|reading| reading.weight() == most)?;
+    let reason = worst.reason()?;
+    let same: Vec<&str> = with_reason()
+        .filter(|reading| reading.reason().as_ref() == Some(&reason))
+        .map(|reading| reading.plan.name.as_str())
+        .collect();
+    let is_unjudged = |reading: &Reading<'_>| matches!(reading.ruling(), None | Some(Ruling::NoData));
+    if same.len() > 1 && readings.iter().all(is_unjudged) {
+        return Some(format!("nothing judged: {reason}"));
+    }
+    Some(format!("{}: {reason}", same.join(", ")))
+}
+
 fn table(look: Look<'_>, groups: &[Vec<Reading<'_>>], area: Rect, buf: &mut Buffer) {
-    let worst = groups.iter().filter_map(|group| group.first()).max_by_key(|reading| reading.weight());
-    let why = worst.and_then(|reading| Some((&reading.plan.name, reading.reason()?)));
-    let below = why.map(|(name, reason)| {
-        let text = format!("{name}: {reason}");
+    let below = caption(&Reading::all(look)).map(|text| {
         let room = usize::from(area.width.saturating_sub(6));
         look.span(Role::Muted, clip(&text, room, look.theme.glyphs.ellipsis).into_owned())
     });
