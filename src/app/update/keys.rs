@@ -174,14 +174,23 @@ fn logs(model: &mut Model, snapshot: &Snapshot, action: Action) {
 }
 
 fn jump(model: &mut Model, snapshot: &Snapshot, towards: Towards, at_least: Level) {
-    if !model.logs.jump(towards, at_least) {
-        let what = if at_least == Level::Error { "error" } else { "line" };
-        let way = match towards {
-            Towards::Newer => "newer",
-            Towards::Older => "older",
-        };
-        model.tell(snapshot.speed, Tone::Plain, format!("no {way} {what} is held"));
+    if model.logs.jump(towards, at_least) {
+        return;
     }
+    let (what, forth, back) = match at_least {
+        Level::Error => ("error", Action::NextError, Action::PreviousError),
+        Level::Debug | Level::Info | Level::Warn => ("line", Action::NextHit, Action::PreviousHit),
+    };
+    let (end, action, way) = match towards {
+        Towards::Newer => ("last", back, "back"),
+        Towards::Older => ("first", forth, "forth"),
+    };
+    let text = match model.keymap.chord(model.context(), action) {
+        _ if model.logs.marked.is_none() => format!("no {what} is held"),
+        Some(key) => format!("{end} {what}; {key} goes {way}"),
+        None => format!("{end} {what}"),
+    };
+    model.tell(snapshot.speed, Tone::Plain, text);
 }
 
 /// Green alone first: it is what is being judged.
