@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::format::{age, clock, took, zone};
 use super::look::Look;
 use super::theme::Role;
-use super::widgets::text::{pad, wrap};
+use super::widgets::text::{pad, width, wrap};
 use super::widgets::{Focus, List, Panel, Scrollbar};
 use crate::app::scroll::Anchor;
 use crate::app::update::timeline_extent;
@@ -149,18 +149,19 @@ fn draw_orders(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     }
     let skipped = orders.len().saturating_sub(usize::from(inner.height));
     for (order, row) in orders.iter().skip(skipped).zip(inner.rows()) {
-        let (left, right) = order_line(look, order);
+        let (left, right) = order_line(look, order, row.width.into());
         look.row(row, buf, left, right);
     }
 }
 
-fn order_line<'a>(look: Look<'a>, order: &'a Ordered) -> (Vec<Span<'a>>, Vec<Span<'a>>) {
+fn order_line<'a>(look: Look<'a>, order: &'a Ordered, columns: usize) -> (Vec<Span<'a>>, Vec<Span<'a>>) {
     let took = took(order.at.since(order.accepted));
-    let (role, progress) = match order.progress {
-        Progress::Accepted => (Role::Running, format!("accepted {} ago ", age(look.now().since(order.accepted)))),
-        Progress::Observed => (Role::Ok, format!("observed after {took} ")),
-        Progress::Overtaken => (Role::Muted, format!("overtaken after {took} ")),
+    let (role, word, when) = match order.progress {
+        Progress::Accepted => (Role::Running, "accepted", format!("{} ago", age(look.now().since(order.accepted)))),
+        Progress::Observed => (Role::Ok, "observed", format!("after {took}")),
+        Progress::Overtaken => (Role::Muted, "overtaken", format!("after {took}")),
     };
+    let progress = format!("{word} {when} ");
     let mut left = vec![
         look.span(Role::Muted, format!(" {} ", clock(order.accepted, look.model.utc_offset))),
         look.span(Role::Strong, pad(order.command.kind().word(), 13)),
@@ -179,5 +180,8 @@ fn order_line<'a>(look: Look<'a>, order: &'a Ordered) -> (Vec<Span<'a>>, Vec<Spa
     if let Some(reason) = reason {
         left.push(look.span(Role::Muted, format!(": {reason}")));
     }
+    // Who it was is worth more than how long it took.
+    let has_room = Line::from(left.clone()).width() + width(&progress) + 2 <= columns;
+    let progress = if has_room { progress } else { format!("{word} ") };
     (left, vec![look.span(role, progress)])
 }

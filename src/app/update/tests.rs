@@ -365,7 +365,7 @@ fn errors_are_jumped_to_and_copied() {
     let mut screen = Screen::at(Scene::Gates);
     screen.model.logs = crate::app::logs::LogPane::default();
     screen.press("e");
-    assert_eq!(screen.notes(), ["no newer error is held"]);
+    assert_eq!(screen.notes(), ["last error; E goes back"]);
 }
 
 #[test]
