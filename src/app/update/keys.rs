@@ -1,7 +1,7 @@
 //! Keys in a view, and what actions do.
 
 use super::{copy, orders, overlay, scrolling};
-use crate::app::availability::command;
+use crate::app::availability::{can_send, command};
 use crate::app::filter::Filter;
 use crate::app::keymap::{Action, Chord};
 use crate::app::logs::Towards;
@@ -35,7 +35,10 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         Action::Redraw => return vec![Cmd::Redraw],
         Action::Copy => return copy::copy(model, snapshot),
         Action::Help => model.overlay = Some(Overlay::Help(0)),
-        Action::Palette => model.overlay = Some(Overlay::Palette(Palette::default())),
+        Action::Palette => {
+            let can = |action| command(action, snapshot).is_some_and(|kind| can_send(model, snapshot, kind).is_ok());
+            model.overlay = Some(Overlay::Palette(Palette::new(can)));
+        }
         Action::Filter => open_filter(model, snapshot),
         Action::NextView => model.view = model.view.step(1),
         Action::PreviousView => model.view = model.view.step(-1),

@@ -362,10 +362,14 @@ fn errors_are_jumped_to_and_copied() {
     let cmds = screen.press("4 E y");
     let Some(Cmd::Copy(text)) = cmds.first() else { panic!("{cmds:?}") };
     assert!(text.starts_with("POST /orders 500"), "{text}");
+    screen.press("f f e");
+    assert!(screen.notes().is_empty(), "the newest error is found from wherever the tail is followed");
+    screen.press("e");
+    assert_eq!(screen.notes(), ["last error; E goes back"]);
     let mut screen = Screen::at(Scene::Gates);
     screen.model.logs = crate::app::logs::LogPane::default();
     screen.press("e");
-    assert_eq!(screen.notes(), ["last error; E goes back"]);
+    assert_eq!(screen.notes(), ["no error is held"]);
 }
 
 #[test]
