@@ -13,6 +13,7 @@ mod alarms;
 mod charts;
 mod format;
 mod header;
+mod headline;
 mod help;
 mod keys;
 mod logs;
@@ -68,7 +69,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, snapshot: &Snapshot, th
         status::draw(live, block, buf);
         sight = release::draw(look, body, buf);
     } else {
-        status::headline(live, Rect { height: 1, ..block }, buf);
+        headline::draw(live, Rect { height: 1, ..block }, buf);
         match model.view {
             View::Release => {}
             View::Signals => sight.charts = charts::view(look, body, buf),
