@@ -24,4 +24,4 @@ pub mod snapshot;
 pub mod socket;
 mod tail;
 
-pub use execute::command::{Exit, Processes, Program, Programs};
+pub use execute::command::{Exit, Heard, Processes, Program, Programs};
