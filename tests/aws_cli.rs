@@ -1,121 +1,202 @@
-//! The AWS CLI against the simulated AWS: an independent client, which speaks JSON to CloudWatch where the SDK speaks
-//! CBOR. It needs `aws` on the path, so it runs only when asked for: `cargo test --test aws_cli -- --ignored`.
+//! The AWS CLI against `cutover sim --listen`: an independent client, which speaks JSON to CloudWatch where the SDK
+//! speaks CBOR.
 
-use std::net::SocketAddr;
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking, in their helpers too"
+)]
+
+mod tools;
+
 use std::process::Stdio;
 use std::time::Duration;
 
 use cutover::clock::Clock;
 use cutover::sim::listen::{ListenOptions, listen};
 use cutover::sim::{Scenario, Sim};
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
-/// The simulated AWS runs this many times as fast as the CLI, so that minutes of metrics are there within seconds.
-const SPEED: f64 = 60.0;
+use tools::{AwsCli, Tools, clean};
+
+/// On a busy machine a call of the CLI takes seconds.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The program as a server, and the client in front of it.
+struct Served {
+    aws: AwsCli,
+    endpoint: String,
+    _program: Child,
+}
+
+impl Served {
+    /// A world of the program's own, which passes through minutes of metrics within seconds.
+    async fn by_program(tools: Tools) -> Self {
+        let mut program = clean(Command::new(env!("CARGO_BIN_EXE_cutover")))
+            .args(["sim", "--listen", "127.0.0.1:0", "--scenario", "healthy", "--seed", "7", "--speed", "60"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+        let (_, endpoint) = line.split_once(" on ").unwrap_or_else(|| panic!("no address: {line}"));
+        let endpoint = endpoint.to_owned();
+        let aws = AwsCli::new(tools, vec![("AWS_ENDPOINT_URL", endpoint.clone())]);
+        Self { aws, endpoint, _program: program }
+    }
+
+    /// ARNs of the load balancer, its rule, and the target groups of blue and green.
+    async fn balancer(&self) -> [String; 4] {
+        let balancer = self.aws.call("elbv2 describe-load-balancers --query LoadBalancers[0].LoadBalancerArn").await;
+        let listener = "--query Listeners[0].ListenerArn";
+        let listener = format!("elbv2 describe-listeners --load-balancer-arn {balancer} {listener}");
+        let listener = self.aws.call(listener).await;
+        let rule = format!("elbv2 describe-rules --listener-arn {listener} --query Rules[0].RuleArn");
+        let groups = "elbv2 describe-target-groups --names api-blue api-green --query TargetGroups[].TargetGroupArn";
+        let groups = self.aws.call(groups).await;
+        let (blue, green) = groups.split_once('\t').unwrap_or_else(|| panic!("{groups}"));
+        [balancer, self.aws.call(rule).await, blue.to_owned(), green.to_owned()]
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs the AWS CLI on the path"]
 async fn the_aws_cli_reads_and_writes_every_service() {
-    let sim = Sim::new(Scenario::named("healthy").unwrap(), 7, Clock::accelerated(SPEED));
-    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-    let listening = listen(sim.clone(), any_port, ListenOptions::default()).await.unwrap();
-    let endpoint = format!("http://{}", listening.address());
-    let command = |arguments: &str| {
-        let mut command = Command::new("aws");
-        command
-            .args(["--endpoint-url", &endpoint, "--region", "eu-west-1", "--output", "text"])
-            .args(arguments.split_whitespace())
-            .env("AWS_ACCESS_KEY_ID", "simulated")
-            .env("AWS_SECRET_ACCESS_KEY", "simulated")
-            .env("AWS_MAX_ATTEMPTS", "1")
-            .env("AWS_PAGER", "");
-        command
-    };
-    let run = async |arguments: String| {
-        let output = command(&arguments).output().await.unwrap();
-        let said = if output.status.success() { output.stdout } else { output.stderr };
-        String::from_utf8(said).unwrap().trim().to_owned()
-    };
-    let aws = async |arguments: &str| run(arguments.to_owned()).await;
+    let Some(tools) = Tools::find("the_aws_cli_reads_and_writes_every_service") else { return };
+    let served = Served::by_program(tools).await;
+    assert_eq!(served.aws.call("sts get-caller-identity --query Account").await, "123456789012");
+    runs_services(&served.aws).await;
+    let [balancer, rule, blue, green] = served.balancer().await;
+    splits_traffic(&served.aws, &rule, &blue, &green).await;
+    raises_alarms(&served.aws).await;
+    measures(&served.aws, &balancer, &blue).await;
+    keeps_logs(&served).await;
+}
 
-    assert_eq!(aws("sts get-caller-identity --query Account").await, "123456789012");
-
-    let running =
-        aws("ecs describe-services --cluster shop --services api-blue --query services[0].runningCount").await;
-    assert_eq!(running, "6");
-    let missing = aws("ecs describe-services --cluster nowhere --services api-blue").await;
+async fn runs_services(aws: &AwsCli) {
+    let described = "ecs describe-services --cluster shop --services api-blue api-green";
+    let counts = aws.call(format!("{described} --query services[].[serviceName,runningCount,desiredCount]")).await;
+    assert_eq!(counts, "api-blue\t6\t6\napi-green\t0\t0");
+    let missing = aws.call("ecs describe-services --cluster nowhere --services api-blue").await;
     assert!(missing.contains("(ClusterNotFoundException)"), "{missing}");
 
-    let balancer = aws("elbv2 describe-load-balancers --query LoadBalancers[0].LoadBalancerArn").await;
-    let listener = format!("elbv2 describe-listeners --load-balancer-arn {balancer} --query Listeners[0].ListenerArn");
-    let listener = run(listener).await;
-    let rule = run(format!("elbv2 describe-rules --listener-arn {listener} --query Rules[0].RuleArn")).await;
-    let group = async |name: &str| {
-        run(format!("elbv2 describe-target-groups --names {name} --query TargetGroups[0].TargetGroupArn")).await
-    };
-    let (blue, green) = (group("api-blue").await, group("api-green").await);
-    let action = serde_json::json!([{"Type": "forward", "ForwardConfig": {"TargetGroups": [
+    let scaled = "ecs update-service --cluster shop --service api-green --desired-count 2 --query service.desiredCount";
+    assert_eq!(aws.call(scaled).await, "2");
+    // A waiter of the CLI's own: it decides by deployments and counts, asking every 15 s.
+    assert_eq!(aws.call("ecs wait services-stable --cluster shop --services api-green").await, "");
+    let tasks = "ecs list-tasks --cluster shop --service-name api-green --query length(taskArns)";
+    assert_eq!(aws.call(tasks).await, "2");
+}
+
+async fn splits_traffic(aws: &AwsCli, rule: &str, blue: &str, green: &str) {
+    let action = json!([{"Type": "forward", "ForwardConfig": {"TargetGroups": [
         {"TargetGroupArn": blue, "Weight": 90}, {"TargetGroupArn": green, "Weight": 10},
     ]}}]);
-    run(format!("elbv2 modify-rule --rule-arn {rule} --actions {action}")).await;
-    let weights = "Rules[0].Actions[0].ForwardConfig.TargetGroups[].Weight";
-    assert_eq!(run(format!("elbv2 describe-rules --rule-arns {rule} --query {weights}")).await, "90\t10");
-    let states = "TargetHealthDescriptions[].TargetHealth.State";
-    let states = run(format!("elbv2 describe-target-health --target-group-arn {blue} --query {states}")).await;
-    assert_eq!(states.matches("healthy").count(), 6, "{states}");
+    let weights = "Actions[0].ForwardConfig.TargetGroups[].Weight";
+    let modified = format!("elbv2 modify-rule --rule-arn {rule} --actions {action} --query Rules[0].{weights}");
+    assert_eq!(aws.call(modified).await, "90\t10");
+    assert_eq!(aws.call(format!("elbv2 describe-rules --rule-arns {rule} --query Rules[0].{weights}")).await, "90\t10");
+    let states = "--query TargetHealthDescriptions[].TargetHealth.State";
+    let health = aws.call(format!("elbv2 describe-target-health --target-group-arn {blue} {states}")).await;
+    assert_eq!(health, ["healthy"; 6].join("\t"));
+    let missing = aws.call(format!("elbv2 describe-target-health --target-group-arn {blue}0")).await;
+    assert!(missing.contains("(TargetGroupNotFound)"), "{missing}");
+}
 
-    assert!(aws("cloudwatch describe-alarms --query MetricAlarms[].AlarmName").await.contains("api-5xx-high"));
+async fn raises_alarms(aws: &AwsCli) {
+    let states = "cloudwatch describe-alarms --alarm-names api-5xx-high --query MetricAlarms[].[AlarmName,StateValue]";
+    assert_eq!(aws.call(states).await, "api-5xx-high\tOK");
     let reason = "--state-value ALARM --state-reason drill";
-    assert_eq!(run(format!("cloudwatch set-alarm-state --alarm-name api-5xx-high {reason}")).await, "");
+    assert_eq!(aws.call(format!("cloudwatch set-alarm-state --alarm-name api-5xx-high {reason}")).await, "");
     let history = "cloudwatch describe-alarm-history --alarm-name api-5xx-high --history-item-type StateUpdate";
-    let history = run(format!("{history} --query AlarmHistoryItems[].HistorySummary")).await;
-    assert!(history.contains("to ALARM"), "{history}");
-    let missing = run(format!("cloudwatch set-alarm-state --alarm-name ghost {reason}")).await;
+    let history = aws.call(format!("{history} --query AlarmHistoryItems[].HistorySummary")).await;
+    assert!(history.contains("from OK to ALARM"), "{history}");
+    let missing = aws.call(format!("cloudwatch set-alarm-state --alarm-name ghost {reason}")).await;
     assert!(missing.contains("(ResourceNotFound)"), "{missing}");
+}
 
-    sim.clock().sleep(Duration::from_mins(4)).await;
-    let dimensions = serde_json::json!([
+/// Sums, percentiles and metric math over the same periods.
+async fn measures(aws: &AwsCli, balancer: &str, group: &str) {
+    let dimensions = json!([
         {"Name": "LoadBalancer", "Value": balancer.split_once(":loadbalancer/").unwrap().1},
-        {"Name": "TargetGroup", "Value": blue.rsplit(':').next().unwrap()},
+        {"Name": "TargetGroup", "Value": group.rsplit(':').next().unwrap()},
     ]);
     let query = |id: &str, name: &str, stat: &str| {
-        let metric =
-            serde_json::json!({"Namespace": "AWS/ApplicationELB", "MetricName": name, "Dimensions": dimensions});
-        serde_json::json!({"Id": id, "MetricStat": {"Metric": metric, "Period": 60, "Stat": stat}})
+        let metric = json!({"Namespace": "AWS/ApplicationELB", "MetricName": name, "Dimensions": dimensions});
+        json!({"Id": id, "MetricStat": {"Metric": metric, "Period": 60, "Stat": stat}})
     };
-    let rate = serde_json::json!({"Id": "rate", "Expression": "n/60"});
-    let queries =
-        serde_json::json!([query("p99", "TargetResponseTime", "p99"), query("n", "RequestCount", "Sum"), rate]);
-    let now = sim.clock().now().secs();
-    let span = format!("--start-time {} --end-time {now}", now - 1_800);
-    let values = "--query MetricDataResults[].Values[0]";
-    let found = run(format!("cloudwatch get-metric-data {span} --metric-data-queries {queries} {values}")).await;
-    let found: Vec<f64> = found.split_whitespace().map(|value| value.parse().unwrap()).collect();
-    assert_eq!(found.len(), 3, "{found:?}");
-    assert!((found[1] / 60.0 - found[2]).abs() < 1e-6, "{found:?}");
+    let queries = json!([
+        query("p50", "TargetResponseTime", "p50"),
+        query("p99", "TargetResponseTime", "p99"),
+        query("n", "RequestCount", "Sum"),
+        {"Id": "rate", "Expression": "n/60"},
+    ]);
+    // The world's own time runs ahead of the machine's.
+    let now = Clock::system().now().secs();
+    let span = format!("--start-time {} --end-time {}", now, now + 86_400);
+    let call = format!("cloudwatch get-metric-data {span} --metric-data-queries {queries} --output json");
+    let results = async {
+        loop {
+            let answer: Value = serde_json::from_str(&aws.call(&call).await).unwrap();
+            let values = |id: &str| -> Vec<f64> {
+                let results = answer["MetricDataResults"].as_array().unwrap();
+                let found = results.iter().find(|result| result["Id"] == id).unwrap_or_else(|| panic!("{answer}"));
+                found["Values"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
+            };
+            let results = ["p50", "p99", "n", "rate"].map(values);
+            if results.iter().all(|values| values.len() > 2) {
+                return results;
+            }
+        }
+    };
+    let [p50, p99, count, rate] = timeout(PATIENCE, results).await.unwrap();
+    assert!(p50.iter().zip(&p99).all(|(half, most)| 0.0 < *half && half < most), "{p50:?} {p99:?}");
+    assert_eq!(count.len(), rate.len());
+    assert!(count.iter().zip(&rate).all(|(count, rate)| (count / 60.0 - rate).abs() < 1e-6), "{count:?} {rate:?}");
+}
 
-    let filtered = "logs filter-log-events --log-group-name /ecs/api --limit 5 --query length(events)";
-    assert_eq!(aws(filtered).await, "5");
+async fn keeps_logs(served: &Served) {
+    let aws = &served.aws;
+    let filtered = "logs filter-log-events --log-group-name /ecs/api --limit 5 --query events[].message --output json";
+    let messages: Vec<String> = serde_json::from_str(&aws.call(filtered).await).unwrap();
+    assert_eq!(messages.len(), 5);
+    let levels = format!("{filtered} --filter-pattern {{$.level=\"WARN\"}}");
+    let warnings: Vec<String> = serde_json::from_str(&aws.call(levels).await).unwrap();
+    assert!(!warnings.is_empty() && warnings.iter().all(|line| line.contains("WARN")), "{warnings:?}");
 
     // The CLI puts `stream-` in front of the host of a live tail; a proxy spares it looking that name up.
-    let group = aws("logs describe-log-groups --query logGroups[0].logGroupArn").await;
-    let mut tail = command(&format!("logs start-live-tail --log-group-identifiers {group}"))
-        .env("HTTP_PROXY", &endpoint)
+    let group = aws.call("logs describe-log-groups --query logGroups[0].logGroupArn").await;
+    let mut tail = aws
+        .command(&format!("logs start-live-tail --log-group-identifiers {group}"))
+        .env("HTTP_PROXY", &served.endpoint)
         .env("PYTHONUNBUFFERED", "1")
         .stdout(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
-    let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await.unwrap().unwrap().unwrap();
+    let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
     assert!(line.contains("\"level\""), "{line}");
-    drop(tail);
+}
 
-    let topic = aws("sns list-topics --query Topics[0].TopicArn").await;
-    let published = run(format!("sns publish --topic-arn {topic} --message 10%&<rising> --query MessageId")).await;
-    assert_eq!(published.len(), 36, "{published}");
-    let missing = run(format!("sns publish --topic-arn {topic}-ghost --message x")).await;
+/// What a topic was told shows only inside the world: nothing in it receives messages over the network.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_aws_cli_publishes_arrives_as_it_was_written() {
+    let Some(tools) = Tools::find("what_the_aws_cli_publishes_arrives_as_it_was_written") else { return };
+    let sim = Sim::new(Scenario::named("healthy").unwrap(), 7, Clock::system());
+    let listening = listen(sim.clone(), ([127, 0, 0, 1], 0).into(), ListenOptions::default()).await.unwrap();
+    let aws = AwsCli::new(tools, vec![("AWS_ENDPOINT_URL", format!("http://{}", listening.address()))]);
+    let topic = aws.call("sns list-topics --query Topics[0].TopicArn").await;
+    let attributes = json!({"who": {"DataType": "String", "StringValue": "drill"}});
+    let publish = format!("sns publish --topic-arn {topic} --message 10%&<rising>+é --message-attributes {attributes}");
+    let id = aws.call(format!("{publish} --subject a=b --query MessageId")).await;
+    let delivered = sim.with(|world, _| world.deliveries().last().cloned()).unwrap();
+    assert_eq!((delivered.message_id, delivered.topic_arn), (id, topic.clone()));
+    assert_eq!((delivered.message.as_str(), delivered.subject.as_deref()), ("10%&<rising>+é", Some("a=b")));
+    assert_eq!(delivered.attributes, [("who".to_owned(), "drill".to_owned())]);
+    let missing = aws.call(format!("sns publish --topic-arn {topic}-ghost --message x")).await;
     assert!(missing.contains("(NotFound)"), "{missing}");
     listening.stop().await;
 }

@@ -93,7 +93,7 @@ impl Keymap {
 
 fn format_section(context: Context, rows: &[String]) -> String {
     format!(
-        "## {context}\n\nIn {}.\n\n| key | action | what it does |\n|---|---|---|\n{}\n",
+        "## {context}\n\nWhere: {}.\n\n| key | action | what it does |\n|---|---|---|\n{}\n",
         context.describe(),
         rows.concat()
     )

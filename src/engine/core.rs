@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::measure::Measurements;
 use super::poll::{self, Read, Reading, SignalsWanted, Topic};
@@ -61,6 +60,8 @@ pub(super) struct Core {
     engine: EngineView,
     speed: f64,
     started: Timestamp,
+    /// When the machine was last told something: what was due by then has been looked at.
+    told: Timestamp,
     /// Counts writes to the traffic split and to services: a read that began under another count is out of date.
     generation: u64,
     /// Something that a face shows has changed.
@@ -96,6 +97,7 @@ impl Core {
             engine,
             speed: clock.speed(),
             started: clock.now(),
+            told: Timestamp::default(),
             generation: 0,
             dirty: true,
         }
@@ -112,6 +114,7 @@ impl Core {
             Event::Ordered(order) => Some(order.clone()),
             _ => None,
         };
+        self.told = now;
         let kept = event.clone();
         let reaction = machine::step(&mut self.release, event, now);
         self.keep(kept, order.as_ref(), &reaction, now)?;
@@ -139,6 +142,10 @@ impl Core {
         let mut entries = Vec::new();
         match (&reaction.answer, order) {
             (Some(Err(why)), Some(order)) => {
+                if reaction.changed {
+                    // A refused order changes nothing, but the time at which it came may.
+                    entries.push(Entry::Event(Event::Ticked));
+                }
                 entries.push(Entry::Refused { order: order.clone(), why: why.clone() });
             }
             _ if reaction.changed => entries.push(Entry::Event(event)),
@@ -174,6 +181,12 @@ impl Core {
         self.dirty = true;
     }
 
+    /// When the machine wants to be told that time has passed. A moment that it has already looked at is not one: what
+    /// is held up until somebody resumes would otherwise be due for ever.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        machine::deadline(&self.release, self.told)
+    }
+
     /// What to ask CloudWatch for.
     pub(super) fn signals_wanted(&self, now: Timestamp) -> SignalsWanted {
         self.measurements.wanted(now)
@@ -197,7 +210,7 @@ impl Core {
             Reading::Capacity(capacities) => self.tell(Event::CapacityObserved(capacities), now),
             Reading::Alarms(alarms) => self.alarms_read(alarms, now),
             Reading::Signals(pairs) => {
-                self.measurements.take(pairs, now);
+                self.measurements.take(pairs, now, self.release.traffic.green_since);
                 self.judge(now)
             }
             Reading::Identity(identity) => {
@@ -265,20 +278,17 @@ impl Core {
 
     /// Judges what is held, and tells the machine.
     fn judge(&mut self, now: Timestamp) -> Result<Acts, JournalError> {
+        if self.release.unwinding.is_some() || self.release.ended.is_some() {
+            // The verdicts that decided stay: nothing is decided by them any more.
+            return Ok(Acts::default());
+        }
         let step_since = self.release.step().map(|(_, phase)| match phase {
             StepPhase::Raising { since } | StepPhase::Settling { since } | StepPhase::Baking { since, .. } => since,
-            StepPhase::AtGate { since, .. } => since - self.baked(),
+            StepPhase::AtGate { watched, .. } => watched,
         });
         let circumstances = Circumstances { now, green_since: self.release.traffic.green_since, step_since };
         let verdicts = self.judge.judge(&self.measurements.measured(), circumstances);
         self.tell(Event::Judged(verdicts), now)
-    }
-
-    /// How long the present step was to bake.
-    fn baked(&self) -> Duration {
-        let index = self.release.step().map(|(index, _)| index);
-        let step = self.release.plan.shift().zip(index).and_then(|(plan, index)| plan.steps.get(index));
-        step.map(|step| step.bake).unwrap_or_default()
     }
 
     /// An effect has ended.

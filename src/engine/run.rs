@@ -19,7 +19,6 @@ use crate::domain::command::Actor;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::ReleaseId;
-use crate::domain::machine;
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
 use crate::domain::time::Timestamp;
@@ -105,7 +104,7 @@ impl Engine {
         let core = Core::new(release, journal, judge, &settings, &actor, clock);
         let (hub, orders) = Hub::new(core.snapshot(now));
         let (say, said) = mpsc::channel(SAID);
-        let executor = Executor::new(Arc::clone(&cloud), notifier, programs, settings.clone(), say);
+        let executor = Executor::new(Arc::clone(&cloud), notifier, programs, clock, settings.clone(), say);
         let poller = Poller::new(Arc::clone(&cloud), settings.polls, now);
         let groups = settings.log_groups.clone();
         let tailer = (!groups.is_empty()).then(|| Tailer::new(cloud, clock, groups, settings.redactor.clone()));
@@ -215,8 +214,10 @@ impl Engine {
     fn tail_due(&mut self, logs: &mut JoinSet<(Tailer, Round)>, due: &mut Timestamp) {
         let now = self.clock.now();
         // Lines that come before it is known which task belongs to which side could not be told apart.
-        let waits = self.core.task_sides.is_empty() && now < self.started + TASKS_FIRST;
-        if now < *due || waits {
+        if self.core.task_sides.is_empty() && now < self.started + TASKS_FIRST {
+            *due = self.started + TASKS_FIRST;
+        }
+        if now < *due {
             return;
         }
         if let Some(tailer) = self.tailer.take() {
@@ -259,7 +260,7 @@ impl Engine {
     }
 
     fn next_wake(&self, logs_due: Timestamp) -> Option<Timestamp> {
-        let machine = machine::deadline(&self.core.release);
+        let machine = self.core.deadline();
         let logs = self.tailer.as_ref().map(|_| logs_due);
         let end =
             self.core.release.ended.as_ref().filter(|_| !self.settings.is_demo).map(|ended| ended.at + LAST_WORDS);
@@ -302,12 +303,23 @@ fn is_of_release(group: u32, id: ReleaseId) -> bool {
         .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes()))
 }
 
+/// The name that the system's user list has for this number.
+fn user_name(uid: u32) -> String {
+    let list = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut entries = list.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let found = entries.find_map(|entry| match entry.as_slice() {
+        [name, _, number, ..] if number.parse() == Ok(uid) => Some((*name).to_owned()),
+        _ => None,
+    });
+    found.unwrap_or_else(|| format!("uid {uid}"))
+}
+
 /// Who runs this process: the operating-system user and host.
 pub fn this_actor() -> Actor {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let name = variable("USER")
         .or_else(|| variable("LOGNAME"))
-        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
+        .unwrap_or_else(|| user_name(rustix::process::getuid().as_raw()));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Actor { name, host }
 }

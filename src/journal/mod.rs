@@ -84,7 +84,7 @@ pub enum JournalError {
     },
     /// It was written by another version.
     #[error(
-        "the journal {path} has format {found}, this version writes {known}; use the version that wrote it, or another --journal"
+        "the journal {path} has format {found}, this version writes {known}; use the version that wrote it, or set another CUTOVER_JOURNAL"
     )]
     Format {
         /// Its path.

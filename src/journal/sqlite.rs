@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(journal.records(ReleaseId(2)).unwrap(), records);
         let summary = journal.find(ReleaseId(2)).unwrap();
         assert_eq!((summary.status.as_str(), summary.ended, summary.touched.millis()), ("running", false, 7));
-        assert_eq!(journal.list(1).unwrap(), [summary.clone()]);
+        assert_eq!(journal.list(1).unwrap(), std::slice::from_ref(&summary));
         let release = replay(ReleaseId(2), summary.plan, &records);
         assert_eq!(release.begun.map(|begun| begun.by), Some(actor()));
     }

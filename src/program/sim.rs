@@ -22,7 +22,8 @@ pub(super) async fn run(arguments: &cli::Sim) -> Result<u8> {
     writeln!(
         output::out(),
         "simulated AWS, scenario {}, on http://{address}\n\n  export AWS_ENDPOINT_URL=http://{address} \
-         AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n  aws ecs describe-services \
+         AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 \
+         AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n  aws ecs describe-services \
          --cluster shop --services api-blue api-green\n\nCtrl-C ends it.",
         arguments.scenario
     )?;

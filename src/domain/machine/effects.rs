@@ -175,8 +175,9 @@ impl Machine<'_> {
         self.release.unhealthy_since = None;
         self.release.verdicts.clear();
         self.restart_bake();
-        self.doubt_commands();
+        // Before anything new is asked for: that is not to be tried again beside its first try.
         self.restart_in_flight();
+        self.doubt_commands();
     }
 
     /// Tries again whatever was under way and may be repeated.

@@ -57,13 +57,14 @@ pub fn step(release: &mut Release, event: Event, now: Timestamp) -> Reaction {
     machine.reaction
 }
 
-/// When the release wants [`Event::Ticked`] next; `None` while only other events can move it.
-pub fn deadline(release: &Release) -> Option<Timestamp> {
+/// When the release, last told something at `told`, wants [`Event::Ticked`] next; `None` while only other events can
+/// move it. What was due by then has been looked at: if something holds it back, a pause for one, time alone will not
+/// move it.
+pub fn deadline(release: &Release, told: Timestamp) -> Option<Timestamp> {
     let retries = release.in_flight.iter().filter_map(|flight| flight.retry_at);
-    if release.ended.is_some() {
-        return retries.min();
-    }
-    retries.chain(shift::deadline(release)).chain(pipeline::deadline(release)).chain(unwind::deadline(release)).min()
+    let moves = (release.ended.is_none())
+        .then(|| shift::deadlines(release).chain(pipeline::deadlines(release)).chain(unwind::deadlines(release)));
+    retries.chain(moves.into_iter().flatten()).filter(|at| *at > told).min()
 }
 
 /// A release being told something.
@@ -122,7 +123,9 @@ impl Machine<'_> {
         self.release.hold = None;
         self.cancel_all();
         self.settle_orders_at_end();
-        self.turn(tone, format!("{}: {why}", ending.word()), None);
+        let is_said = self.release.timeline.iter().rev().any(|moment| moment.text.ends_with(&why));
+        let text = if is_said { ending.word().to_owned() } else { format!("{}: {why}", ending.word()) };
+        self.turn(tone, text, None);
         self.tell_ended(ending, &why);
     }
 

@@ -12,22 +12,23 @@ use crate::domain::time::Timestamp;
 const CRASH_LOOP: u32 = 3;
 
 /// When a running stage wants to be looked at again.
-pub(super) fn deadline(release: &Release) -> Option<Timestamp> {
-    let index = release.current()?;
-    let (plan, stage) = (release.plan.stage(index)?, release.stages.get(index)?);
-    if stage.status != StageStatus::Running || matches!(stage.work, Work::Step { .. }) {
-        return None;
-    }
-    let watch = match stage.work {
+pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
+    let current = release.current().and_then(|index| Some((release.plan.stage(index)?, release.stages.get(index)?)));
+    let running =
+        current.filter(|(_, stage)| stage.status == StageStatus::Running && !matches!(stage.work, Work::Step { .. }));
+    let watch = running.and_then(|(_, stage)| match stage.work {
         Work::Until(until) => Some(until),
         Work::Idle | Work::Asked | Work::Confirming | Work::Settling | Work::Step { .. } => None,
-    };
-    let bound = stage.started.map(|started| match &plan.kind {
-        StageKind::Verify(verify) => started + verify.watch + plan.timeout,
-        StageKind::Cleanup(cleanup) => started + cleanup.hold + plan.timeout,
-        _ => started + plan.timeout,
     });
-    watch.into_iter().chain(bound).min()
+    let bound = running.and_then(|(plan, stage)| {
+        let started = stage.started?;
+        Some(match &plan.kind {
+            StageKind::Verify(verify) => started + verify.watch + plan.timeout,
+            StageKind::Cleanup(cleanup) => started + cleanup.hold + plan.timeout,
+            _ => started + plan.timeout,
+        })
+    });
+    watch.into_iter().chain(bound)
 }
 
 impl Machine<'_> {
@@ -292,11 +293,11 @@ impl Machine<'_> {
         }
         let trouble = green.trouble.clone().unwrap_or_else(|| "no reason given".to_owned());
         if green.rollout_failed {
-            self.fail(index, format!("ECS gave the deployment up: {trouble}"));
+            self.fail(index, format!("{trouble} (ECS gave the deployment up)"));
             return true;
         }
         if green.failed_tasks >= CRASH_LOOP {
-            self.fail(index, format!("{} tasks died at start: {trouble}", green.failed_tasks));
+            self.fail(index, format!("{trouble} ({} tasks died at start)", green.failed_tasks));
             return true;
         }
         self.note(index, &format!("{}/{wanted} running, {}/{wanted} healthy", green.running, green.healthy));

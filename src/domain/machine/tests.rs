@@ -1,7 +1,8 @@
+mod any_order;
+mod orders;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-use proptest::prelude::*;
 
 use super::{Reaction, deadline, step};
 use crate::domain::capacity::{Capacities, Capacity};
@@ -158,6 +159,10 @@ impl Bench {
             assert!(reaction.start.is_empty() && reaction.cancel.is_empty());
         }
         self.open.retain(|intent| !reaction.cancel.contains(&intent.id));
+        let mut started: Vec<_> = reaction.start.iter().map(|intent| intent.id).collect();
+        started.sort();
+        started.dedup();
+        assert_eq!(started.len(), reaction.start.len(), "I5: one effect is started twice at once");
         for intent in &reaction.start {
             self.check_asked(intent, &before);
             self.asked.push(intent.effect.clone());
@@ -421,27 +426,6 @@ fn a_rollback_onto_missing_capacity_scales_first() {
 }
 
 #[test]
-fn a_rollback_outranks_a_weight_change_under_way() {
-    let mut bench = Bench::to_bake_at_ten();
-    bench.wait(6 * MINUTE);
-    bench.judge(Ruling::Pass, Policy::Rollback);
-    let raising = bench.open.iter().find(|intent| intent.effect.sets_weight()).cloned().expect("raising to 50 %");
-    let reaction = {
-        let seen = None;
-        let order = Order { command: Command::Rollback { reason: None }, by: captain(), seen };
-        bench.tell(Event::Ordered(order))
-    };
-    assert!(reaction.cancel.contains(&raising.id));
-    assert!(reaction.start.iter().any(|intent| intent.effect == Effect::SetWeight { green: Percent::ZERO }));
-    // The raise had landed after all: its late answer changes nothing, and what is seen is put right.
-    bench.weight = Percent::clamped(50);
-    bench.end(&raising, Outcome::Done);
-    bench.settle();
-    assert_eq!(bench.ending(), Some(Ending::RolledBack));
-    assert_eq!(bench.weight, Percent::ZERO);
-}
-
-#[test]
 fn weights_that_land_late_are_put_right_before_the_end() {
     let mut bench = Bench::to_bake_at_ten();
     bench.order(Command::Rollback { reason: None }).expect("rollback");
@@ -477,91 +461,6 @@ fn the_way_back_is_tried_again_for_ever_and_said_to_be_late() {
 }
 
 #[test]
-fn a_stale_order_is_refused_with_what_changed_but_pause_and_rollback_never_are() {
-    let mut bench = Bench::to_bake_at_ten();
-    let seen = Some(bench.release.revision);
-    bench.order(Command::Pause).expect("pause");
-    let send = |bench: &mut Bench, command| {
-        bench.tell(Event::Ordered(Order { command, by: captain(), seen })).answer.expect("answered")
-    };
-    match send(&mut bench, Command::Resume) {
-        Err(Refusal::Stale { what, by, .. }) => assert_eq!((what.as_str(), by.as_deref()), ("paused", Some("captain"))),
-        other => panic!("{other:?}"),
-    }
-    assert!(send(&mut bench, Command::Rollback { reason: None }).is_ok());
-}
-
-#[test]
-fn guard_and_machine_agree_on_every_command_in_every_stage() {
-    let mut bench = Bench::begun();
-    for _ in 0..120 {
-        for kind in CommandKind::ALL {
-            let command = match kind {
-                CommandKind::Promote => Command::Promote,
-                CommandKind::PromoteFull => Command::PromoteFull,
-                CommandKind::Pause => Command::Pause,
-                CommandKind::Resume => Command::Resume,
-                CommandKind::Rollback => Command::Rollback { reason: None },
-                CommandKind::Abort => Command::Abort { reason: None },
-                CommandKind::Retry => Command::Retry,
-                CommandKind::Skip => Command::Skip { reason: "known".to_owned() },
-                CommandKind::Approve => Command::Approve { phrase: "production".to_owned() },
-            };
-            let mut copy = bench.release.clone();
-            let order = Order { command, by: captain(), seen: None };
-            let answer = step(&mut copy, Event::Ordered(order), bench.now).answer.expect("answered");
-            assert_eq!(guard::possible(&bench.release, kind).is_ok(), answer.is_ok(), "{kind:?}: {answer:?}");
-        }
-        if !bench.carry_out() {
-            bench.look();
-            bench.wait(Duration::from_secs(30));
-            bench.judge(Ruling::Pass, Policy::Rollback);
-        }
-    }
-    assert_eq!(bench.ending(), Some(Ending::Succeeded), "the walk must have seen every stage");
-}
-
-#[test]
-fn a_typed_gate_opens_for_the_phrase_only() {
-    let mut typed = plan();
-    typed.stages[0].kind =
-        StageKind::Gate(GatePlan { healthy: true, no_alarms: true, confirm: Some("production".to_owned()) });
-    let mut bench = Bench::new(typed);
-    let _ = bench.tell(Event::Requested { by: captain() });
-    bench.settle();
-    assert_eq!(bench.release.status(), Status::Waiting);
-    let wrong = bench.order(Command::Approve { phrase: "prod".to_owned() });
-    assert_eq!(wrong, Err(Refusal::WrongPhrase { wanted: "production".to_owned() }));
-    bench.order(Command::Approve { phrase: "production".to_owned() }).expect("approved");
-    assert_eq!(bench.release.stages[0].status, StageStatus::Passed);
-}
-
-#[test]
-fn a_failed_stage_that_waits_can_be_retried_or_skipped() {
-    let mut waiting = plan();
-    waiting.stages[1].on_failure = OnFailure::Wait;
-    let mut bench = Bench::new(waiting);
-    let _ = bench.tell(Event::Requested { by: captain() });
-    let failing = |bench: &mut Bench| {
-        while !matches!(bench.open.first().map(|intent| &intent.effect), Some(Effect::RunCommand { .. })) {
-            assert!(bench.carry_out());
-        }
-        let intent = bench.open[0].clone();
-        bench.end(&intent, Outcome::Exited { code: Some(2), tail: vec!["no such table".to_owned()] });
-    };
-    failing(&mut bench);
-    assert_eq!(bench.release.status(), Status::Waiting);
-    bench.order(Command::Retry).expect("retry");
-    failing(&mut bench);
-    assert_eq!(bench.release.stages[1].attempts, 2);
-    assert!(bench.order(Command::Skip { reason: " ".to_owned() }).is_err());
-    bench.order(Command::Skip { reason: "done by hand".to_owned() }).expect("skip");
-    bench.finish_well();
-    assert_eq!(bench.ending(), Some(Ending::Succeeded));
-    assert_eq!(bench.release.stages[1].status, StageStatus::Skipped);
-}
-
-#[test]
 fn a_lost_engine_doubts_programs_and_watches_the_bake_again() {
     let mut bench = Bench::to_bake_at_ten();
     bench.wait(4 * MINUTE);
@@ -583,6 +482,21 @@ fn a_lost_engine_doubts_programs_and_watches_the_bake_again() {
     let reaction = bench.tell(Event::Recovered { by: captain() });
     assert!(!reaction.start.iter().any(|intent| matches!(intent.effect, Effect::RunCommand { .. })), "I5");
     assert_eq!(bench.release.status(), Status::Waiting);
+    let waiting =
+        |intent: &&Intent| matches!(&intent.effect, Effect::Notify(it) if it.key.ends_with("/waiting-migrate"));
+    assert_eq!(reaction.start.iter().filter(waiting).count(), 1, "I9: what the new engine tells, it tells once");
+}
+
+#[test]
+fn time_alone_does_not_move_a_paused_release() {
+    let mut bench = Bench::to_bake_at_ten();
+    assert!(deadline(&bench.release, bench.now).is_some_and(|at| at > bench.now), "the end of the bake");
+    bench.order(Command::Pause).unwrap();
+    bench.wait(10 * MINUTE);
+    bench.settle();
+    assert_eq!(deadline(&bench.release, bench.now), None);
+    bench.order(Command::Resume).unwrap();
+    assert!(deadline(&bench.release, bench.now).is_some_and(|at| at > bench.now), "the gate's patience");
 }
 
 #[test]
@@ -625,160 +539,4 @@ fn an_alarm_rolls_back_only_while_green_has_traffic() {
     bench.settle();
     assert_eq!(bench.asked_weights(), Vec::<u8>::new(), "nothing is raised while an alarm fires");
     assert!(bench.release.unwinding.is_none());
-}
-
-#[test]
-fn promote_is_followed_until_it_is_seen() {
-    let mut bench = Bench::to_bake_at_ten();
-    bench.order(Command::Promote).expect("promote");
-    assert_eq!(bench.release.orders[0].progress, Progress::Accepted);
-    bench.settle();
-    assert_eq!(bench.release.orders[0].progress, Progress::Observed);
-    assert_eq!(bench.asked_weights(), [10, 50]);
-    bench.order(Command::PromoteFull).expect("promote-full");
-    bench.order(Command::Rollback { reason: None }).expect("rollback");
-    assert_eq!(bench.release.orders[1].progress, Progress::Overtaken);
-    bench.settle();
-    assert_eq!(bench.weight, Percent::ZERO);
-}
-
-/// Anything that may happen, in any order.
-#[derive(Clone, Debug)]
-enum Happening {
-    CarryOut(usize),
-    Fail { index: usize, transient: bool },
-    Look,
-    LookStale(u8),
-    Lose { side: bool, healthy: u32 },
-    Wait(u64),
-    Judge(Ruling),
-    Alarm(Option<bool>),
-    Order(u8, bool),
-    Recover,
-    RepeatLast,
-}
-
-fn happening() -> impl Strategy<Value = Happening> {
-    let ruling = prop_oneof![
-        4 => Just(Ruling::Pass),
-        1 => Just(Ruling::Fail),
-        1 => Just(Ruling::NoData),
-        1 => Just(Ruling::Marginal),
-    ];
-    prop_oneof![
-        8 => (0..3_usize).prop_map(Happening::CarryOut),
-        2 => (0..3_usize, any::<bool>()).prop_map(|(index, transient)| Happening::Fail { index, transient }),
-        8 => Just(Happening::Look),
-        1 => (0..=100_u8).prop_map(Happening::LookStale),
-        1 => (any::<bool>(), 0..=4_u32).prop_map(|(side, healthy)| Happening::Lose { side, healthy }),
-        6 => (1..200_u64).prop_map(Happening::Wait),
-        4 => ruling.prop_map(Happening::Judge),
-        1 => any::<Option<bool>>().prop_map(Happening::Alarm),
-        2 => (0..9_u8, any::<bool>()).prop_map(|(kind, stale)| Happening::Order(kind, stale)),
-        1 => Just(Happening::Recover),
-        1 => Just(Happening::RepeatLast),
-    ]
-}
-
-fn happen(bench: &mut Bench, happening: Happening, last: &mut Option<Event>) {
-    match happening {
-        Happening::CarryOut(index) => {
-            if index < bench.open.len() {
-                bench.open.rotate_left(index);
-                if let Some(intent) = bench.open.first() {
-                    let (id, attempt) = (intent.id, intent.attempt);
-                    *last = Some(Event::EffectEnded { id, attempt, outcome: Outcome::Done });
-                }
-                bench.carry_out();
-            }
-        }
-        Happening::Fail { index, transient } => {
-            if let Some(intent) = bench.open.get(index).cloned() {
-                bench.end(&intent, Outcome::Failed(Failure { transient, message: "trouble".to_owned() }));
-            }
-        }
-        Happening::Look => bench.look(),
-        Happening::LookStale(weight) => {
-            let _ = bench.tell(Event::WeightObserved(Percent::clamped(weight)));
-        }
-        Happening::Lose { side, healthy } => {
-            let capacity = if side { &mut bench.capacity.blue } else { &mut bench.capacity.green };
-            capacity.healthy = healthy.min(capacity.desired);
-        }
-        Happening::Wait(secs) => bench.wait(Duration::from_secs(secs)),
-        Happening::Judge(ruling) => bench.judge(ruling, Policy::Rollback),
-        Happening::Alarm(fires) => {
-            let alarm = FiringAlarm { name: "a".into(), since: bench.now, reason: String::new() };
-            let _ = bench.tell(match fires {
-                Some(true) => Event::AlarmsObserved(vec![alarm]),
-                Some(false) => Event::AlarmsObserved(Vec::new()),
-                None => Event::AlarmsLost { why: "throttled".to_owned() },
-            });
-        }
-        Happening::Order(kind, stale) => {
-            let command = match kind {
-                0 => Command::Promote,
-                1 => Command::PromoteFull,
-                2 => Command::Pause,
-                3 | 4 => Command::Resume,
-                5 => Command::Rollback { reason: None },
-                6 => Command::Abort { reason: None },
-                7 => Command::Retry,
-                _ => Command::Skip { reason: "why not".to_owned() },
-            };
-            let seen = (!stale).then_some(bench.release.revision);
-            let order = Order { command, by: captain(), seen };
-            assert!(bench.tell(Event::Ordered(order)).answer.is_some(), "I7: every order is answered");
-        }
-        Happening::Recover => {
-            bench.open.clear();
-            let _ = bench.tell(Event::Recovered { by: captain() });
-        }
-        Happening::RepeatLast => {
-            if let Some(event) = last.clone() {
-                let _ = bench.tell(event);
-            }
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
-    /// Whatever happens in whatever order, the invariants hold; and once the world behaves, the release ends or waits
-    /// for a human within a bounded time (I7).
-    #[test]
-    fn any_order_of_events_keeps_the_invariants(happenings in prop::collection::vec(happening(), 0..120)) {
-        let mut bench = Bench::begun();
-        let mut last = None;
-        for happening in happenings {
-            happen(&mut bench, happening, &mut last);
-        }
-        let _ = bench.tell(Event::AlarmsObserved(Vec::new()));
-        bench.capacity.blue.healthy = bench.capacity.blue.desired;
-        bench.capacity.green.healthy = bench.capacity.green.desired;
-        for _ in 0..200 {
-            bench.settle();
-            bench.wait(MINUTE);
-            bench.judge(Ruling::Pass, Policy::Rollback);
-        }
-        let status = bench.release.status();
-        prop_assert!(
-            matches!(status, Status::Ended(_) | Status::Waiting | Status::Paused),
-            "stuck in {status:?} with {:?}: {:#?}", deadline(&bench.release), bench.release.timeline
-        );
-    }
-
-    /// Every state survives the journal's encoding, and replaying the same events gives the same state.
-    #[test]
-    fn replay_gives_the_same_release(happenings in prop::collection::vec(happening(), 0..60)) {
-        let mut bench = Bench::begun();
-        let mut last = None;
-        for happening in happenings {
-            happen(&mut bench, happening, &mut last);
-        }
-        let text = serde_json::to_string(&bench.release).expect("encodes");
-        let back: Release = serde_json::from_str(&text).expect("decodes");
-        prop_assert_eq!(back, bench.release);
-    }
 }

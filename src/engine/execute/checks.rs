@@ -1,15 +1,25 @@
 //! HTTP checks against green.
 
-use crate::cloud::{Cloud, Fetch, Fetched};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::cloud::{Cloud, CloudError, Fetch, Fetched};
 use crate::domain::effect::{CheckResult, Failure, Outcome};
 use crate::domain::plan::HttpCheck;
 use crate::domain::redact::printable;
+
+/// A check that gets no answer at all is tried this often: one lost connection says nothing about a version. An answer
+/// that is wrong counts at once.
+const TRIES: u32 = 3;
+
+/// The pause between tries.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Bytes of an unexpected body that are quoted.
 const QUOTED: usize = 120;
 
 /// Runs the checks one after the other; `base` is what relative paths are below.
-pub(super) async fn run(cloud: &dyn Cloud, checks: &[HttpCheck], base: Option<&str>) -> Outcome {
+pub(super) async fn run(cloud: &dyn Cloud, clock: Clock, checks: &[HttpCheck], base: Option<&str>) -> Outcome {
     let mut results = Vec::with_capacity(checks.len());
     for check in checks {
         let Some(url) = url(check, base) else {
@@ -19,7 +29,7 @@ pub(super) async fn run(cloud: &dyn Cloud, checks: &[HttpCheck], base: Option<&s
             );
             return Outcome::Failed(Failure { transient: false, message });
         };
-        results.push(one(cloud, check, url).await);
+        results.push(one(cloud, clock, check, url).await);
     }
     Outcome::Checked(results)
 }
@@ -31,10 +41,18 @@ fn url(check: &HttpCheck, base: Option<&str>) -> Option<String> {
     base.map(|base| format!("{}/{}", base.trim_end_matches('/'), check.path.trim_start_matches('/')))
 }
 
-async fn one(cloud: &dyn Cloud, check: &HttpCheck, url: String) -> CheckResult {
+async fn one(cloud: &dyn Cloud, clock: Clock, check: &HttpCheck, url: String) -> CheckResult {
     let fetch = Fetch { method: check.method.clone(), url, timeout: check.timeout };
     let result = |passed, detail| CheckResult { name: check.name.clone(), passed, detail };
-    match cloud.fetch(&fetch).await {
+    let mut answer = cloud.fetch(&fetch).await;
+    for _ in 1..TRIES {
+        if !answer.as_ref().is_err_and(CloudError::is_transient) {
+            break;
+        }
+        clock.sleep(PAUSE).await;
+        answer = cloud.fetch(&fetch).await;
+    }
+    match answer {
         Err(error) => result(false, error.to_string()),
         Ok(answer) => match judge(check, &answer) {
             Ok(()) => result(true, format!("{} in {} ms", answer.status, answer.took.as_millis())),
@@ -70,7 +88,6 @@ fn quote(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::time::Duration;
 
     use super::*;
 

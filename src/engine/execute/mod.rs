@@ -12,6 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use self::command::{Program, Programs};
 use super::settings::Settings;
+use crate::clock::Clock;
 use crate::cloud::{Cloud, CloudError, Registration, release_tag};
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
 use crate::domain::ids::{EffectId, Side};
@@ -47,6 +48,7 @@ struct Tools {
     cloud: Arc<dyn Cloud>,
     notifier: Arc<dyn Notifier>,
     programs: Arc<dyn Programs>,
+    clock: Clock,
     settings: Settings,
     said: mpsc::Sender<Said>,
 }
@@ -56,10 +58,11 @@ impl Executor {
         cloud: Arc<dyn Cloud>,
         notifier: Arc<dyn Notifier>,
         programs: Arc<dyn Programs>,
+        clock: Clock,
         settings: Settings,
         said: mpsc::Sender<Said>,
     ) -> Self {
-        let tools = Arc::new(Tools { cloud, notifier, programs, settings, said });
+        let tools = Arc::new(Tools { cloud, notifier, programs, clock, settings, said });
         Self { tools, running: JoinSet::new(), handles: HashMap::new() }
     }
 
@@ -145,7 +148,7 @@ impl Tools {
                 _ => no_such_stage(*stage),
             },
             Effect::RunChecks { stage } => match http_checks(plan, *stage) {
-                Some((checks, base)) => checks::run(self.cloud.as_ref(), checks, base).await,
+                Some((checks, base)) => checks::run(self.cloud.as_ref(), self.clock, checks, base).await,
                 None => no_such_stage(*stage),
             },
             Effect::RunCommand { stage } => self.run(&job, *stage, false).await,

@@ -1,0 +1,140 @@
+//! The real adapter as the engine gets it: with notes of when what it knows was read, and, to prove that the watch can
+//! bark, with lies.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use cutover::cloud::aws::Aws;
+use cutover::cloud::{
+    Alarm, Cloud, CloudError, Fetch, Fetched, Identity, LogPage, LogRequest, Message, Registration, SeriesPair,
+    SignalRequest, Survey, Target, TaskBrief,
+};
+use cutover::domain::capacity::Capacities;
+use cutover::domain::ids::{AlarmName, TaskDefinitionArn};
+use cutover::domain::percent::Percent;
+use cutover::domain::plan::Sides;
+
+use crate::trial::SECRET;
+use crate::watch::Watch;
+
+/// A way in which the cloud, as the engine sees it, is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lie {
+    /// 33 % is set where 50 % was asked for.
+    SetsAThird,
+    /// After green got 0 % it gets 50 % once more.
+    RaisesAfterZero,
+    /// 100 % is taken, not set, and read back as set.
+    SwallowsFull,
+    /// 0 % is taken, not set, and read back as set.
+    SwallowsZero,
+    /// All targets of green are healthy, whatever they are.
+    SaysHealthy,
+    /// Every task definition is registered twice.
+    RegistersTwice,
+    /// A service's trouble tells a secret.
+    TellsSecret,
+    /// 0 % is neither taken nor refused.
+    NeverSetsZero,
+}
+
+/// The adapter and the watch.
+pub(crate) struct Watched {
+    pub(crate) aws: Aws,
+    pub(crate) watch: Watch,
+    pub(crate) lie: Option<Lie>,
+    /// What a weight is said to be.
+    pub(crate) said: Mutex<Option<Percent>>,
+}
+
+#[async_trait]
+impl Cloud for Watched {
+    async fn identity(&self) -> Result<Identity, CloudError> {
+        self.aws.identity().await
+    }
+
+    async fn survey(&self, target: &Target) -> Result<Survey, CloudError> {
+        self.aws.survey(target).await
+    }
+
+    async fn weight(&self, sides: &Sides) -> Result<Percent, CloudError> {
+        let began = self.watch.now();
+        let weight = self.aws.weight(sides).await?;
+        self.watch.weight_read(began);
+        Ok(self.said.lock().unwrap().unwrap_or(weight))
+    }
+
+    async fn set_weight(&self, sides: &Sides, green: Percent) -> Result<(), CloudError> {
+        let swallowed = match self.lie {
+            Some(Lie::SwallowsFull) => green == Percent::FULL,
+            Some(Lie::SwallowsZero) => green == Percent::ZERO,
+            _ => false,
+        };
+        *self.said.lock().unwrap() = swallowed.then_some(green);
+        match self.lie {
+            _ if swallowed => Ok(()),
+            Some(Lie::SetsAThird) if green.get() == 50 => self.aws.set_weight(sides, Percent::clamped(33)).await,
+            Some(Lie::NeverSetsZero) if green == Percent::ZERO => std::future::pending().await,
+            Some(Lie::RaisesAfterZero) if green == Percent::ZERO => {
+                self.aws.set_weight(sides, green).await?;
+                self.aws.set_weight(sides, Percent::clamped(50)).await
+            }
+            _ => self.aws.set_weight(sides, green).await,
+        }
+    }
+
+    async fn capacity(&self, sides: &Sides) -> Result<Capacities, CloudError> {
+        let began = self.watch.now();
+        let mut both = self.aws.capacity(sides).await?;
+        self.watch.capacity_read(began);
+        match self.lie {
+            Some(Lie::SaysHealthy) => {
+                let green = &mut both.green;
+                (green.healthy, green.running, green.steady) = (sides.green.desired, sides.green.desired, true);
+            }
+            Some(Lie::TellsSecret) => both.green.trouble = Some(format!("DATABASE is {SECRET}")),
+            _ => {}
+        }
+        Ok(both)
+    }
+
+    async fn register(&self, request: &Registration<'_>) -> Result<TaskDefinitionArn, CloudError> {
+        if self.lie == Some(Lie::RegistersTwice) {
+            self.aws.register(request).await?;
+        }
+        self.aws.register(request).await
+    }
+
+    async fn scale(
+        &self,
+        service: &str,
+        desired: u32,
+        task_definition: Option<&TaskDefinitionArn>,
+    ) -> Result<(), CloudError> {
+        self.aws.scale(service, desired, task_definition).await
+    }
+
+    async fn signals(&self, request: &SignalRequest<'_>) -> Result<Vec<SeriesPair>, CloudError> {
+        self.aws.signals(request).await
+    }
+
+    async fn alarms(&self, names: &[AlarmName]) -> Result<Vec<Alarm>, CloudError> {
+        self.aws.alarms(names).await
+    }
+
+    async fn logs(&self, request: &LogRequest<'_>) -> Result<LogPage, CloudError> {
+        self.aws.logs(request).await
+    }
+
+    async fn tasks(&self, sides: &Sides) -> Result<Vec<TaskBrief>, CloudError> {
+        self.aws.tasks(sides).await
+    }
+
+    async fn publish(&self, topic: &str, message: &Message<'_>) -> Result<(), CloudError> {
+        self.aws.publish(topic, message).await
+    }
+
+    async fn fetch(&self, request: &Fetch) -> Result<Fetched, CloudError> {
+        self.aws.fetch(request).await
+    }
+}

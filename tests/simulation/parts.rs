@@ -1,0 +1,171 @@
+//! The other parts of an engine: journal, judge, notifier and programs, each honest or broken in one way.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cutover::domain::command::Actor;
+use cutover::domain::effect::{Failure, Notice};
+use cutover::domain::ids::ReleaseId;
+use cutover::domain::plan::Plan;
+use cutover::domain::signal::{Ruling, Verdict};
+use cutover::domain::time::Timestamp;
+use cutover::engine::{Exit, Heard, Program, Programs};
+use cutover::journal::sqlite::SqliteJournal;
+use cutover::journal::{Entry, Journal, JournalError, Record, Standing, Summary};
+use cutover::judge::threshold::Threshold;
+use cutover::judge::{Circumstances, Judge, Measured};
+use cutover::notify::Notifier;
+use cutover::notify::sns::SnsChannels;
+use tokio::sync::mpsc;
+
+use crate::cloud::Lie;
+use crate::trial::{Fate, SECRET, Script};
+use crate::watch::Watch;
+
+/// What is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sabotage {
+    Cloud(Lie),
+    /// The journal forgets what it is told of effects.
+    JournalDropsIntents,
+    /// The journal forgets what happens after the end.
+    JournalDropsTheEnd,
+    /// The journal says that it has written what it has not.
+    JournalHidesItsFailure,
+    /// The judge passes everything.
+    JudgePasses,
+    /// Messages are taken and not sent.
+    NotifierDrops,
+    /// Messages are sent twice.
+    NotifierDoubles,
+    /// Programs run twice.
+    ProgramsRunTwice,
+    /// Nothing is masked.
+    NoRedactor,
+    /// Orders are lost on their way.
+    OrdersAreLost,
+}
+
+/// One journal for all engines of a release; the watch sees each append as it happens.
+pub(crate) struct SharedJournal {
+    pub(crate) journal: Arc<Mutex<SqliteJournal>>,
+    pub(crate) watch: Watch,
+    pub(crate) sabotage: Option<Sabotage>,
+    pub(crate) fate: Fate,
+    pub(crate) appends: u64,
+}
+
+impl Journal for SharedJournal {
+    fn create(
+        &mut self,
+        make: &mut dyn FnMut(ReleaseId) -> Plan,
+        by: &Actor,
+        at: Timestamp,
+    ) -> Result<(ReleaseId, Plan), JournalError> {
+        let (id, plan) = self.journal.lock().unwrap().create(make, by, at)?;
+        self.watch.created(id, &plan);
+        Ok((id, plan))
+    }
+
+    fn append(&mut self, id: ReleaseId, records: &[Record], standing: Standing<'_>) -> Result<(), JournalError> {
+        let mut journal = self.journal.lock().unwrap();
+        self.appends += 1;
+        let mut records = records.to_vec();
+        match self.sabotage {
+            Some(Sabotage::JournalDropsIntents) => records.retain(|record| !matches!(record.entry, Entry::Intent(_))),
+            Some(Sabotage::JournalDropsTheEnd) if journal.find(id)?.ended => return Ok(()),
+            _ => {}
+        }
+        let is_lost = matches!(self.fate, Fate::LosesJournal { append, .. } if append == self.appends);
+        if !is_lost || matches!(self.fate, Fate::LosesJournal { is_kept: true, .. }) {
+            journal.append(id, &records, standing)?;
+            self.watch.appended(&records);
+        }
+        if is_lost {
+            self.watch.journal_broke();
+            if self.sabotage != Some(Sabotage::JournalHidesItsFailure) {
+                return Err(JournalError::Broken { what: "written", reason: "the disk is full".to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    fn records(&self, id: ReleaseId) -> Result<Vec<Record>, JournalError> {
+        self.journal.lock().unwrap().records(id)
+    }
+
+    fn list(&self, limit: usize) -> Result<Vec<Summary>, JournalError> {
+        self.journal.lock().unwrap().list(limit)
+    }
+
+    fn find(&self, id: ReleaseId) -> Result<Summary, JournalError> {
+        self.journal.lock().unwrap().find(id)
+    }
+}
+
+/// The real judge, or one whose rulings are all the same.
+pub(crate) struct Judging {
+    pub(crate) judge: Threshold,
+    pub(crate) passes: bool,
+}
+
+impl Judge for Judging {
+    fn judge(&mut self, measured: &[Measured<'_>], circumstances: Circumstances) -> Vec<Verdict> {
+        let mut verdicts = self.judge.judge(measured, circumstances);
+        if self.passes {
+            verdicts.iter_mut().for_each(|verdict| verdict.ruling = Ruling::Pass);
+        }
+        verdicts
+    }
+}
+
+/// The real channels, or broken ones.
+pub(crate) struct Telling {
+    pub(crate) channels: SnsChannels,
+    pub(crate) sabotage: Option<Sabotage>,
+}
+
+#[async_trait]
+impl Notifier for Telling {
+    async fn send(&self, notice: &Notice) -> Result<(), Failure> {
+        match self.sabotage {
+            Some(Sabotage::NotifierDrops) => Ok(()),
+            Some(Sabotage::NotifierDoubles) => {
+                self.channels.send(notice).await?;
+                self.channels.send(notice).await
+            }
+            _ => self.channels.send(notice).await,
+        }
+    }
+}
+
+/// Runs the script in the programs' place: no process is ever started.
+pub(crate) struct Scripted {
+    pub(crate) script: Script,
+    pub(crate) is_repeatable: bool,
+    pub(crate) watch: Watch,
+    pub(crate) twice: bool,
+}
+
+/// A process group that no machine has: whoever recovers ends what is left of a program's group.
+const NO_GROUP: u32 = 2_000_000_000;
+
+#[async_trait]
+impl Programs for Scripted {
+    async fn run(&self, program: &Program, heard: mpsc::Sender<Heard>) -> Result<Exit, String> {
+        let name = program.run.first().map(String::as_str).unwrap_or_default();
+        let is_undo = name == "unmigrate";
+        for _ in 0..if self.twice { 2 } else { 1 } {
+            self.watch.program_started(name, self.is_repeatable && !is_undo);
+        }
+        let _told = heard.send(Heard::Started(NO_GROUP)).await;
+        let database = program.environment.iter().find(|(name, _)| name == "DATABASE_URL");
+        let said = format!("{name}: connecting with {}\u{1b}[2J", database.map_or("nothing", |(_, value)| value));
+        let _heard = heard.send(Heard::Line(said)).await;
+        tokio::time::sleep(self.script.takes).await;
+        let _heard = heard.send(Heard::Line(format!("done, and password={SECRET}"))).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        Ok(Exit { code: if is_undo { self.script.undo_code } else { self.script.code } })
+    }
+}

@@ -1,0 +1,189 @@
+//! Who acts beside the engine: operators, somebody else, and the one who looks after a release that waits.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cutover::domain::command::{Actor, Command, CommandKind, Order};
+use cutover::domain::ids::Revision;
+use cutover::domain::plan::{Plan, StageKind};
+use cutover::domain::release::{Release, StageStatus, Status, Work};
+use cutover::engine::handle::{OrderSender, Receipt};
+use cutover::engine::hub::Hub;
+use cutover::sim::world::alarms::AlarmState;
+use cutover::sim::world::elb::{Action, WeightedTargetGroup};
+use cutover::sim::{Sim, World};
+use tokio::sync::mpsc;
+
+use crate::chance::Chance;
+use crate::parts::Sabotage;
+use crate::trial::{Disturbance, PHRASE, Press, Seen, Trial};
+use crate::watch::{Invariant, Watch};
+
+/// An order is answered within this time.
+const ANSWERED: Duration = Duration::from_secs(1);
+
+/// What stands for the living engine: the newest one's hub.
+#[derive(Clone, Default)]
+pub(crate) struct Desk {
+    pub(crate) hub: Arc<Mutex<Option<Hub>>>,
+    pub(crate) sabotage: Option<Sabotage>,
+}
+
+impl Desk {
+    fn orders(&self) -> Option<(OrderSender, Revision)> {
+        let hub = self.hub.lock().unwrap().clone()?;
+        let handle = hub.attach();
+        let revision = handle.snapshot.borrow().release.revision;
+        if self.sabotage == Some(Sabotage::OrdersAreLost) {
+            let (sender, mut lost) = mpsc::channel(1);
+            tokio::spawn(async move { while lost.recv().await.is_some() {} });
+            return Some((OrderSender::new(sender), revision));
+        }
+        Some((handle.orders, revision))
+    }
+
+    /// Sends an order and waits for its answer.
+    async fn send(&self, watch: &Watch, command: Command, by: &str, seen: Seen) -> Option<Receipt> {
+        let (orders, newest) = self.orders()?;
+        let seen = match seen {
+            Seen::Newest => Some(newest),
+            Seen::Older(by) => Some(Revision(newest.0.saturating_sub(by))),
+            Seen::None => None,
+        };
+        let by = Actor { name: by.to_owned(), host: "bastion".to_owned() };
+        let kind = command.kind();
+        let receipt = tokio::time::timeout(ANSWERED, orders.send(Order { command, by, seen })).await;
+        let is_alive = self.hub.lock().unwrap().is_some();
+        match &receipt {
+            Err(_) if is_alive => watch.violate(Invariant::I7, format!("{} was not answered", kind.word())),
+            Ok(Receipt::Lost(why)) if is_alive => {
+                watch.violate(Invariant::I7, format!("{} was lost by a living engine: {why}", kind.word()));
+            }
+            _ => {}
+        }
+        receipt.ok()
+    }
+}
+
+/// Presses the keys drawn for one operator.
+pub(crate) async fn operate(operator: usize, presses: Vec<Press>, desk: Desk, watch: Watch) {
+    let began = tokio::time::Instant::now();
+    for press in presses.into_iter().filter(|press| press.operator == operator) {
+        tokio::time::sleep_until(began + press.at).await;
+        desk.send(&watch, command(press.command), &format!("operator-{operator}"), press.seen).await;
+    }
+}
+
+fn command(kind: CommandKind) -> Command {
+    match kind {
+        CommandKind::Promote => Command::Promote,
+        CommandKind::PromoteFull => Command::PromoteFull,
+        CommandKind::Pause => Command::Pause,
+        CommandKind::Resume => Command::Resume,
+        CommandKind::Rollback => Command::Rollback { reason: Some("looks bad".to_owned()) },
+        CommandKind::Abort => Command::Abort { reason: None },
+        CommandKind::Retry => Command::Retry,
+        CommandKind::Skip => Command::Skip { reason: "known".to_owned() },
+        CommandKind::Approve => Command::Approve { phrase: PHRASE.to_owned() },
+    }
+}
+
+/// Does what was drawn to the world.
+pub(crate) async fn disturb(trial: Trial, sim: Sim, plan: Plan, watch: Watch) {
+    let began = tokio::time::Instant::now();
+    for (at, disturbance) in trial.disturbances {
+        tokio::time::sleep_until(began + at).await;
+        watch.disturb(|world| carry_out(&disturbance, world, &plan));
+    }
+    drop(sim);
+}
+
+fn carry_out(disturbance: &Disturbance, world: &mut World, plan: &Plan) {
+    match disturbance {
+        Disturbance::TaskCrashes(service) => drop(world.crash_task(service, 137)),
+        Disturbance::AlarmFires(alarm) => world.set_alarm_state(alarm, AlarmState::Alarm, "flapping", None).unwrap(),
+        Disturbance::AlarmEnds(alarm) => world.set_alarm_state(alarm, AlarmState::Ok, "flapping", None).unwrap(),
+        Disturbance::SomebodySetsGreen(green) => {
+            let group = |target_group: &str, weight: u8| WeightedTargetGroup {
+                target_group_arn: target_group.to_owned(),
+                weight: u32::from(weight),
+            };
+            let target_groups =
+                vec![group(&plan.sides.blue.target_group, 100 - green), group(&plan.sides.green.target_group, *green)];
+            let action = Action::Forward { target_groups, stickiness_seconds: None };
+            world.modify_rule(&plan.sides.rule, None, Some(vec![action])).unwrap();
+        }
+    }
+}
+
+/// Looks at the release every now and then, and acts when it waits for a human. Returns only when the release neither
+/// ends nor waits within its bound, or when something is wrong already.
+pub(crate) async fn look_after(trial: Trial, desk: Desk, watch: Watch) {
+    let mut chance = Chance::new(trial.seed, 2);
+    let bound = bound(&watch.release().plan);
+    let calm = watch.now() + trial.calm;
+    let mut deadline = calm + bound;
+    let mut interventions = 0;
+    loop {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        if !watch.violations().is_empty() {
+            return;
+        }
+        let (now, release) = (watch.now(), watch.release());
+        if release.ended.is_none() && now > deadline {
+            let status = release.status().word();
+            let stage =
+                release.current().map(|index| (release.plan.stages[index].name.clone(), &release.stages[index]));
+            watch.violate(
+                Invariant::I7,
+                format!("still {status} {} s after the cloud began to behave, at {stage:?}", now.since(calm).as_secs()),
+            );
+            return;
+        }
+        if !matches!(release.status(), Status::Waiting | Status::Paused) {
+            continue;
+        }
+        deadline = (now + bound).max(deadline);
+        // Humans take their time.
+        if chance.is(0.3) {
+            interventions += 1;
+            let command = if interventions > 6 { CommandKind::Rollback } else { answer(&release, &mut chance) };
+            desk.send(&watch, self::command(command), "captain", Seen::Newest).await;
+        }
+    }
+}
+
+/// What a human does about a release that waits.
+fn answer(release: &Release, chance: &mut Chance) -> CommandKind {
+    if chance.is(0.1) {
+        return chance.pick(&[CommandKind::Rollback, CommandKind::Abort]);
+    }
+    if release.hold.is_some() {
+        return CommandKind::Resume;
+    }
+    let stage = release.current().and_then(|index| release.stages.get(index));
+    match stage.map(|stage| (stage.status, stage.work)) {
+        Some((StageStatus::Failed, _)) => chance.pick(&[CommandKind::Retry, CommandKind::Skip]),
+        Some((_, Work::Confirming)) => CommandKind::Approve,
+        _ => CommandKind::Promote,
+    }
+}
+
+/// The longest that a release takes when no human is waited for, there and back: every stage as long as it may.
+fn bound(plan: &Plan) -> Duration {
+    let mut bound = Duration::from_mins(5) + plan.rollback.escalate_after;
+    for stage in &plan.stages {
+        bound += stage.timeout;
+        bound += match &stage.kind {
+            StageKind::Shift(shift) => {
+                shift.steps.iter().map(|step| step.bake + shift.patience + 2 * stage.timeout).sum()
+            }
+            StageKind::Verify(verify) => verify.watch,
+            StageKind::Cleanup(cleanup) => cleanup.hold,
+            // There and back.
+            StageKind::Command(_) | StageKind::Deploy => stage.timeout,
+            StageKind::Gate(_) | StageKind::Smoke(_) | StageKind::Notify => Duration::ZERO,
+        };
+    }
+    bound
+}

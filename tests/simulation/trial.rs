@@ -1,0 +1,341 @@
+//! Everything that a seed decides beforehand: the world, the plan, and what goes wrong when.
+
+use std::time::Duration;
+
+use cutover::domain::command::CommandKind;
+use cutover::domain::percent::Percent;
+use cutover::domain::plan::{GateKind, OnFailure, Plan, ShiftStep, StageKind};
+use cutover::sim::scenario::{ApiFault, ApiFaultKind, Percent as Share};
+
+use crate::chance::Chance;
+
+/// What a command stage's environment holds and nobody may ever see.
+pub(crate) const SECRET: &str = "s3cr3t-0f-th3-d4t4b4s3";
+
+/// The phrase that a gate asks for, where it asks.
+pub(crate) const PHRASE: &str = "release api";
+
+/// One whole simulated release.
+#[derive(Clone, Debug)]
+pub(crate) struct Trial {
+    pub(crate) seed: u64,
+    pub(crate) scenario: &'static str,
+    /// Requests a second.
+    pub(crate) rate: f64,
+    pub(crate) shape: Shape,
+    pub(crate) faults: Vec<ApiFault>,
+    /// From here on the cloud behaves and nobody disturbs it.
+    pub(crate) calm: Duration,
+    /// The engines that come to an end before their release, in turn; the last engine lives.
+    pub(crate) lives: Vec<Life>,
+    pub(crate) disturbances: Vec<(Duration, Disturbance)>,
+    pub(crate) presses: Vec<Press>,
+    pub(crate) script: Script,
+}
+
+/// What is drawn of the plan.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    pub(crate) steps: Vec<ShiftStep>,
+    pub(crate) is_repeatable: bool,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) asks_phrase: bool,
+    pub(crate) keep_green: bool,
+    pub(crate) tails_logs: bool,
+}
+
+/// One engine's life.
+#[derive(Clone, Debug)]
+pub(crate) struct Life {
+    /// How far its clock is behind the cloud's (first) and ahead of it (second), in seconds.
+    pub(crate) skew: i64,
+    /// How fast its clock runs.
+    pub(crate) speed: f64,
+    pub(crate) fate: Fate,
+    /// How long nobody looks after the release afterwards.
+    pub(crate) gap: Duration,
+}
+
+/// How an engine ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fate {
+    /// With its release.
+    Lives,
+    /// Killed at this of its await points.
+    DiesAtPoll(u64),
+    /// Killed at this moment of its life.
+    DiesAt(Duration),
+    /// This append of its journal fails; `is_kept` says whether the entries are on disk all the same.
+    LosesJournal { append: u64, is_kept: bool },
+}
+
+/// What happens beside the release.
+#[derive(Clone, Debug)]
+pub(crate) enum Disturbance {
+    TaskCrashes(&'static str),
+    AlarmFires(&'static str),
+    AlarmEnds(&'static str),
+    SomebodySetsGreen(u8),
+}
+
+/// An operator's key.
+#[derive(Clone, Debug)]
+pub(crate) struct Press {
+    pub(crate) at: Duration,
+    pub(crate) operator: usize,
+    pub(crate) command: CommandKind,
+    pub(crate) seen: Seen,
+}
+
+/// Which revision an operator has on the screen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Seen {
+    Newest,
+    Older(u64),
+    None,
+}
+
+/// How the command stage's program goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    pub(crate) takes: Duration,
+    pub(crate) code: Option<i32>,
+    pub(crate) undo_code: Option<i32>,
+}
+
+const ALARMS: [&str; 3] = ["api-5xx-high", "api-latency-p99-high", "api-cpu-high"];
+
+impl Trial {
+    /// A good release over a good line, with nobody about.
+    pub(crate) fn plain(seed: u64) -> Self {
+        let step = |weight, bake| ShiftStep {
+            weight: Percent::clamped(weight),
+            bake: Duration::from_secs(bake),
+            gate: GateKind::Automatic,
+        };
+        Self {
+            seed,
+            scenario: "healthy",
+            rate: 12.0,
+            shape: Shape {
+                steps: vec![step(10, 60), step(50, 60), step(100, 60)],
+                is_repeatable: false,
+                on_failure: OnFailure::Rollback,
+                asks_phrase: false,
+                keep_green: false,
+                tails_logs: false,
+            },
+            faults: Vec::new(),
+            calm: Duration::ZERO,
+            lives: Vec::new(),
+            disturbances: Vec::new(),
+            presses: Vec::new(),
+            script: Script { takes: Duration::from_secs(5), code: Some(0), undo_code: Some(0) },
+        }
+    }
+
+    /// What `seed` draws.
+    pub(crate) fn drawn(seed: u64) -> Self {
+        let mut chance = Chance::new(seed, 1);
+        let scenario = scenario(&mut chance);
+        let calm = chance.seconds(300..=1_200);
+        let lives = lives(&mut chance, calm);
+        Self {
+            seed,
+            scenario,
+            rate: if scenario == "quiet" { 2.0 } else { 12.0 },
+            shape: shape(&mut chance),
+            faults: faults(&mut chance, calm),
+            calm,
+            lives,
+            disturbances: disturbances(&mut chance, calm),
+            presses: presses(&mut chance, calm),
+            script: Script {
+                takes: chance.seconds(1..=40),
+                code: if chance.is(0.9) { Some(0) } else { chance.pick(&[Some(3), None]) },
+                undo_code: if chance.is(0.9) { Some(0) } else { Some(4) },
+            },
+        }
+    }
+
+    /// The oldest that a stale read may be.
+    pub(crate) fn stale(&self) -> Duration {
+        let stale = self.faults.iter().filter(|fault| fault.kind == ApiFaultKind::StaleRead);
+        stale.map(|fault| fault.delay).max().unwrap_or_default()
+    }
+
+    /// The example's plan, as this trial wants it.
+    pub(crate) fn alter(&self, plan: &mut Plan) {
+        let shape = &self.shape;
+        plan.notify = vec!["team".to_owned(), "oncall".to_owned()];
+        plan.rollback.keep_green = shape.keep_green;
+        for signal in &mut plan.signals {
+            signal.min_samples = signal.min_samples.min(40);
+            signal.warm_up = Duration::ZERO;
+        }
+        for stage in &mut plan.stages {
+            match &mut stage.kind {
+                StageKind::Gate(gate) => gate.confirm = shape.asks_phrase.then(|| PHRASE.to_owned()),
+                StageKind::Command(command) => {
+                    command.run = vec!["migrate".to_owned()];
+                    command.undo = Some(vec!["unmigrate".to_owned()]);
+                    command.repeatable = shape.is_repeatable;
+                    stage.on_failure = shape.on_failure;
+                }
+                StageKind::Shift(shift) => {
+                    shift.steps.clone_from(&shape.steps);
+                    shift.patience = Duration::from_mins(4);
+                }
+                StageKind::Verify(verify) => verify.watch = Duration::from_mins(1),
+                StageKind::Cleanup(cleanup) => cleanup.hold = Duration::from_mins(1),
+                StageKind::Deploy | StageKind::Smoke(_) | StageKind::Notify => {}
+            }
+        }
+    }
+}
+
+fn scenario(chance: &mut Chance) -> &'static str {
+    let bad = ["errors", "slow", "subtle", "crash-loop", "dependency", "quiet", "cold-start", "throttled"];
+    match chance.number(0..=99) {
+        0..=49 => "healthy",
+        50..=54 => "alarm-at-start",
+        55..=59 => "hostile-logs",
+        _ => chance.pick(&bad),
+    }
+}
+
+fn shape(chance: &mut Chance) -> Shape {
+    let weights: &[u8] = chance.pick(&[&[10, 50, 100][..], &[25, 100], &[100], &[5, 20, 60, 100], &[1, 99, 100]]);
+    let steps = weights.iter().map(|weight| ShiftStep {
+        weight: Percent::clamped(*weight),
+        bake: chance.seconds(20..=100),
+        gate: if chance.is(0.1) { GateKind::Human } else { GateKind::Automatic },
+    });
+    Shape {
+        steps: steps.collect(),
+        is_repeatable: chance.is(0.5),
+        on_failure: if chance.is(0.5) { OnFailure::Rollback } else { OnFailure::Wait },
+        asks_phrase: chance.is(0.15),
+        keep_green: chance.is(0.3),
+        tails_logs: chance.is(0.3),
+    }
+}
+
+fn lives(chance: &mut Chance, calm: Duration) -> Vec<Life> {
+    let deaths = chance.pick(&[0, 0, 1, 1, 2, 3]);
+    let life = |chance: &mut Chance, fate| Life {
+        skew: chance.number(0..=120) as i64 - 60,
+        speed: chance.real(0.99..=1.01),
+        fate,
+        gap: chance.seconds(0..=45),
+    };
+    let mut lives: Vec<Life> = (0..deaths)
+        .map(|_| {
+            let fate = match chance.number(0..=3) {
+                0 => Fate::DiesAt(chance.seconds(0..=calm.as_secs())),
+                1 => Fate::LosesJournal { append: chance.number(1..=200), is_kept: chance.is(0.5) },
+                // Half of these at one of the first awaits: recovery itself is interrupted, too.
+                2 => Fate::DiesAtPoll(chance.number(1..=60)),
+                _ => Fate::DiesAtPoll(chance.number(1..=2_000)),
+            };
+            life(chance, fate)
+        })
+        .collect();
+    lives.push(life(chance, Fate::Lives));
+    lives
+}
+
+const WRITES: [&str; 4] = ["ModifyRule", "UpdateService", "RegisterTaskDefinition", "Publish"];
+
+fn faults(chance: &mut Chance, calm: Duration) -> Vec<ApiFault> {
+    use ApiFaultKind::{
+        ExpiredCredentials, HtmlError, LostRequest, LostResponse, ServerError, Slow, StaleRead, Throttling, Timeout,
+    };
+    if chance.is(0.1) {
+        return Vec::new();
+    }
+    let mut faults = Vec::new();
+    let all = [
+        (Throttling, 12.0),
+        (ServerError, 6.0),
+        (HtmlError, 3.0),
+        (LostRequest, 4.0),
+        (LostResponse, 4.0),
+        (Slow, 6.0),
+        (Timeout, 2.0),
+        (StaleRead, 10.0),
+    ];
+    for (kind, most) in all {
+        if chance.is(0.5) {
+            let mut fault = ApiFault::new(kind, Share::new(chance.real(0.2..=most))).during(Duration::ZERO, calm);
+            fault.delay = chance.seconds(1..=8);
+            faults.push(fault);
+        }
+    }
+    if chance.is(0.4) {
+        let fault = ApiFault::new(LostResponse, Share::new(chance.real(5.0..=50.0))).on(&WRITES);
+        faults.push(fault.during(Duration::ZERO, calm));
+    }
+    // Outages: everything, or one service, for a while.
+    for _ in 0..chance.number(0..=2) {
+        let kind = chance.pick(&[Throttling, ServerError, ExpiredCredentials, LostResponse, LostRequest, Timeout]);
+        let scope = chance.pick(&["*", "elbv2:*", "ecs:*", "cloudwatch:*", "sns:*", "elbv2:ModifyRule"]);
+        let at = chance.seconds(0..=calm.as_secs());
+        let lasting = chance.seconds(5..=90).min(calm.saturating_sub(at));
+        faults.push(ApiFault::new(kind, Share::all()).on(&[scope]).during(at, lasting));
+    }
+    faults
+}
+
+fn disturbances(chance: &mut Chance, calm: Duration) -> Vec<(Duration, Disturbance)> {
+    let mut all = Vec::new();
+    for _ in 0..chance.pick(&[0, 0, 1, 2, 4]) {
+        let service = chance.pick(&["api-green", "api-blue"]);
+        all.push((chance.seconds(0..=calm.as_secs()), Disturbance::TaskCrashes(service)));
+    }
+    for _ in 0..chance.pick(&[0, 0, 0, 1, 2]) {
+        let alarm = chance.pick(&ALARMS);
+        let at = chance.seconds(0..=calm.as_secs());
+        all.push((at, Disturbance::AlarmFires(alarm)));
+        all.push(((at + chance.seconds(1..=40)).min(calm), Disturbance::AlarmEnds(alarm)));
+    }
+    if chance.is(0.15) {
+        let green = chance.pick(&[0, 10, 33, 70, 100]);
+        all.push((chance.seconds(0..=calm.as_secs()), Disturbance::SomebodySetsGreen(green)));
+    }
+    all.sort_by_key(|(at, _)| *at);
+    all
+}
+
+fn presses(chance: &mut Chance, calm: Duration) -> Vec<Press> {
+    let often = [
+        CommandKind::Promote,
+        CommandKind::Promote,
+        CommandKind::PromoteFull,
+        CommandKind::Pause,
+        CommandKind::Resume,
+        CommandKind::Retry,
+        CommandKind::Skip,
+        CommandKind::Approve,
+    ];
+    let mut presses = Vec::new();
+    for _ in 0..chance.pick(&[0, 0, 2, 4, 8]) {
+        let rarely = [CommandKind::Rollback, CommandKind::Abort];
+        let command = if chance.is(0.2) { chance.pick(&rarely) } else { chance.pick(&often) };
+        let at = chance.seconds(0..=calm.as_secs());
+        let seen = match chance.number(0..=9) {
+            0..=5 => Seen::Newest,
+            6..=7 => Seen::Older(chance.number(1..=3)),
+            _ => Seen::None,
+        };
+        let press = Press { at, operator: 0, command, seen };
+        // Often both at once.
+        if chance.is(0.4) {
+            let command = chance.pick(&often);
+            presses.push(Press { operator: 1, command, ..press.clone() });
+        }
+        presses.push(press);
+    }
+    presses.sort_by_key(|press| press.at);
+    presses
+}

@@ -1,0 +1,37 @@
+//! I10: secrets, and bytes that steer a terminal.
+
+use cutover::domain::log::LogLine;
+use cutover::domain::time::Timestamp;
+
+use super::{Invariant, State, Watch};
+use crate::trial::SECRET;
+
+/// What the hostile logs' tokens begin with, and the secret of the command stage's environment.
+const SECRETS: [&str; 3] = [SECRET, "AKIAIOSFODNN7EXAMPLE", "hunter2-h34rd-1n-l0gs"];
+
+impl State {
+    pub(super) fn keeps_secret(&mut self, place: &str, text: &str, now: Timestamp) {
+        let leaked = SECRETS.iter().find(|secret| text.contains(*secret));
+        self.require(leaked.is_none(), Invariant::I10, now, || {
+            format!("{place} holds the secret {}: {text}", leaked.unwrap_or(&""))
+        });
+    }
+}
+
+impl Watch {
+    /// Lines that a face was given.
+    pub(crate) fn lines_shown(&self, lines: &[LogLine]) {
+        self.with(|state, _, now| {
+            for line in lines {
+                state.keeps_secret("a log line", &line.text, now);
+                let steers = format!("{}{}", line.text, line.task).chars().any(char::is_control);
+                state.require(!steers, Invariant::I10, now, || format!("a log line steers the terminal: {line:?}"));
+            }
+        });
+    }
+
+    /// A snapshot that a face was given, in the form in which a socket carries it.
+    pub(crate) fn snapshot_shown(&self, snapshot: &str) {
+        self.with(|state, _, now| state.keeps_secret("a snapshot", snapshot, now));
+    }
+}

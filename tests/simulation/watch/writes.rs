@@ -1,0 +1,140 @@
+//! I1, I2, I4 and I5: what reaches the cloud, and the programs.
+
+use cutover::domain::command::{CommandKind, Ordered};
+use cutover::domain::effect::Effect;
+use cutover::domain::ids::Side;
+use cutover::domain::percent::Percent;
+use cutover::domain::time::Timestamp;
+use cutover::sim::World;
+use cutover::sim::world::Change;
+
+use super::{Invariant, State, Watch};
+
+impl State {
+    /// The engine has changed something in the cloud.
+    pub(super) fn changed(&mut self, change: &Change, world: &World, now: Timestamp) {
+        self.require(!self.is_broken, Invariant::I5, now, || format!("{} without a journal", change.operation));
+        match change.operation {
+            "ModifyRule" => self.weights_set(change, now),
+            "UpdateService" => self.service_updated(change, now),
+            "RegisterTaskDefinition" => {
+                self.registrations += 1;
+                let number = self.registrations;
+                self.require(number == 1, Invariant::I5, now, || format!("{number} task definitions registered"));
+                self.has_intent(change, now, |effect| matches!(effect, Effect::RegisterTaskDefinition));
+            }
+            // Looked at with their keys, in the order of their arrival.
+            "Publish" => {}
+            other => self.violate(Invariant::I5, now, format!("{other} is none of the engine's operations")),
+        }
+        self.notice_truth(world, now);
+    }
+
+    fn has_intent(&mut self, change: &Change, now: Timestamp, is_it: impl Fn(&Effect) -> bool) {
+        let found = self.open.iter().any(|intent| is_it(&intent.effect));
+        if !found {
+            let what = format!("{} {:?} has no open intent; open: {:?}", change.operation, change.facts, self.open);
+            self.violate(Invariant::I5, now, what);
+        }
+    }
+
+    fn weights_set(&mut self, change: &Change, now: Timestamp) {
+        let weights = fact(change, "weights");
+        let of = |service: &str| {
+            let pair = weights.split(' ').find_map(|pair| pair.strip_prefix(service)?.strip_prefix('='));
+            pair.and_then(|weight| weight.parse::<u32>().ok())
+        };
+        let sides = self.plan.sides.clone();
+        let (Some(blue), Some(green)) = (of(&sides.blue.service), of(&sides.green.service)) else {
+            return self.violate(Invariant::I1, now, format!("the rule lost a side: {weights}"));
+        };
+        let allowed = u8::try_from(green).ok().and_then(Percent::new).is_some_and(|green| self.plan.allows(green));
+        self.require(blue + green == 100 && allowed, Invariant::I1, now, || format!("weights set to {weights}"));
+
+        let is_going_back = self.mirror.unwinding.is_some() || self.mirror.ended.is_some();
+        let status = self.mirror.status().word();
+        self.require(!(is_going_back && green > 0), Invariant::I2, now, || {
+            format!("green set to {green} after the journal had {status}")
+        });
+
+        let before = self.truths.back().map_or(0, |truth| truth.green);
+        self.gains(before, green, now);
+        self.has_intent(
+            change,
+            now,
+            |effect| matches!(effect, Effect::SetWeight { green: asked } if u32::from(asked.get()) == green),
+        );
+    }
+
+    /// The side that gains traffic has enough healthy targets — or had them at some moment since the engine began the
+    /// last [`super::READS`] reads of capacity that were answered, less the age of a stale read: it cannot know better.
+    fn gains(&mut self, before: u32, green: u32, now: Timestamp) {
+        let rollback = self.plan.rollback;
+        let (wanted_blue, wanted_green) = (self.healthy_wanted(Side::Blue), self.healthy_wanted(Side::Green));
+        let enough = if green > before {
+            self.was_true(&self.capacity_reads, now, |truth| truth.healthy_green >= wanted_green as usize)
+        } else if green < before {
+            self.was_true(&self.capacity_reads, now, |truth| rollback.is_enough(truth.healthy_blue as u32, wanted_blue))
+        } else {
+            true
+        };
+        let truth = self.truths.back().copied();
+        self.require(enough, Invariant::I4, now, || {
+            format!("green {before} → {green}, onto too few healthy targets: {truth:?}")
+        });
+    }
+
+    fn service_updated(&mut self, change: &Change, now: Timestamp) {
+        let (service, desired) = (fact(change, "service"), fact(change, "desiredCount"));
+        let definition = fact(change, "taskDefinition");
+        let sides = self.plan.sides.clone();
+        self.has_intent(change, now, |effect| match effect {
+            Effect::Scale { side, desired: asked, task_definition } => {
+                sides.of(*side).service == service
+                    && asked.to_string() == desired
+                    && task_definition.as_ref().is_none_or(|asked| asked.as_str() == definition)
+            }
+            _ => false,
+        });
+        if desired == "0" {
+            let is_green = service == sides.green.service;
+            let is_idle = self.was_true(&self.weight_reads, now, |truth| truth.green == if is_green { 0 } else { 100 });
+            let truth = self.truths.back().copied();
+            self.require(is_idle, Invariant::I4, now, || format!("{service} taken down under traffic: {truth:?}"));
+        }
+    }
+}
+
+fn fact<'a>(change: &'a Change, name: &str) -> &'a str {
+    change.facts.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+}
+
+impl Watch {
+    /// A program of a command stage is started.
+    pub(crate) fn program_started(&self, name: &str, is_repeatable: bool) {
+        self.with(|state, world, now| {
+            state.look(world, now);
+            state.require(!state.is_broken, Invariant::I5, now, || format!("{name} without a journal"));
+            let is_undo = name == "unmigrate";
+            let is_it = |effect: &Effect| match effect {
+                Effect::RunCommand { .. } => !is_undo,
+                Effect::UndoCommand { .. } => is_undo,
+                _ => false,
+            };
+            let found = state.open.iter().any(|intent| is_it(&intent.effect));
+            state.require(found, Invariant::I5, now, || format!("{name} runs without an intent in the journal"));
+            state.programs.push(name.to_owned());
+            let runs = state.programs.iter().filter(|run| *run == name).count();
+            let is_retry = |ordered: &&Ordered| ordered.command.kind() == CommandKind::Retry;
+            let retries = state.mirror.orders.iter().filter(is_retry).count();
+            let allowed = 1 + if is_undo { 0 } else { retries };
+            state.require(is_repeatable || runs <= allowed, Invariant::I5, now, || {
+                format!("{name} may not be repeated and runs for the {runs}. time, with {retries} retries ordered")
+            });
+        });
+    }
+
+    pub(crate) fn programs(&self) -> Vec<String> {
+        self.with(|state, _, _| state.programs.clone())
+    }
+}
