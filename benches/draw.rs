@@ -31,8 +31,7 @@ fn full_screen(scene: Scene) -> Result<(Model, Snapshot), KeymapError> {
 /// Filling the buffer. The budget is that of 200 × 50.
 #[divan::bench(args = SIZES)]
 fn release_view(bencher: Bencher<'_, '_>, (columns, rows): (u16, u16)) {
-    let (Ok((mut model, snapshot)), Ok(theme)) =
-        (full_screen(Scene::Baking), Theme::named("dark", Charset::Unicode))
+    let (Ok((mut model, snapshot)), Ok(theme)) = (full_screen(Scene::Baking), Theme::named("dark", Charset::Unicode))
     else {
         return;
     };
@@ -47,11 +46,9 @@ fn release_view(bencher: Bencher<'_, '_>, (columns, rows): (u16, u16)) {
 /// The same with the comparison to what is shown and the frame's bytes, while one log line comes with each frame.
 #[divan::bench(args = SIZES)]
 fn frame_with_a_new_line(bencher: Bencher<'_, '_>, (columns, rows): (u16, u16)) {
-    let (Ok((mut model, snapshot)), Ok(theme), Ok(outlet)) = (
-        full_screen(Scene::Baking),
-        Theme::named("dark", Charset::Unicode),
-        Outlet::spawn(std::io::sink()),
-    ) else {
+    let (Ok((mut model, snapshot)), Ok(theme), Ok(outlet)) =
+        (full_screen(Scene::Baking), Theme::named("dark", Charset::Unicode), Outlet::spawn(std::io::sink()))
+    else {
         return;
     };
     let mut screen = Screen::new(outlet, Multiplexer::None, columns, rows);

@@ -76,7 +76,5 @@ fn verdicts_again(bencher: Bencher<'_, '_>) {
         black_box(step(&mut release, event, at));
     }
     let Some((event, at)) = judged else { return };
-    bencher
-        .with_inputs(|| event.clone())
-        .bench_local_values(|event| black_box(step(&mut release, event, at)));
+    bencher.with_inputs(|| event.clone()).bench_local_values(|event| black_box(step(&mut release, event, at)));
 }

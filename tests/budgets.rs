@@ -10,9 +10,6 @@ mod release;
 
 use std::time::Duration;
 
-use cutover::app::fixture::{self, Scene};
-use cutover::app::msg::Msg;
-use cutover::app::update::update;
 use cutover::clock::Clock;
 use cutover::cloud::SignalRequest;
 use cutover::domain::plan::Plan;
@@ -25,8 +22,6 @@ use cutover::judge::threshold::Threshold;
 use cutover::judge::{Circumstances, Judge as _, Measured};
 use cutover::sim::Sim;
 use cutover::sim::world::alarms::{DescribeAlarmHistory, HistoryType};
-use cutover::term::{Frame, Multiplexer, Outlet, Screen};
-use cutover::ui::theme::{Charset, Theme};
 
 use face::Face;
 use release::{Staged, stage};
@@ -103,25 +98,6 @@ async fn a_release_that_has_ended_writes_nothing() {
     // Notes go by themselves.
     let settled = face.watch(Duration::from_secs(30)).await.unwrap();
     assert_eq!(face.watch(60 * MINUTE).await.unwrap(), settled);
-}
-
-#[tokio::test]
-async fn the_picture_of_a_release_that_has_ended_does_not_depend_on_the_clock() {
-    let theme = Theme::named("dark", Charset::Unicode).unwrap();
-    for scene in [Scene::RolledBack, Scene::Succeeded] {
-        for (columns, rows) in [(80, 24), (120, 40), (200, 50)] {
-            let snapshot = fixture::snapshot(scene);
-            let mut model = fixture::model(scene, &snapshot).unwrap();
-            let mut screen = Screen::new(Outlet::spawn(std::io::sink()).unwrap(), Multiplexer::None, columns, rows);
-            let mut frames = Vec::new();
-            for minutes in [1, 2, 240] {
-                let _nothing_to_do = update(&mut model, &snapshot, Msg::Tick(fixture::NOW + minutes * MINUTE));
-                screen.outlet().idle().await;
-                frames.push(screen.draw(|area, buf| drop(cutover::ui::draw(buf, area, &model, &snapshot, &theme))).unwrap());
-            }
-            assert!(matches!(frames[..], [Frame::Sent(_), Frame::Unchanged, Frame::Unchanged]), "{scene:?} {frames:?}");
-        }
-    }
 }
 
 /// When green's weight went back to zero.

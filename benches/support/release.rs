@@ -53,8 +53,8 @@ pub(crate) async fn stage(
     adapt: impl FnOnce(&mut Plan, &mut Settings),
 ) -> Result<Staged, Failure> {
     let sim = Sim::new(Scenario::named(scenario)?, 1, clock);
-    let config = Config::read("config.example.toml", CONFIG, Path::new("."))
-        .map_err(cutover::config::ConfigError::Invalid)?;
+    let config =
+        Config::read("config.example.toml", CONFIG, Path::new(".")).map_err(cutover::config::ConfigError::Invalid)?;
     let context = config.context(ENVIRONMENT, None)?;
     let aws = Aws::simulated(sim.http_client(), clock, &context.place.region, &context.place.cluster);
     let cloud: Arc<dyn Cloud> = Arc::new(aws);
