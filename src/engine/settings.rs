@@ -63,7 +63,7 @@ pub struct Polls {
     pub signals: Duration,
     /// Logs: one call for each group.
     pub logs: Duration,
-    /// Which task belongs to which side: up to four calls.
+    /// Which task belongs to which side: up to four calls. A line of a task not known yet has it read at once.
     pub tasks: Duration,
     /// Credentials: one call.
     pub identity: Duration,
@@ -78,7 +78,7 @@ impl Default for Polls {
             alarms: Duration::from_secs(15),
             signals: Duration::from_secs(20),
             logs: Duration::from_secs(10),
-            tasks: Duration::from_mins(2),
+            tasks: Duration::from_mins(10),
             identity: Duration::from_mins(5),
         }
     }

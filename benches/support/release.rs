@@ -1,0 +1,105 @@
+//! A release of the example configuration against the simulated AWS, put together as `cutover demo` does it.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cutover::clock::Clock;
+use cutover::cloud::Cloud;
+use cutover::cloud::aws::Aws;
+use cutover::config::{Config, Request};
+use cutover::domain::command::Actor;
+use cutover::domain::ids::{ReleaseId, Version};
+use cutover::domain::plan::Plan;
+use cutover::domain::redact::Redactor;
+use cutover::engine::hub::Hub;
+use cutover::engine::run::{Engine, Stop};
+use cutover::engine::settings::{Parts, Polls, Settings};
+use cutover::engine::{Exit, Heard, Program, Programs};
+use cutover::journal::Journal;
+use cutover::judge::threshold::Threshold;
+use cutover::notify::sns::SnsChannels;
+use cutover::sim::{Scenario, Sim};
+use tokio::sync::mpsc;
+
+const CONFIG: &str = include_str!("../../config.example.toml");
+
+/// The environment of the example that the simulated AWS has.
+const ENVIRONMENT: &str = "demo";
+
+const IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/api:9ab03d7";
+
+/// What can go wrong while a release is put together.
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// A release that is ready to run.
+pub(crate) struct Staged {
+    pub(crate) sim: Sim,
+    pub(crate) cloud: Arc<dyn Cloud>,
+    pub(crate) plan: Plan,
+    pub(crate) settings: Settings,
+    pub(crate) hub: Hub,
+    pub(crate) engine: Engine,
+    /// Dropping it stops nothing: the engine runs until the release has ended.
+    pub(crate) stop: Stop,
+}
+
+/// Puts a release together; `adapt` may change its plan and its engine's settings first.
+pub(crate) async fn stage(
+    scenario: &str,
+    clock: Clock,
+    journal: Box<dyn Journal>,
+    adapt: impl FnOnce(&mut Plan, &mut Settings),
+) -> Result<Staged, Failure> {
+    let sim = Sim::new(Scenario::named(scenario)?, 1, clock);
+    let config =
+        Config::read("config.example.toml", CONFIG, Path::new(".")).map_err(cutover::config::ConfigError::Invalid)?;
+    let context = config.context(ENVIRONMENT, None)?;
+    let aws = Aws::simulated(sim.http_client(), clock, &context.place.region, &context.place.cluster);
+    let cloud: Arc<dyn Cloud> = Arc::new(aws);
+    let survey = cloud.survey(&context.target).await?;
+    let version = Version(IMAGE.to_owned());
+    let request = Request { environment: ENVIRONMENT, component: None, version: &version, release: ReleaseId(1) };
+    let mut plan = config.plan(&request, &survey)?;
+    let polls = context.polls;
+    let mut settings = Settings {
+        log_groups: context.logs,
+        polls: Polls {
+            weights: polls.weight,
+            capacity: polls.capacity,
+            alarms: polls.alarms,
+            signals: polls.signals,
+            logs: polls.logs,
+            identity: polls.identity,
+            ..Polls::default()
+        },
+        period: context.period,
+        redactor: Redactor::default(),
+        variables: std::collections::BTreeMap::new(),
+        is_demo: false,
+    };
+    adapt(&mut plan, &mut settings);
+    let parts = Parts {
+        cloud: Arc::clone(&cloud),
+        journal,
+        judge: Box::new(Threshold::new(plan.signals.clone())),
+        notifier: Arc::new(SnsChannels::new(Arc::clone(&cloud), context.topics)),
+        programs: Arc::new(AtOnce),
+        clock,
+        actor: Actor { name: "maria".to_owned(), host: "bastion-1".to_owned() },
+        settings: settings.clone(),
+    };
+    let (engine, hub, stop) = Engine::begin(&mut |_| plan.clone(), parts)?;
+    Ok(Staged { sim, cloud, plan, settings, hub, engine, stop })
+}
+
+/// Programs that end well the moment they start: a real one would take real time, and paused time would run away from it.
+struct AtOnce;
+
+#[async_trait]
+impl Programs for AtOnce {
+    async fn run(&self, _: &Program, _: mpsc::Sender<Heard>) -> Result<Exit, String> {
+        Ok(Exit { code: Some(0) })
+    }
+}
