@@ -6,7 +6,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use color_eyre::eyre::{Result, WrapErr, eyre};
 
@@ -21,9 +20,6 @@ use crate::engine::socket::Berth;
 use crate::engine::socket::client::{AttachError, attach};
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{Journal, Summary};
-
-/// An engine that has not answered by then is left out.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What an engine is started for.
 #[derive(Clone, Debug)]
@@ -84,7 +80,7 @@ pub(super) struct Running {
 
 /// The engines that run, of those that `which` means.
 pub(super) async fn running(config: &Config, which: &Which) -> Result<Vec<Running>> {
-    let mut found = Vec::new();
+    let (mut found, mut troubles) = (Vec::new(), Vec::new());
     let berth = Berth::below(&config.engine.journal);
     // Whoever names one engine is not kept waiting by another.
     let sockets = match (&which.environment, &which.component) {
@@ -92,11 +88,7 @@ pub(super) async fn running(config: &Config, which: &Which) -> Result<Vec<Runnin
         _ => berth.sockets(),
     };
     for socket in sockets {
-        let Ok(attached) = tokio::time::timeout(PATIENCE, attach(&socket)).await else {
-            complain_of(&socket, "it does not answer");
-            continue;
-        };
-        match attached {
+        match attach(&socket).await {
             Ok(handle) => {
                 let release = Arc::clone(&handle.snapshot.borrow().release);
                 if is_meant(&release.plan, which) {
@@ -105,16 +97,23 @@ pub(super) async fn running(config: &Config, which: &Which) -> Result<Vec<Runnin
             }
             // It ended without removing its socket.
             Err(AttachError::NoEngine { .. }) => {}
-            Err(error) => complain_of(&socket, &error.to_string()),
+            Err(error) => troubles.push(error.to_string()),
         }
     }
+    if found.is_empty()
+        && let Some(trouble) = troubles.first()
+    {
+        // It may be the one that is meant.
+        return Err(Refused::policy(trouble.clone()));
+    }
+    troubles.iter().for_each(|trouble| complain(trouble));
     Ok(found)
 }
 
 /// An engine that cannot be talked to is named, and holds up nothing else.
-fn complain_of(socket: &std::path::Path, why: &str) {
+fn complain(trouble: &str) {
     // Nobody may be listening.
-    let _unheard = writeln!(std::io::stderr(), "cutover: {}: {why}", socket.display());
+    let _unheard = writeln!(std::io::stderr(), "cutover: {trouble}");
 }
 
 fn is_meant(plan: &crate::domain::plan::Plan, which: &Which) -> bool {

@@ -146,7 +146,7 @@ pub(super) fn history(globals: &Globals, arguments: History) -> Result<u8> {
     let releases = if file.exists() { SqliteJournal::open(&file)?.list(limit)? } else { Vec::new() };
     let mut out = output::out();
     if releases.is_empty() && arguments.format == Format::Text {
-        writeln!(out, "nothing has been released from here")?;
+        writeln!(out, "nothing has been released yet")?;
     }
     for summary in releases {
         let plan = &summary.plan;

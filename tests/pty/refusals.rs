@@ -82,7 +82,7 @@ async fn credentials_of_another_account_release_nothing() {
     );
     assert_eq!(site.definitions().await, 1);
     let history = site.run(&["history"]).await;
-    assert!(history.out.contains("nothing has been released from here"), "{history:?}");
+    assert!(history.out.contains("nothing has been released yet"), "{history:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +129,7 @@ async fn a_socket_that_nobody_listens_at_confuses_nobody() {
     site.berth().prepare().unwrap();
     drop(std::os::unix::net::UnixListener::bind(site.socket()).unwrap());
     let status = site.run(&["status"]).await;
-    assert_eq!((status.code, status.out.trim()), (0, "nothing has been released from here"));
+    assert!(status.code == 0 && status.out.starts_with("nothing has been released yet"), "{status:?}");
     site.release().await;
     assert_eq!(site.status().await["engine"], true);
 }
