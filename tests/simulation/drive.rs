@@ -62,11 +62,17 @@ pub(crate) struct Report {
 impl fmt::Display for Report {
     /// All that is needed to understand a failure; the seed alone replays it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {} (CUTOVER_SEED={} replays it)", self.trial.seed, self.trial.seed)?;
+        writeln!(f, "seed {0} (CUTOVER_SEED={0} CUTOVER_SEEDS=1 replays it)", self.trial.seed)?;
         for violation in &self.violations {
             writeln!(f, "  {violation}")?;
         }
-        writeln!(f, "{:#?}", self.trial)?;
+        let trial = &self.trial;
+        writeln!(f, "scenario {}, calm after {:?}, {:?}", trial.scenario, trial.calm, trial.shape)?;
+        writeln!(f, "{:?}", trial.script)?;
+        trial.lives.iter().try_for_each(|life| writeln!(f, "  {life:?}"))?;
+        trial.faults.iter().try_for_each(|fault| writeln!(f, "  {fault:?}"))?;
+        trial.disturbances.iter().try_for_each(|disturbance| writeln!(f, "  {disturbance:?}"))?;
+        trial.presses.iter().try_for_each(|press| writeln!(f, "  {press:?}"))?;
         writeln!(f, "faults: {:?}; engines lost: {}", self.faults, self.engines_lost)?;
         for moment in &self.release.timeline {
             let at = moment.at.millis() - START.millis();
