@@ -42,7 +42,7 @@ fn a_raise_after_the_rollback_has_begun() {
 
 #[test]
 fn a_success_without_all_the_traffic() {
-    is_caught(Sabotage::Cloud(Lie::SwallowsFull), Invariant::I3, as_it_is);
+    is_caught(Sabotage::Cloud(Lie::SwallowsFull), Invariant::I3, |trial| trial.shape.cleans_up = false);
 }
 
 #[test]
@@ -52,7 +52,17 @@ fn a_rollback_that_left_traffic_on_green() {
 
 #[test]
 fn traffic_onto_targets_that_are_not_there() {
-    is_caught(Sabotage::Cloud(Lie::SaysHealthy), Invariant::I4, as_it_is);
+    // A task of green dies every few seconds, from the first step on.
+    is_caught(Sabotage::Cloud(Lie::SaysHealthy), Invariant::I4, |trial| {
+        trial.calm = Duration::from_mins(5);
+        let crash = |at| (Duration::from_secs(at), Disturbance::TaskCrashes("api-green"));
+        trial.disturbances = (60..250).step_by(3).map(crash).collect();
+    });
+}
+
+#[test]
+fn a_side_taken_down_under_its_traffic() {
+    is_caught(Sabotage::Cloud(Lie::SwallowsFull), Invariant::I4, as_it_is);
 }
 
 #[test]

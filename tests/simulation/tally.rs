@@ -63,7 +63,7 @@ impl Tally {
         self.disturbances += report.trial.disturbances.len();
         self.engines_lost += report.engines_lost;
         self.orders += report.orders;
-        self.entries += report.entries;
+        self.entries += report.journal.len();
         self.calls += report.calls;
         self.simulated += report.simulated;
         if !report.violations.is_empty() {
