@@ -52,21 +52,26 @@ pub(crate) struct Report {
     pub(crate) faults: BTreeMap<ApiFaultKind, u64>,
     pub(crate) engines_lost: u64,
     pub(crate) orders: usize,
-    pub(crate) entries: usize,
     pub(crate) calls: u64,
     pub(crate) simulated: Duration,
-    pub(crate) journal_hash: u64,
+    pub(crate) journal: Vec<String>,
     pub(crate) violations: Vec<Violation>,
 }
 
 impl fmt::Display for Report {
     /// All that is needed to understand a failure; the seed alone replays it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {} (CUTOVER_SEED={} replays it)", self.trial.seed, self.trial.seed)?;
+        writeln!(f, "seed {0} (CUTOVER_SEED={0} CUTOVER_SEEDS=1 replays it)", self.trial.seed)?;
         for violation in &self.violations {
             writeln!(f, "  {violation}")?;
         }
-        writeln!(f, "{:#?}", self.trial)?;
+        let trial = &self.trial;
+        writeln!(f, "scenario {}, calm after {:?}, {:?}", trial.scenario, trial.calm, trial.shape)?;
+        writeln!(f, "{:?}", trial.script)?;
+        trial.lives.iter().try_for_each(|life| writeln!(f, "  {life:?}"))?;
+        trial.faults.iter().try_for_each(|fault| writeln!(f, "  {fault:?}"))?;
+        trial.disturbances.iter().try_for_each(|disturbance| writeln!(f, "  {disturbance:?}"))?;
+        trial.presses.iter().try_for_each(|press| writeln!(f, "  {press:?}"))?;
         writeln!(f, "faults: {:?}; engines lost: {}", self.faults, self.engines_lost)?;
         for moment in &self.release.timeline {
             let at = moment.at.millis() - START.millis();
@@ -80,7 +85,8 @@ impl fmt::Display for Report {
 /// Runs a release on a runtime of its own.
 pub(crate) fn run(trial: &Trial, sabotage: Option<Sabotage>) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(Drive::new(trial, sabotage).run())
+    // All of it inside: a clock that is made outside the runtime would begin with real time.
+    runtime.block_on(async { Drive::new(trial, sabotage).run().await })
 }
 
 struct Drive<'a> {
@@ -140,10 +146,9 @@ impl<'a> Drive<'a> {
             release,
             faults: self.sim.wire().injected(),
             engines_lost: lost,
-            entries: watch.entries(),
             calls: self.sim.wire().calls().values().sum(),
             simulated: began.elapsed(),
-            journal_hash: watch.journal_hash(),
+            journal: watch.journal(),
             violations: watch.violations(),
         }
     }

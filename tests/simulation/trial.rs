@@ -42,6 +42,7 @@ pub(crate) struct Shape {
     pub(crate) asks_phrase: bool,
     pub(crate) keep_green: bool,
     pub(crate) tails_logs: bool,
+    pub(crate) cleans_up: bool,
 }
 
 /// One engine's life.
@@ -124,6 +125,7 @@ impl Trial {
                 asks_phrase: false,
                 keep_green: false,
                 tails_logs: false,
+                cleans_up: true,
             },
             faults: Vec::new(),
             calm: Duration::ZERO,
@@ -173,6 +175,7 @@ impl Trial {
             signal.min_samples = signal.min_samples.min(40);
             signal.warm_up = Duration::ZERO;
         }
+        plan.stages.retain(|stage| shape.cleans_up || !matches!(stage.kind, StageKind::Cleanup(_)));
         for stage in &mut plan.stages {
             match &mut stage.kind {
                 StageKind::Gate(gate) => gate.confirm = shape.asks_phrase.then(|| PHRASE.to_owned()),
@@ -218,6 +221,7 @@ fn shape(chance: &mut Chance) -> Shape {
         asks_phrase: chance.is(0.15),
         keep_green: chance.is(0.3),
         tails_logs: chance.is(0.3),
+        cleans_up: chance.is(0.8),
     }
 }
 

@@ -9,7 +9,6 @@ mod writes;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -113,8 +112,8 @@ struct State {
     somebody_set_weights: bool,
     judgement: Judgement,
     notices: Notices,
-    entries: usize,
-    hasher: DefaultHasher,
+    /// Every record of the journal, as it is written.
+    journal: Vec<String>,
     violations: Vec<Violation>,
 }
 
@@ -136,8 +135,7 @@ impl Watch {
             somebody_set_weights: false,
             judgement: Judgement::default(),
             notices: Notices::default(),
-            entries: 0,
-            hasher: DefaultHasher::new(),
+            journal: Vec::new(),
             violations: Vec::new(),
         };
         Self { sim, state: Arc::new(Mutex::new(state)) }
@@ -229,13 +227,9 @@ impl Watch {
         self.with(|state, _, _| state.violations.clone())
     }
 
-    /// A number that is the same for two runs with the same journal.
-    pub(crate) fn journal_hash(&self) -> u64 {
-        self.with(|state, _, _| state.hasher.finish())
-    }
-
-    pub(crate) fn entries(&self) -> usize {
-        self.with(|state, _, _| state.entries)
+    /// Every record of the journal, as it was written.
+    pub(crate) fn journal(&self) -> Vec<String> {
+        self.with(|state, _, _| state.journal.clone())
     }
 }
 
@@ -292,10 +286,9 @@ impl State {
     }
 
     fn record(&mut self, record: &Record, world: &World, now: Timestamp) {
-        self.entries += 1;
         let text = serde_json::to_string(record).unwrap();
-        text.hash(&mut self.hasher);
         self.keeps_secret("a row of the journal", &text, now);
+        self.journal.push(text);
         match &record.entry {
             Entry::Event(event) => self.event(event, record.at, world, now),
             Entry::Intent(intent) => self.intent(intent, now),

@@ -133,8 +133,4 @@ impl Watch {
             });
         });
     }
-
-    pub(crate) fn programs(&self) -> Vec<String> {
-        self.with(|state, _, _| state.programs.clone())
-    }
 }
