@@ -106,7 +106,9 @@ pub(super) async fn running(config: &Config, which: &Which) -> Result<Vec<Runnin
         // It may be the one that is meant.
         return Err(Refused::policy(trouble.clone()));
     }
-    troubles.iter().for_each(|trouble| complain(trouble));
+    for trouble in &troubles {
+        complain(trouble);
+    }
     Ok(found)
 }
 

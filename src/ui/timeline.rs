@@ -38,7 +38,6 @@ pub(super) fn draw(look: Look<'_>, area: Rect, focus: Focus, buf: &mut Buffer) -
         },
         focus,
         role: (focus == Focus::Here).then_some(Role::Muted),
-        ..Panel::default()
     };
     let inner = panel.render(area, buf, look.theme);
     let height = usize::from(inner.height);
