@@ -15,6 +15,7 @@ use crate::domain::command::{Actor, Command, Order};
 use crate::domain::outlook::outlook;
 use crate::domain::plan::StageKind;
 use crate::domain::release::{Moment, Release, Status, Tone, Work};
+use crate::domain::signal::Ruling;
 use crate::domain::time::{Elapsed, Timestamp};
 use crate::engine::handle::{EngineHandle, OrderSender};
 use crate::engine::snapshot::Snapshot;
@@ -177,7 +178,7 @@ impl Printer {
             Style::Text => {
                 let left = left.map(|left| format!(", {} left", Elapsed(left))).unwrap_or_default();
                 writeln!(out, "{}   … {}{left}", elapsed(release, now), outlook.now)?;
-                for verdict in &release.verdicts {
+                for verdict in release.verdicts.iter().filter(|verdict| verdict.ruling != Ruling::Pass) {
                     writeln!(out, "{:>9}     {}: {}: {}", "", verdict.signal, verdict.ruling.word(), verdict.reason)?;
                 }
             }

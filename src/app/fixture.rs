@@ -188,12 +188,12 @@ fn dress(release: &mut Release, scene: Scene) {
         Scene::Baking | Scene::Stale => set(release, 4, shift(baking, StageStatus::Running, "10 % baking")),
         Scene::Evidence => {
             let note = "10 % waits for evidence: errors 212 of 500 requests";
-            let phase = StepPhase::AtGate { since: ago(64), limit: Some(ahead(536)) };
+            let phase = StepPhase::AtGate { watched: ago(364), since: ago(64), limit: Some(ahead(536)) };
             set(release, 4, shift(phase, StageStatus::Running, note));
             release.verdicts = world::thin_verdicts();
         }
         Scene::Human => {
-            let phase = StepPhase::AtGate { since: ago(95), limit: None };
+            let phase = StepPhase::AtGate { watched: ago(395), since: ago(95), limit: None };
             set(release, 4, shift(phase, StageStatus::Waiting, "10 % baked: promote to go on"));
         }
         Scene::Paused => {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub enum ConfigError {
     /// There is no file anywhere it is looked for.
     #[error(
-        "no configuration file; looked for {}; write one after config.example.toml, or name it with --config",
+        "no configuration file; looked for {}; write one after config.example.toml, name it with --config, or try `cutover demo`",
         list(looked)
     )]
     NotFound {

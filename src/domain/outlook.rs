@@ -29,7 +29,13 @@ pub fn outlook(release: &Release) -> Outlook {
         Status::RollingBack => going_back(release),
         Status::Paused => {
             let why = release.hold.as_ref().map(|hold| hold.why.clone()).unwrap_or_default();
-            (why, None, "nothing goes forward until somebody resumes or rolls back".to_owned())
+            let then = if release.is_green_live() {
+                let green = release.traffic.set;
+                format!("green stays at {green} until somebody resumes; failing signals still roll back")
+            } else {
+                "nothing goes forward until somebody resumes or rolls back".to_owned()
+            };
+            (why, None, then)
         }
         Status::Running | Status::Waiting => going_forward(release),
     };
@@ -113,6 +119,10 @@ fn going_forward(release: &Release) -> (String, Option<Timestamp>, String) {
     }
     let bound = stage.started.map(|started| started + plan.timeout);
     match stage.work {
+        Work::Step { phase: StepPhase::AtGate { limit: None, .. }, .. } => {
+            let then = "promote or roll back; it stays until you act, and failing signals still roll back";
+            (stage.note.clone(), None, then.to_owned())
+        }
         Work::Step { index, phase } => step(release, index, phase, &next),
         Work::Confirming => (format!("{}: {}", plan.name, stage.note), None, next),
         Work::Until(until) => match &plan.kind {
@@ -147,8 +157,6 @@ fn step(release: &Release, index: usize, phase: StepPhase, after: &str) -> (Stri
         StepPhase::AtGate { limit: Some(limit), .. } => {
             (format!("waiting for evidence at {here}"), Some(limit), "a human is asked".to_owned())
         }
-        StepPhase::AtGate { limit: None, .. } => {
-            (format!("waiting for you at {here}"), None, format!("promote to {next}, or roll back"))
-        }
+        StepPhase::AtGate { limit: None, .. } => (format!("waiting for you at {here}"), None, next),
     }
 }

@@ -170,7 +170,9 @@ pub enum StepPhase {
     },
     /// The bake is over and the gate is shut: for want of evidence until `limit`, or for a human.
     AtGate {
-        /// Since when.
+        /// Since when the step is watched: the start of its bake.
+        watched: Timestamp,
+        /// Since when it waits.
         since: Timestamp,
         /// Until when evidence may still open it; `None` when only a human can.
         limit: Option<Timestamp>,

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::measure::Measurements;
 use super::poll::{self, Read, Reading, SignalsWanted, Topic};
@@ -211,7 +210,7 @@ impl Core {
             Reading::Capacity(capacities) => self.tell(Event::CapacityObserved(capacities), now),
             Reading::Alarms(alarms) => self.alarms_read(alarms, now),
             Reading::Signals(pairs) => {
-                self.measurements.take(pairs, now);
+                self.measurements.take(pairs, now, self.release.traffic.green_since);
                 self.judge(now)
             }
             Reading::Identity(identity) => {
@@ -279,20 +278,17 @@ impl Core {
 
     /// Judges what is held, and tells the machine.
     fn judge(&mut self, now: Timestamp) -> Result<Acts, JournalError> {
+        if self.release.unwinding.is_some() || self.release.ended.is_some() {
+            // The verdicts that decided stay: nothing is decided by them any more.
+            return Ok(Acts::default());
+        }
         let step_since = self.release.step().map(|(_, phase)| match phase {
             StepPhase::Raising { since } | StepPhase::Settling { since } | StepPhase::Baking { since, .. } => since,
-            StepPhase::AtGate { since, .. } => since - self.baked(),
+            StepPhase::AtGate { watched, .. } => watched,
         });
         let circumstances = Circumstances { now, green_since: self.release.traffic.green_since, step_since };
         let verdicts = self.judge.judge(&self.measurements.measured(), circumstances);
         self.tell(Event::Judged(verdicts), now)
-    }
-
-    /// How long the present step was to bake.
-    fn baked(&self) -> Duration {
-        let index = self.release.step().map(|(index, _)| index);
-        let step = self.release.plan.shift().zip(index).and_then(|(plan, index)| plan.steps.get(index));
-        step.map(|step| step.bake).unwrap_or_default()
     }
 
     /// An effect has ended.

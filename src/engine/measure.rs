@@ -16,6 +16,9 @@ use crate::judge::Measured;
 /// Points older than this are let go.
 const KEPT: Duration = Duration::from_hours(1);
 
+/// Not even the points of a long exposure are kept longer.
+const LONGEST: Duration = Duration::from_hours(48);
+
 /// Before the first point is held, this much of the past is asked for.
 const FIRST_LOOK: Duration = Duration::from_mins(30);
 
@@ -58,14 +61,15 @@ impl Measurements {
         (now - if is_empty { FIRST_LOOK } else { OVERLAP }).floor_to(self.period)
     }
 
-    pub(super) fn take(&mut self, pairs: Vec<SeriesPair>, now: Timestamp) {
+    /// Takes what was read; `exposed` is since when green has had traffic, whose cost is counted from there.
+    pub(super) fn take(&mut self, pairs: Vec<SeriesPair>, now: Timestamp, exposed: Option<Timestamp>) {
         self.failed = None;
         for pair in pairs {
             let Some(held) = self.held.get_mut(&pair.signal) else { continue };
             held.blue.extend(pair.blue.into_iter().map(|point| (point.at, point)));
             held.green.extend(pair.green.into_iter().map(|point| (point.at, point)));
         }
-        let oldest = now - KEPT;
+        let oldest = exposed.map_or(now - KEPT, |exposed| (now - KEPT).min(exposed - KEPT)).max(now - LONGEST);
         for held in self.held.values_mut() {
             held.blue = held.blue.split_off(&oldest);
             held.green = held.green.split_off(&oldest);
@@ -128,8 +132,11 @@ impl Measurements {
             let blue = held.blue.get(&green.at).map_or(usual, |point| point.value);
             excess += (green.value - blue) / 100.0 * green.samples as f64;
         }
-        // Of the whole span, not of each period: chance alone puts half of the periods above blue.
-        Toll { green_requests: requests, harmed: excess.max(0.0).round() as u64 }
+        // Of the whole span, not of each period, and only what goes beyond chance: of two sides that are alike, one always
+        // has a few failures more. Failures at blue's rate scatter by the square root of their number.
+        let by_chance = 2.0 * (usual / 100.0 * requests as f64).sqrt();
+        let harmed = if excess > by_chance { excess.round() as u64 } else { 0 };
+        Toll { green_requests: requests, harmed }
     }
 }
 

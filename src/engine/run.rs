@@ -303,12 +303,23 @@ fn is_of_release(group: u32, id: ReleaseId) -> bool {
         .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes()))
 }
 
+/// The name that the system's user list has for this number.
+fn user_name(uid: u32) -> String {
+    let list = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut entries = list.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let found = entries.find_map(|entry| match entry.as_slice() {
+        [name, _, number, ..] if number.parse() == Ok(uid) => Some((*name).to_owned()),
+        _ => None,
+    });
+    found.unwrap_or_else(|| format!("uid {uid}"))
+}
+
 /// Who runs this process: the operating-system user and host.
 pub fn this_actor() -> Actor {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let name = variable("USER")
         .or_else(|| variable("LOGNAME"))
-        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
+        .unwrap_or_else(|| user_name(rustix::process::getuid().as_raw()));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Actor { name, host }
 }

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::{Circumstances, Judge, Measured};
-use crate::domain::signal::{Measure, Point, Ruling, SignalPlan, Verdict};
+use crate::domain::signal::{Measure, Point, Ruling, SignalPlan, Unit, Verdict};
 use crate::domain::time::Timestamp;
 
 /// A newest point that began longer ago than this says nothing about now: one-minute metrics appear up to three
@@ -119,6 +119,7 @@ fn weigh(
     let Some(max) = plan.max else {
         return (Ruling::Pass, 0.0, "no limit set".to_owned());
     };
+    let show = |value: f64| with_unit(value, plan.unit);
     let at_same_time = |at: Timestamp| blue.iter().rev().find(|point| point.at == at).map(|point| point.value);
     let newest_first = || judged.iter().rev();
     let above = newest_first().take_while(|point| point.value > max).count();
@@ -127,8 +128,9 @@ fn weigh(
     let evidence = (worse as f64 / wanted as f64).min(1.0);
     let enough = verdict.samples >= verdict.needed;
     if worse >= wanted && enough {
-        let against = at_same_time(newest.at).map(|blue| format!(", blue {blue:.2}")).unwrap_or_default();
-        let reason = format!("green {:.2}{against}, limit {max}, {wanted} points in a row", newest.value);
+        let against = at_same_time(newest.at).map(|blue| format!(", {} on blue", show(blue))).unwrap_or_default();
+        let reason =
+            format!("{} on green{against}, limit {}: {wanted} of {wanted} points", show(newest.value), show(max));
         return (Ruling::Fail, evidence, reason);
     }
     if !enough {
@@ -138,13 +140,24 @@ fn weigh(
     }
     if above > 0 {
         let reason = if worse == 0 {
-            format!("green {:.2} is above {max}, but blue suffers alike", newest.value)
+            format!("{} on green, limit {}, but blue suffers alike", show(newest.value), show(max))
         } else {
-            format!("green {:.2} is above {max}: {worse} of {wanted} points", newest.value)
+            format!("{} on green, limit {}: {worse} of {wanted} points", show(newest.value), show(max))
         };
         return (Ruling::Marginal, evidence, reason);
     }
-    (Ruling::Pass, evidence, format!("green {:.2}, limit {max}", newest.value))
+    (Ruling::Pass, evidence, format!("{} on green, limit {}", show(newest.value), show(max)))
+}
+
+/// A value with its unit, to as many digits as say something.
+fn with_unit(value: f64, unit: Unit) -> String {
+    let digits = usize::from(value < 10.0 && value.fract() != 0.0) * 2;
+    match unit {
+        Unit::Percent => format!("{value:.digits$} %"),
+        Unit::Milliseconds => format!("{value:.0} ms"),
+        Unit::PerSecond => format!("{value:.digits$}/s"),
+        Unit::Count => format!("{value:.digits$}"),
+    }
 }
 
 fn is_worse(plan: &SignalPlan, green: f64, max: f64, blue: Option<f64>) -> bool {
@@ -170,7 +183,7 @@ fn no_data_yet(plan: &SignalPlan, circumstances: Circumstances) -> String {
 mod tests {
     use super::*;
     use crate::domain::ids::SignalName;
-    use crate::domain::signal::{Golden, Policy, Unit};
+    use crate::domain::signal::{Golden, Policy};
 
     const START: i64 = 600;
 

@@ -68,8 +68,10 @@ pub(super) fn complain(report: &Report) {
 /// An error with its causes.
 pub(super) fn in_words(report: &Report) -> String {
     let mut text = report.to_string();
-    for cause in report.chain().skip(1) {
-        text.push_str(&format!("\n  because: {cause}"));
+    for cause in report.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(&format!("\n  because: {cause}"));
+        }
     }
     text
 }

@@ -70,7 +70,8 @@ pub(super) async fn status(globals: &Globals, arguments: &Status) -> Result<u8> 
     let file = settings::journal_file(&config);
     let newest = if file.exists() { newest(&SqliteJournal::open(&file)?, arguments)? } else { None };
     let Some(release) = newest else {
-        writeln!(output::out(), "nothing has been released from here")?;
+        let place = config.engine.journal.display();
+        writeln!(output::out(), "nothing has been released yet (the journal is in {place})")?;
         return Ok(0);
     };
     write_status(&release, false, arguments.format)?;

@@ -213,7 +213,7 @@ fn phase(look: Look<'_>) -> Option<(Role, String)> {
         StepPhase::AtGate { limit: Some(limit), .. } => {
             (Role::Warning, format!("gate: evidence due in {}", look.until(limit)))
         }
-        StepPhase::AtGate { since, limit: None } => {
+        StepPhase::AtGate { since, limit: None, .. } => {
             (Role::Waiting, format!("gate: waiting for you {}", look.since(since)))
         }
         StepPhase::Baking { since, until } => {

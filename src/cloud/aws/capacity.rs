@@ -297,6 +297,6 @@ mod tests {
         }
         assert_eq!(looked_up, [(false, 0), (true, 1), (true, 1), (true, 2)]);
         let trouble = aws.capacity(&sides()).await.unwrap().green.trouble.unwrap();
-        assert_eq!(trouble, "Essential container in task exited: api exited with 137, OutOfMemoryError");
+        assert_eq!(trouble, "api exited with 137, OutOfMemoryError (Essential container in task exited)");
     }
 }

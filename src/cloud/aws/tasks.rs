@@ -71,7 +71,8 @@ fn reason_of(task: &Task) -> Option<String> {
     let containers: Vec<String> = task.containers().iter().filter_map(container_reason).collect();
     match (task.stopped_reason(), containers.is_empty()) {
         (Some(reason), true) => Some(reason.to_owned()),
-        (Some(reason), false) => Some(format!("{reason}: {}", containers.join(", "))),
+        // The container's own end is the cause, ECS's reason only names what follows from it.
+        (Some(reason), false) => Some(format!("{} ({reason})", containers.join(", "))),
         (None, false) => Some(containers.join(", ")),
         (None, true) => None,
     }

@@ -123,7 +123,9 @@ impl Machine<'_> {
         self.release.hold = None;
         self.cancel_all();
         self.settle_orders_at_end();
-        self.turn(tone, format!("{}: {why}", ending.word()), None);
+        let is_said = self.release.timeline.iter().rev().any(|moment| moment.text.ends_with(&why));
+        let text = if is_said { ending.word().to_owned() } else { format!("{}: {why}", ending.word()) };
+        self.turn(tone, text, None);
         self.tell_ended(ending, &why);
     }
 

@@ -293,11 +293,11 @@ impl Machine<'_> {
         }
         let trouble = green.trouble.clone().unwrap_or_else(|| "no reason given".to_owned());
         if green.rollout_failed {
-            self.fail(index, format!("ECS gave the deployment up: {trouble}"));
+            self.fail(index, format!("{trouble} (ECS gave the deployment up)"));
             return true;
         }
         if green.failed_tasks >= CRASH_LOOP {
-            self.fail(index, format!("{} tasks died at start: {trouble}", green.failed_tasks));
+            self.fail(index, format!("{trouble} ({} tasks died at start)", green.failed_tasks));
             return true;
         }
         self.note(index, &format!("{}/{wanted} running, {}/{wanted} healthy", green.running, green.healthy));

@@ -57,8 +57,8 @@ impl Machine<'_> {
         match phase {
             StepPhase::Raising { since } => self.raise(stage, index, step, since),
             StepPhase::Settling { since } => self.settle(stage, index, step, since),
-            StepPhase::Baking { until, .. } => self.now >= until && self.reach_gate(stage, index, step),
-            StepPhase::AtGate { limit, .. } => self.try_gate(stage, index, step, limit),
+            StepPhase::Baking { since, until } => self.now >= until && self.reach_gate(stage, index, step, since),
+            StepPhase::AtGate { watched, limit, .. } => self.try_gate(stage, index, step, watched, limit),
         }
     }
 
@@ -161,7 +161,7 @@ impl Machine<'_> {
         true
     }
 
-    fn reach_gate(&mut self, stage: usize, index: usize, step: ShiftStep) -> bool {
+    fn reach_gate(&mut self, stage: usize, index: usize, step: ShiftStep, watched: Timestamp) -> bool {
         if self.release.hold.is_some() {
             return false;
         }
@@ -169,7 +169,7 @@ impl Machine<'_> {
             GateKind::Automatic => self.shift_plan(stage).map(|plan| self.now + plan.patience),
             GateKind::Human => None,
         };
-        self.enter(stage, index, StepPhase::AtGate { since: self.now, limit });
+        self.enter(stage, index, StepPhase::AtGate { watched, since: self.now, limit });
         if step.gate == GateKind::Human {
             self.wait_for_human(stage, &format!("{} baked: promote to go on", step.weight));
         }
@@ -177,7 +177,14 @@ impl Machine<'_> {
     }
 
     /// Whether the gate opened, or gave up waiting for evidence.
-    fn try_gate(&mut self, stage: usize, index: usize, step: ShiftStep, limit: Option<Timestamp>) -> bool {
+    fn try_gate(
+        &mut self,
+        stage: usize,
+        index: usize,
+        step: ShiftStep,
+        watched: Timestamp,
+        limit: Option<Timestamp>,
+    ) -> bool {
         let Some(limit) = limit else { return false };
         if self.release.hold.is_some() {
             return false;
@@ -191,7 +198,7 @@ impl Machine<'_> {
             self.note(stage, &format!("{} waits for evidence: {missing}", step.weight));
             return false;
         }
-        self.enter(stage, index, StepPhase::AtGate { since: self.now, limit: None });
+        self.enter(stage, index, StepPhase::AtGate { watched, since: self.now, limit: None });
         self.wait_for_human(stage, &format!("{} has not enough evidence: {missing}", step.weight));
         true
     }

@@ -25,9 +25,20 @@ pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
         .stages
         .iter()
         .zip(&release.plan.stages)
-        .filter(move |(stage, _)| is_undoing && stage.work == Work::Asked && stage.status == StageStatus::Running)
-        .filter_map(|(stage, plan)| stage.started.map(|started| started + plan.timeout));
+        .enumerate()
+        .filter(move |(_, (stage, _))| is_undoing && stage.work == Work::Asked && stage.status == StageStatus::Running)
+        .filter_map(|(index, (_, plan))| undo_asked(release, index).map(|asked| asked + plan.timeout));
     escalation.into_iter().chain(undo)
+}
+
+/// When the undo of a stage was asked for, if it is under way.
+fn undo_asked(release: &Release, index: usize) -> Option<Timestamp> {
+    let is_undo = |effect: &Effect| match effect {
+        Effect::UndoCommand { stage } => *stage == index,
+        Effect::Scale { side: Side::Green, .. } => release.deploy_stage() == Some(index),
+        _ => false,
+    };
+    release.in_flight.iter().find(|flight| is_undo(&flight.intent.effect)).map(|flight| flight.since)
 }
 
 impl Machine<'_> {
@@ -62,7 +73,10 @@ impl Machine<'_> {
             trouble: None,
         });
         let verb = if self.release.has_shifted() { "rolling back" } else { "stopping" };
-        self.turn(Tone::Bad, format!("{verb}: {cause}"), by.map(|actor| actor.name.clone()));
+        // A stage that failed has just said why.
+        let is_said = self.release.timeline.last().is_some_and(|last| last.text == cause);
+        let text = if is_said { verb.to_owned() } else { format!("{verb}: {cause}") };
+        self.turn(Tone::Bad, text, by.map(|actor| actor.name.clone()));
         self.tell_going_back(&cause);
     }
 
@@ -221,8 +235,8 @@ impl Machine<'_> {
     }
 
     fn undo_timed_out(&mut self, index: usize) -> bool {
-        let Some((plan, stage)) = self.stage(index) else { return false };
-        if stage.started.is_none_or(|started| self.now < started + plan.timeout) {
+        let Some((plan, _)) = self.stage(index) else { return false };
+        if undo_asked(self.release, index).is_some_and(|asked| self.now < asked + plan.timeout) {
             return false;
         }
         let why = format!("not undone within {} s", plan.timeout.as_secs());
@@ -242,12 +256,9 @@ impl Machine<'_> {
             }
             _ => return false,
         };
-        let now = self.now;
         self.edit_stage(index, |stage| {
             stage.status = StageStatus::Running;
             stage.work = Work::Asked;
-            stage.started = Some(now);
-            stage.ended = None;
             stage.note = "undoing".to_owned();
         });
         self.ask(effect);
@@ -255,11 +266,9 @@ impl Machine<'_> {
     }
 
     fn undone(&mut self, index: usize) {
-        let now = self.now;
         self.edit_stage(index, |stage| {
             stage.status = StageStatus::Undone;
             stage.work = Work::Idle;
-            stage.ended = Some(now);
             stage.note = "undone".to_owned();
         });
         let text = format!("{} undone", self.stage_name(index));
@@ -268,13 +277,11 @@ impl Machine<'_> {
     }
 
     fn undo_failed(&mut self, index: usize, why: &str) {
-        let now = self.now;
         let name = self.stage_name(index);
         let note = format!("undo failed: {why}");
         self.edit_stage(index, |stage| {
             stage.status = StageStatus::Failed;
             stage.work = Work::Idle;
-            stage.ended = Some(now);
             stage.note.clone_from(&note);
         });
         self.line(Tone::Bad, format!("{name}: {note}"), None);

@@ -3,6 +3,7 @@
 use crate::cloud::{Alarm, AlarmState, Cloud, CloudError};
 use crate::domain::effect::{CheckResult, Failure, Outcome};
 use crate::domain::plan::{GatePlan, Plan};
+use crate::domain::time::Timestamp;
 
 /// Looks whether the gate's conditions hold. A call that may work later is a failure to be tried again.
 pub(super) async fn check(cloud: &dyn Cloud, plan: &Plan, gate: &GatePlan) -> Outcome {
@@ -43,12 +44,18 @@ fn quiet(alarm: &Alarm) -> CheckResult {
     let (passed, detail) = match alarm.state {
         AlarmState::Ok => (true, "OK".to_owned()),
         // Nothing has come yet that could be judged: a new alarm, or a quiet service.
-        AlarmState::InsufficientData => (true, "has too little data to say".to_owned()),
-        AlarmState::Alarm => (false, format!("is firing: {}", alarm.reason)),
-        AlarmState::Missing => (false, "does not exist".to_owned()),
-        AlarmState::Unknown => (false, "is in a state this version does not know".to_owned()),
+        AlarmState::InsufficientData => (true, "too little data to say".to_owned()),
+        AlarmState::Alarm => (false, format!("firing{}", alarm.since.map(since).unwrap_or_default())),
+        AlarmState::Missing => (false, "there is no such alarm".to_owned()),
+        AlarmState::Unknown => (false, "in a state this version does not know".to_owned()),
     };
     CheckResult { name: format!("alarm {}", alarm.name), passed, detail }
+}
+
+/// ` since 11:02 UTC`.
+fn since(at: Timestamp) -> String {
+    let at = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default();
+    format!(" since {}", at.strftime("%H:%M UTC"))
 }
 
 fn failed(error: CloudError) -> Outcome {
