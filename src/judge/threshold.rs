@@ -71,8 +71,9 @@ fn rule(plan: &SignalPlan, measured: Option<&Measured<'_>>, circumstances: Circu
 /// Green's points that count: since its traffic began, less the warm-up.
 fn judged_points(plan: &SignalPlan, green: &[Point], circumstances: Circumstances) -> Vec<Point> {
     let Some(since) = circumstances.green_since else { return Vec::new() };
-    let from = since + plan.warm_up;
-    green.iter().filter(|point| point.at >= from.floor_to(ONE_MINUTE)).copied().collect()
+    // Without a warm-up the first period counts from its first request; otherwise the last one of the warm-up does not.
+    let from = if plan.warm_up.is_zero() { since.floor_to(ONE_MINUTE) } else { since + plan.warm_up };
+    green.iter().filter(|point| point.at >= from).copied().collect()
 }
 
 /// CloudWatch's usual period.
