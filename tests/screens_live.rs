@@ -125,7 +125,7 @@ fn happen(release: &mut Release, chance: &Chance, now: &mut Timestamp) {
             let order = Order { command: command(*kind), by: fixture::operator(), seen: None };
             Event::Ordered(order)
         }
-        Chance::AlarmsLost => Event::AlarmsLost { why: "AccessDenied".to_owned() },
+        Chance::AlarmsLost => Event::AlarmsLost { why: "AccessDenied".to_owned(), firing: Vec::new() },
     };
     let _ = step(release, event, *now);
 }

@@ -128,7 +128,8 @@ impl Journal for SqliteJournal {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritten)?;
         let mut seq: i64 = transaction
-            .query_row("SELECT COALESCE(MAX(seq), 0) FROM records WHERE release = ?1", [release], |row| row.get(0))
+            .prepare_cached("SELECT COALESCE(MAX(seq), 0) FROM records WHERE release = ?1")
+            .and_then(|mut last| last.query_row([release], |row| row.get(0)))
             .map_err(unwritten)?;
         {
             let mut insert = transaction
@@ -140,10 +141,8 @@ impl Journal for SqliteJournal {
             }
         }
         let known = transaction
-            .execute(
-                "UPDATE releases SET status = ?2, ended = ?3, touched = ?4 WHERE id = ?1",
-                params![release, standing.status, standing.ended, touched.millis()],
-            )
+            .prepare_cached("UPDATE releases SET status = ?2, ended = ?3, touched = ?4 WHERE id = ?1")
+            .and_then(|mut stand| stand.execute(params![release, standing.status, standing.ended, touched.millis()]))
             .map_err(unwritten)?;
         if known == 0 {
             return Err(JournalError::Unknown(id));

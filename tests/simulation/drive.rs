@@ -127,7 +127,7 @@ impl<'a> Drive<'a> {
         for operator in 0..2 {
             people.spawn(people::operate(operator, self.trial.presses.clone(), desk.clone(), watch.clone()));
         }
-        people.spawn(people::disturb(self.trial.clone(), self.sim.clone(), plan.clone(), watch.clone()));
+        people.spawn(people::disturb(self.trial.clone(), plan.clone(), watch.clone()));
         let began = Instant::now();
         let mut lost = 0;
         tokio::select! {

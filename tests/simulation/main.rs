@@ -6,6 +6,7 @@
 //! what they came to. `CUTOVER_SEED=17` begins with seed 17; with `CUTOVER_SEEDS=1` it tells that one's story.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking, in their helpers too")]
+#![expect(clippy::print_stdout, reason = "tells what the simulation came to")]
 
 mod chance;
 mod cloud;
@@ -25,12 +26,13 @@ use cutover::domain::release::Ending;
 use crate::drive::Report;
 use crate::trial::Trial;
 
+/// A number from the environment; anything else there stops the test.
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
 /// Seeds that every run of the tests goes through.
 const SEEDS: u64 = 200;
-
-fn variable(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
-}
 
 #[test]
 fn whatever_goes_wrong_the_invariants_hold() {

@@ -52,7 +52,7 @@ fn a_rollback_that_left_traffic_on_green() {
 
 #[test]
 fn traffic_onto_targets_that_are_not_there() {
-    // A task of green dies every few seconds, from the first step on.
+    // A task of green dies every twelve seconds, from the first step on.
     is_caught(Sabotage::Cloud(Lie::SaysHealthy), Invariant::I4, |trial| {
         trial.calm = Duration::from_mins(16);
         let crash = |at| (Duration::from_secs(at), Disturbance::TaskCrashes("api-green"));
@@ -115,8 +115,9 @@ fn a_message_that_is_sent_twice() {
 }
 
 #[test]
-fn a_secret_in_the_cloud_s_own_words() {
-    is_caught(Sabotage::Cloud(Lie::TellsSecret), Invariant::I10, as_it_is);
+fn a_secret_in_the_cloud_s_own_words_reaches_nobody() {
+    let report = drive::run(&Trial::plain(7), Some(Sabotage::Cloud(Lie::TellsSecret)));
+    assert!(report.violations.is_empty(), "{report}");
 }
 
 #[test]

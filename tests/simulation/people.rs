@@ -9,9 +9,9 @@ use cutover::domain::plan::{Plan, StageKind};
 use cutover::domain::release::{Release, StageStatus, Status, Work};
 use cutover::engine::handle::{OrderSender, Receipt};
 use cutover::engine::hub::Hub;
+use cutover::sim::World;
 use cutover::sim::world::alarms::AlarmState;
 use cutover::sim::world::elb::{Action, WeightedTargetGroup};
-use cutover::sim::{Sim, World};
 use tokio::sync::mpsc;
 
 use crate::chance::Chance;
@@ -89,13 +89,12 @@ fn command(kind: CommandKind) -> Command {
 }
 
 /// Does what was drawn to the world.
-pub(crate) async fn disturb(trial: Trial, sim: Sim, plan: Plan, watch: Watch) {
+pub(crate) async fn disturb(trial: Trial, plan: Plan, watch: Watch) {
     let began = tokio::time::Instant::now();
     for (at, disturbance) in trial.disturbances {
         tokio::time::sleep_until(began + at).await;
         watch.disturb(|world| carry_out(&disturbance, world, &plan));
     }
-    drop(sim);
 }
 
 fn carry_out(disturbance: &Disturbance, world: &mut World, plan: &Plan) {

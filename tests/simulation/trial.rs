@@ -35,6 +35,7 @@ pub(crate) struct Trial {
 
 /// What is drawn of the plan.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, thrown by chance")]
 pub(crate) struct Shape {
     pub(crate) steps: Vec<ShiftStep>,
     pub(crate) is_repeatable: bool,
@@ -48,7 +49,7 @@ pub(crate) struct Shape {
 /// One engine's life.
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
-    /// How far its clock is behind the cloud's (first) and ahead of it (second), in seconds.
+    /// How far its clock is ahead of the cloud's when it begins, in seconds.
     pub(crate) skew: i64,
     /// How fast its clock runs.
     pub(crate) speed: f64,
@@ -228,7 +229,7 @@ fn shape(chance: &mut Chance) -> Shape {
 fn lives(chance: &mut Chance, calm: Duration) -> Vec<Life> {
     let deaths = chance.pick(&[0, 0, 1, 1, 2, 3]);
     let life = |chance: &mut Chance, fate| Life {
-        skew: chance.number(0..=120) as i64 - 60,
+        skew: chance.number(0..=120).cast_signed() - 60,
         speed: chance.real(0.99..=1.01),
         fate,
         gap: chance.seconds(0..=45),

@@ -393,7 +393,8 @@ impl Machine<'_> {
                 Effect::UndoCommand { stage } => Some((stage, true)),
                 _ => None,
             })
-            .filter(|(index, _)| !self.is_repeatable(*index))
+            // What may be done twice may not always be undone twice: `upgrade head` and `downgrade -1`, for a pair.
+            .filter(|(index, undo)| *undo || !self.is_repeatable(*index))
             .collect();
         for (index, undo) in doubtful {
             self.cancel_where(|effect| {

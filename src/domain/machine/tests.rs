@@ -492,6 +492,24 @@ fn a_lost_engine_doubts_programs_and_watches_the_bake_again() {
 }
 
 #[test]
+fn a_lost_engine_never_undoes_twice_even_what_may_be_done_twice() {
+    let mut plan = plan();
+    plan.stages[1].kind = command(true, true);
+    let mut bench = Bench::new(plan);
+    let _ = bench.tell(Event::Requested { by: captain() });
+    bench.settle();
+    bench.order(Command::Rollback { reason: None }).unwrap();
+    while !matches!(bench.open.last().map(|intent| &intent.effect), Some(Effect::UndoCommand { .. })) {
+        assert!(bench.carry_out());
+        bench.look();
+    }
+    let _ = bench.tell(Event::Recovered { by: captain() });
+    bench.settle();
+    let undone = bench.asked.iter().filter(|effect| matches!(effect, Effect::UndoCommand { .. })).count();
+    assert_eq!((undone, bench.ending()), (1, Some(Ending::RollbackFailed)));
+}
+
+#[test]
 fn time_alone_does_not_move_a_paused_release() {
     let mut bench = Bench::to_bake_at_ten();
     assert!(deadline(&bench.release, bench.now).is_some_and(|at| at > bench.now), "the end of the bake");

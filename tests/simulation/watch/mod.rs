@@ -195,7 +195,6 @@ impl Watch {
             state.is_broken = false;
             state.capacity_reads.clear();
             state.weight_reads.clear();
-            state.notices.engine_gone();
         });
     }
 
