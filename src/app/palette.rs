@@ -144,7 +144,7 @@ mod tests {
         typed.type_text("roll");
         assert!(!typed.found.contains(&Action::Left), "a scroll is no roll");
         typed.erase();
-        typed.type_text("ll back");
+        typed.type_text("l back");
         assert_eq!(typed.found.first(), Some(&Action::Rollback));
     }
 

@@ -21,14 +21,22 @@ use crate::engine::snapshot::{Source, Toll};
 /// Rows of the block.
 pub(super) const ROWS: u16 = 2;
 
+/// Spans of the toll.
+const TOLL: usize = 3;
+
 /// Both rows.
 pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     let mut rows = area.rows();
     let rest = rows.next().map(|row| headline::draw(look, row, buf)).unwrap_or_default();
     if let Some(row) = rows.next() {
-        let left = if rest.is_empty() { below(look) } else { vec![look.span(Role::Text, format!(" {rest}"))] };
-        let room = usize::from(row.width).saturating_sub(Line::from(left.clone()).width());
-        look.row(row, buf, left, going_back(look, room));
+        let mut left = if rest.is_empty() { below(look) } else { vec![look.span(Role::Text, format!(" {rest}"))] };
+        let columns = |spans: &[Span<'_>]| Line::from(spans.to_vec()).width();
+        let right = going_back(look, usize::from(row.width).saturating_sub(columns(&left)));
+        // What comes after the toll is told whole or not at all.
+        while left.len() > TOLL && columns(&left) + 2 + columns(&right) > row.width.into() {
+            left.pop();
+        }
+        look.row(row, buf, left, right);
     }
 }
 
