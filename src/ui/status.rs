@@ -29,11 +29,16 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     let mut rows = area.rows();
     let rest = rows.next().map(|row| headline::draw(look, row, buf)).unwrap_or_default();
     if let Some(row) = rows.next() {
-        let mut left = if rest.is_empty() { below(look) } else { vec![look.span(Role::Text, format!(" {rest}"))] };
+        let mut left = below(look);
+        let mut least = TOLL;
+        if !rest.is_empty() {
+            left.insert(0, look.span(Role::Text, format!(" {rest}  ")));
+            least = 1;
+        }
         let columns = |spans: &[Span<'_>]| Line::from(spans.to_vec()).width();
         let right = going_back(look, usize::from(row.width).saturating_sub(columns(&left)));
-        // What comes after the toll is told whole or not at all.
-        while left.len() > TOLL && columns(&left) + 2 + columns(&right) > row.width.into() {
+        // What comes after the toll, or after the rest of a reason, is told whole or not at all.
+        while left.len() > least && columns(&left) + 2 + columns(&right) > row.width.into() {
             left.pop();
         }
         look.row(row, buf, left, right);
