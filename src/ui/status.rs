@@ -183,9 +183,21 @@ fn afterwards(look: Look<'_>, ending: Ending, room: usize) -> Vec<Span<'_>> {
             .iter()
             .zip(&plan.stages)
             .any(|(stage, plan)| matches!(plan.kind, StageKind::Cleanup(_)) && stage.status == StageStatus::Passed);
-        let blue = if is_down { "blue is scaled down" } else { "blue is still up" };
-        let (whole, short) = (format!("{blue}: going back is a new release "), format!("{blue} "));
-        return vec![look.span(Role::Muted, if width(&whole) + 2 <= room { whole } else { short })];
+        let choices: [&str; 3] = if is_down {
+            [
+                "blue is scaled down: going back is a new release ",
+                "blue scaled down: going back is a new release ",
+                "going back is a new release ",
+            ]
+        } else {
+            [
+                "blue is still up: going back is a new release ",
+                "blue still up: going back is a new release ",
+                "going back is a new release ",
+            ]
+        };
+        let text = choices.into_iter().find(|text| width(text) + 2 <= room).unwrap_or("going back is a new release ");
+        return vec![look.span(Role::Muted, text)];
     }
     let Some(blue) = release.traffic.observed.map(Percent::rest) else { return Vec::new() };
     let role = if blue == Percent::FULL { Role::Ok } else { Role::Bad };
