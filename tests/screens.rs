@@ -433,7 +433,7 @@ fn what_matters_most_is_said_in_words() {
     let fast = shown(Scene::Baking, &|_, snapshot| snapshot.speed = 20.0);
     assert!(fast.lines().next().unwrap().contains("20x"), "{fast}");
     let held = shown(Scene::Human, &|model, _| model.frozen = Some(Box::new(fixture::snapshot(Scene::Baking))));
-    assert!(held.contains("held still") && held.contains("WAITING") && held.contains("bake 3:11 of 5:00"), "{held}");
+    assert!(held.contains("screen frozen") && held.contains("WAITING") && held.contains("bake 3:11 of 5:00"), "{held}");
     let others = shown(Scene::Baking, &|_, snapshot| {
         std::sync::Arc::make_mut(&mut snapshot.release).plan.production = false;
         std::sync::Arc::make_mut(&mut snapshot.release).plan.environment = "staging".into();

@@ -29,6 +29,9 @@ const STEERING: [Action; 8] = [
     Action::Abort,
 ];
 
+/// What takes the screen away: never under an enter that was meant for something else.
+const LEAVING: [Action; 3] = [Action::Redraw, Action::Suspend, Action::Quit];
+
 /// What has been typed into the palette, and what of it fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Palette {
@@ -81,9 +84,11 @@ impl Palette {
         self.selected = 0;
         let listed = Action::ALL.iter().copied().filter(|action| !NOT_LISTED.contains(action));
         if self.typed.trim().is_empty() {
-            let rest = listed.filter(|action| !MOVING.contains(action) && !STEERING.contains(action));
+            let elsewhere =
+                |action: &Action| MOVING.contains(action) || STEERING.contains(action) || LEAVING.contains(action);
+            let rest = listed.filter(|action| !elsewhere(action));
             let not_now = STEERING.into_iter().filter(|action| !self.possible.contains(action));
-            self.found = self.possible.iter().copied().chain(rest).chain(not_now).collect();
+            self.found = self.possible.iter().copied().chain(rest).chain(LEAVING).chain(not_now).collect();
             return;
         }
         let mut scored: Vec<(u32, Action)> = listed
@@ -144,7 +149,7 @@ mod tests {
         typed.type_text("roll");
         assert!(!typed.found.contains(&Action::Left), "a scroll is no roll");
         typed.erase();
-        typed.type_text("ll back");
+        typed.type_text("l back");
         assert_eq!(typed.found.first(), Some(&Action::Rollback));
     }
 

@@ -31,6 +31,9 @@ mod traffic;
 pub mod widgets;
 mod work;
 
+#[cfg(test)]
+mod tests;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -130,11 +133,11 @@ fn tabs(look: Look<'_>, sight: Sight, row: Rect, buf: &mut Buffer) {
     }
     let right = match look.model.view {
         View::Signals => {
-            let sides = look.model.signal_side.map_or("blue and green", |side| side.word());
+            let sides = look.model.signal_side.map_or("both sides", |side| side.word());
             let all = look.plan().signals.len();
             let first = look.model.chart.min(all.saturating_sub(sight.charts));
             let some = if sight.charts < all {
-                format!("{} to {} of {all}, ", first + 1, first + sight.charts)
+                format!("{}-{} of {all}, ", first + 1, first + sight.charts)
             } else {
                 String::new()
             };

@@ -21,14 +21,27 @@ use crate::engine::snapshot::{Source, Toll};
 /// Rows of the block.
 pub(super) const ROWS: u16 = 2;
 
+/// Spans of the toll.
+const TOLL: usize = 3;
+
 /// Both rows.
 pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     let mut rows = area.rows();
     let rest = rows.next().map(|row| headline::draw(look, row, buf)).unwrap_or_default();
     if let Some(row) = rows.next() {
-        let left = if rest.is_empty() { below(look) } else { vec![look.span(Role::Text, format!(" {rest}"))] };
-        let room = usize::from(row.width).saturating_sub(Line::from(left.clone()).width());
-        look.row(row, buf, left, going_back(look, room));
+        let mut left = below(look);
+        let mut least = TOLL;
+        if !rest.is_empty() {
+            left.insert(0, look.span(Role::Text, format!(" {rest}  ")));
+            least = 1;
+        }
+        let columns = |spans: &[Span<'_>]| Line::from(spans.to_vec()).width();
+        let right = going_back(look, usize::from(row.width).saturating_sub(columns(&left)));
+        // What comes after the toll, or after the rest of a reason, is told whole or not at all.
+        while left.len() > least && columns(&left) + 2 + columns(&right) > row.width.into() {
+            left.pop();
+        }
+        look.row(row, buf, left, right);
     }
 }
 
@@ -170,9 +183,21 @@ fn afterwards(look: Look<'_>, ending: Ending, room: usize) -> Vec<Span<'_>> {
             .iter()
             .zip(&plan.stages)
             .any(|(stage, plan)| matches!(plan.kind, StageKind::Cleanup(_)) && stage.status == StageStatus::Passed);
-        let blue = if is_down { "blue is scaled down" } else { "blue is still up" };
-        let (whole, short) = (format!("{blue}: going back is a new release "), format!("{blue} "));
-        return vec![look.span(Role::Muted, if width(&whole) + 2 <= room { whole } else { short })];
+        let choices: [&str; 3] = if is_down {
+            [
+                "blue is scaled down: going back is a new release ",
+                "blue scaled down: going back is a new release ",
+                "going back is a new release ",
+            ]
+        } else {
+            [
+                "blue is still up: going back is a new release ",
+                "blue still up: going back is a new release ",
+                "going back is a new release ",
+            ]
+        };
+        let text = choices.into_iter().find(|text| width(text) + 2 <= room).unwrap_or("going back is a new release ");
+        return vec![look.span(Role::Muted, text)];
     }
     let Some(blue) = release.traffic.observed.map(Percent::rest) else { return Vec::new() };
     let role = if blue == Percent::FULL { Role::Ok } else { Role::Bad };

@@ -155,12 +155,16 @@ fn draw_orders(look: Look<'_>, area: Rect, buf: &mut Buffer) {
 
 fn order_line<'a>(look: Look<'a>, order: &'a Ordered, columns: usize) -> (Vec<Span<'a>>, Vec<Span<'a>>) {
     let took = took(order.at.since(order.accepted));
-    let (role, word, when) = match order.progress {
-        Progress::Accepted => (Role::Running, "accepted", format!("{} ago", age(look.now().since(order.accepted)))),
-        Progress::Observed => (Role::Ok, "observed", format!("after {took}")),
-        Progress::Overtaken => (Role::Muted, "overtaken", format!("after {took}")),
+    let (sign, role, word, when) = match order.progress {
+        Progress::Accepted => (
+            look.theme.glyphs.running,
+            Role::Running,
+            "accepted",
+            format!("{} ago", age(look.now().since(order.accepted))),
+        ),
+        Progress::Observed => (look.theme.glyphs.ok, Role::Ok, "observed", format!("after {took}")),
+        Progress::Overtaken => (look.theme.glyphs.skipped, Role::Muted, "overtaken", format!("after {took}")),
     };
-    let progress = format!("{word} {when} ");
     let mut left = vec![
         look.span(Role::Muted, format!(" {} ", clock(order.accepted, look.model.utc_offset))),
         look.span(Role::Strong, pad(order.command.kind().word(), 13)),
@@ -179,8 +183,9 @@ fn order_line<'a>(look: Look<'a>, order: &'a Ordered, columns: usize) -> (Vec<Sp
     if let Some(reason) = reason {
         left.push(look.span(Role::Muted, format!(": {reason}")));
     }
-    // Who it was is worth more than how long it took.
-    let has_room = Line::from(left.clone()).width() + width(&progress) + 2 <= columns;
-    let progress = if has_room { progress } else { format!("{word} ") };
+    // Who it was is worth more than how long it took, and than the word for it.
+    let room = columns.saturating_sub(Line::from(left.clone()).width() + 2);
+    let choices = [format!("{word} {when} "), format!("{word} "), format!("{sign} ")];
+    let progress = choices.into_iter().find(|choice| width(choice) <= room).unwrap_or_else(|| format!("{sign} "));
     (left, vec![look.span(role, progress)])
 }

@@ -362,7 +362,7 @@ fn errors_are_jumped_to_and_copied() {
     let cmds = screen.press("4 E y");
     let Some(Cmd::Copy(text)) = cmds.first() else { panic!("{cmds:?}") };
     assert!(text.starts_with("POST /orders 500"), "{text}");
-    screen.press("f f e");
+    screen.press("esc f e");
     assert!(screen.notes().is_empty(), "the newest error is found from wherever the tail is followed");
     screen.press("e");
     assert_eq!(screen.notes(), ["last error; E goes back"]);

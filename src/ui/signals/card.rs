@@ -121,7 +121,7 @@ fn plot(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
 
 fn evidence(look: Look<'_>, reading: Reading<'_>, role: Role, row: Rect, buf: &mut Buffer) {
     let Some(verdict) = reading.verdict else {
-        look.row(row, buf, vec![look.span(Role::Muted, "no green traffic yet")], Vec::new());
+        look.row(row, buf, vec![look.span(Role::Muted, "no green traffic")], Vec::new());
         return;
     };
     match verdict.ruling {
