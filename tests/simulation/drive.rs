@@ -55,6 +55,7 @@ pub(crate) struct Report {
     pub(crate) calls: u64,
     pub(crate) simulated: Duration,
     pub(crate) journal: Vec<String>,
+    pub(crate) lines: usize,
     pub(crate) violations: Vec<Violation>,
 }
 
@@ -149,6 +150,7 @@ impl<'a> Drive<'a> {
             calls: self.sim.wire().calls().values().sum(),
             simulated: began.elapsed(),
             journal: watch.journal(),
+            lines: watch.lines(),
             violations: watch.violations(),
         }
     }

@@ -143,11 +143,13 @@ impl Trial {
         let scenario = scenario(&mut chance);
         let calm = chance.seconds(300..=1_200);
         let lives = lives(&mut chance, calm);
+        let mut shape = shape(&mut chance);
+        shape.tails_logs |= scenario == "hostile-logs";
         Self {
             seed,
             scenario,
             rate: if scenario == "quiet" { 2.0 } else { 12.0 },
-            shape: shape(&mut chance),
+            shape,
             faults: faults(&mut chance, calm),
             calm,
             lives,

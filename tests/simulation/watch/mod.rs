@@ -114,6 +114,8 @@ struct State {
     notices: Notices,
     /// Every record of the journal, as it is written.
     journal: Vec<String>,
+    /// Log lines shown to a face.
+    lines: usize,
     violations: Vec<Violation>,
 }
 
@@ -136,6 +138,7 @@ impl Watch {
             judgement: Judgement::default(),
             notices: Notices::default(),
             journal: Vec::new(),
+            lines: 0,
             violations: Vec::new(),
         };
         Self { sim, state: Arc::new(Mutex::new(state)) }
