@@ -382,3 +382,79 @@ impl Core {
 fn is_write(effect: &Effect) -> bool {
     matches!(effect, Effect::SetWeight { .. } | Effect::Scale { .. })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::command::Command;
+    use crate::domain::ids::{TaskDefinitionArn, Version};
+    use crate::domain::percent::Percent;
+    use crate::domain::plan::{
+        Driver, OnFailure, Place, Plan, RollbackPlan, SidePlan, Sides, StageKind, StagePlan, VerifyPlan,
+    };
+    use crate::domain::redact::Redactor;
+    use crate::engine::settings::Polls;
+    use crate::journal::sqlite::SqliteJournal;
+    use crate::judge::threshold::Threshold;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    /// One stage that is over after a minute.
+    fn plan() -> Plan {
+        let side = SidePlan {
+            service: "api".to_owned(),
+            target_group: "api".to_owned(),
+            task_definition: TaskDefinitionArn::from("api:1"),
+            container: "api".to_owned(),
+            desired: 1,
+            url: None,
+        };
+        Plan {
+            environment: "demo".into(),
+            production: false,
+            component: "api".into(),
+            place: Place::default(),
+            driver: Driver::Alb,
+            from: Version("api:1".to_owned()),
+            to: Version("api:2".to_owned()),
+            sides: Sides { rule: "rule".to_owned(), blue: side.clone(), green: side },
+            stages: vec![StagePlan {
+                name: "watch".into(),
+                kind: StageKind::Verify(VerifyPlan { watch: MINUTE, checks: Vec::new() }),
+                timeout: MINUTE,
+                on_failure: OnFailure::Rollback,
+            }],
+            signals: Vec::new(),
+            alarms: Vec::new(),
+            rollback: RollbackPlan { escalate_after: MINUTE, min_healthy: Percent::FULL, keep_green: false },
+            notify: Vec::new(),
+            secrets: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_falls_due_when_an_order_is_refused_is_in_the_journal() {
+        let by = Actor { name: "captain".to_owned(), host: "bastion".to_owned() };
+        let begun = Timestamp::from_secs(1_000);
+        let mut journal = SqliteJournal::in_memory().unwrap();
+        let (id, plan) = journal.create(&mut |_| plan(), &by, begun).unwrap();
+        let settings = Settings {
+            log_groups: Vec::new(),
+            polls: Polls::default(),
+            period: MINUTE,
+            redactor: Redactor::default(),
+            variables: std::collections::BTreeMap::new(),
+            is_demo: false,
+        };
+        let release = Release::planned(id, plan.clone());
+        let judge = Box::new(Threshold::new(Vec::new()));
+        let mut core = Core::new(release, Box::new(journal), judge, &settings, &by, 1.0);
+        let _acts = core.tell(Event::Requested { by: by.clone() }, begun).unwrap();
+        let order = Order { command: Command::Resume, by, seen: None };
+        let acts = core.tell(Event::Ordered(order), begun + MINUTE).unwrap();
+        assert!(matches!(acts.answer, Some(Err(_))), "nothing is paused: {acts:?}");
+        assert!(core.release.ended.is_some(), "the minute is over");
+        let records = core.journal.records(id).unwrap();
+        assert_eq!(crate::journal::replay(id, plan, &records), core.release);
+    }
+}

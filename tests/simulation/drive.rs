@@ -41,6 +41,9 @@ const START: Timestamp = Timestamp::from_secs(1_795_161_600);
 const CONFIG: &str = include_str!("../../config.example.toml");
 const IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/api:9ab03d7";
 
+/// How long after its end a release's work is looked at once more: tasks that died meanwhile have been replaced.
+const AFTERMATH: Duration = Duration::from_mins(3);
+
 /// Polls of an engine without time passing after which it is taken to spin.
 const SPIN: u32 = 100_000;
 
@@ -55,6 +58,7 @@ pub(crate) struct Report {
     pub(crate) calls: u64,
     pub(crate) simulated: Duration,
     pub(crate) journal: Vec<String>,
+    pub(crate) lines: usize,
     pub(crate) violations: Vec<Violation>,
 }
 
@@ -72,6 +76,7 @@ impl fmt::Display for Report {
         trial.faults.iter().try_for_each(|fault| writeln!(f, "  {fault:?}"))?;
         trial.disturbances.iter().try_for_each(|disturbance| writeln!(f, "  {disturbance:?}"))?;
         trial.presses.iter().try_for_each(|press| writeln!(f, "  {press:?}"))?;
+        writeln!(f, "  {:?}", trial.ambush)?;
         writeln!(f, "faults: {:?}; engines lost: {}", self.faults, self.engines_lost)?;
         for moment in &self.release.timeline {
             let at = moment.at.millis() - START.millis();
@@ -120,13 +125,14 @@ impl<'a> Drive<'a> {
         let mut plan = self.config.plan(&request, &survey).unwrap();
         self.trial.alter(&mut plan);
 
-        let watch = Watch::new(self.sim.clone(), plan.clone(), self.trial.stale());
+        let watch = Watch::new(self.sim.clone(), plan.clone(), self.trial);
         self.sim.wire().set_faults(FaultPlan::of(self.trial.faults.clone()));
         let desk = Desk { sabotage: self.sabotage, ..Desk::default() };
         let mut people = JoinSet::new();
         for operator in 0..2 {
             people.spawn(people::operate(operator, self.trial.presses.clone(), desk.clone(), watch.clone()));
         }
+        people.spawn(people::ambush(self.trial.ambush, desk.clone(), watch.clone()));
         people.spawn(people::disturb(self.trial.clone(), plan.clone(), watch.clone()));
         let began = Instant::now();
         let mut lost = 0;
@@ -135,6 +141,10 @@ impl<'a> Drive<'a> {
                 let behaves = began.elapsed() > self.trial.calm;
                 watch.told_all(behaves);
                 watch.compare(&left.release);
+                people.abort_all();
+                self.sim.wire().set_faults(FaultPlan::default());
+                tokio::time::sleep(AFTERMATH).await;
+                watch.aftermath();
             }
             () = people::look_after(self.trial.clone(), desk.clone(), watch.clone()) => {}
         }
@@ -149,6 +159,7 @@ impl<'a> Drive<'a> {
             calls: self.sim.wire().calls().values().sum(),
             simulated: began.elapsed(),
             journal: watch.journal(),
+            lines: watch.lines(),
             violations: watch.violations(),
         }
     }

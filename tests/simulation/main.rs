@@ -60,12 +60,13 @@ fn whatever_goes_wrong_the_invariants_hold() {
             assert!(tally.ended(ending) > 0, "nothing {}", ending.word());
         }
         assert_eq!(tally.kinds(), 9, "every kind of fault strikes");
+        assert!(tally.lines > 0, "no log line was shown");
     }
 }
 
 #[test]
 fn the_same_seed_gives_the_same_journal() {
-    for seed in 0..8 {
+    for seed in 0..5 {
         let run = || drive::run(&Trial::drawn(seed), None);
         let (one, other) = (run(), run());
         for (first, second) in one.journal.iter().zip(&other.journal) {

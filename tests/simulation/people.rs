@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::chance::Chance;
 use crate::parts::Sabotage;
-use crate::trial::{Disturbance, PHRASE, Press, Seen, Trial};
+use crate::trial::{Ambush, Disturbance, PHRASE, Press, Seen, Trial};
 use crate::watch::{Invariant, Watch};
 
 /// An order is answered within this time.
@@ -72,6 +72,14 @@ pub(crate) async fn operate(operator: usize, presses: Vec<Press>, desk: Desk, wa
         tokio::time::sleep_until(began + press.at).await;
         desk.send(&watch, command(press.command), &format!("operator-{operator}"), press.seen).await;
     }
+}
+
+/// Waits for an effect to begin, and presses then.
+pub(crate) async fn ambush(ambush: Option<Ambush>, desk: Desk, watch: Watch) {
+    let Some(ambush) = ambush else { return };
+    watch.prey().await;
+    tokio::time::sleep(ambush.after).await;
+    desk.send(&watch, command(ambush.command), "ambush", Seen::Newest).await;
 }
 
 fn command(kind: CommandKind) -> Command {

@@ -23,6 +23,8 @@ pub(crate) struct Tally {
     orders: usize,
     entries: usize,
     calls: u64,
+    /// Log lines shown.
+    pub(crate) lines: usize,
     simulated: Duration,
     /// The first that failed.
     pub(crate) failed: Vec<Report>,
@@ -65,6 +67,7 @@ impl Tally {
         self.orders += report.orders;
         self.entries += report.journal.len();
         self.calls += report.calls;
+        self.lines += report.lines;
         self.simulated += report.simulated;
         if !report.violations.is_empty() {
             self.failed.push(report);
@@ -85,7 +88,7 @@ impl Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "releases      {} over {} simulated hours", self.releases, self.simulated.as_secs() / 3_600)?;
-        writeln!(f, "AWS calls     {}, journal entries {}", self.calls, self.entries)?;
+        writeln!(f, "AWS calls     {}, journal entries {}, log lines {}", self.calls, self.entries, self.lines)?;
         writeln!(f, "endings       {:?}", self.endings)?;
         writeln!(f, "API faults    {:?}", self.faults)?;
         writeln!(

@@ -30,6 +30,7 @@ pub(crate) struct Trial {
     pub(crate) lives: Vec<Life>,
     pub(crate) disturbances: Vec<(Duration, Disturbance)>,
     pub(crate) presses: Vec<Press>,
+    pub(crate) ambush: Option<Ambush>,
     pub(crate) script: Script,
 }
 
@@ -97,6 +98,22 @@ pub(crate) enum Seen {
     None,
 }
 
+/// An order that comes just when an effect has begun, while nobody knows how it will end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ambush {
+    pub(crate) effect: Prey,
+    pub(crate) after: Duration,
+    pub(crate) command: CommandKind,
+}
+
+/// The effect that is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Prey {
+    Weight(u8),
+    GreenUp,
+    BlueDown,
+}
+
 /// How the command stage's program goes.
 #[derive(Clone, Debug)]
 pub(crate) struct Script {
@@ -133,6 +150,7 @@ impl Trial {
             lives: Vec::new(),
             disturbances: Vec::new(),
             presses: Vec::new(),
+            ambush: None,
             script: Script { takes: Duration::from_secs(5), code: Some(0), undo_code: Some(0) },
         }
     }
@@ -143,16 +161,23 @@ impl Trial {
         let scenario = scenario(&mut chance);
         let calm = chance.seconds(300..=1_200);
         let lives = lives(&mut chance, calm);
+        let mut shape = shape(&mut chance);
+        shape.tails_logs |= scenario == "hostile-logs";
         Self {
             seed,
             scenario,
             rate: if scenario == "quiet" { 2.0 } else { 12.0 },
-            shape: shape(&mut chance),
+            shape,
             faults: faults(&mut chance, calm),
             calm,
             lives,
             disturbances: disturbances(&mut chance, calm),
             presses: presses(&mut chance, calm),
+            ambush: chance.is(0.3).then(|| Ambush {
+                effect: chance.pick(&[Prey::BlueDown, Prey::BlueDown, Prey::GreenUp, Prey::Weight(100)]),
+                after: Duration::from_millis(chance.number(0..=200)),
+                command: chance.pick(&[CommandKind::Rollback, CommandKind::Abort, CommandKind::Pause]),
+            }),
             script: Script {
                 takes: chance.seconds(1..=40),
                 code: if chance.is(0.9) { Some(0) } else { chance.pick(&[Some(3), None]) },

@@ -21,9 +21,11 @@ use cutover::domain::release::Release;
 use cutover::domain::time::Timestamp;
 use cutover::journal::{Entry, Record};
 use cutover::sim::{Sim, World};
+use tokio::sync::Notify;
 
 use self::judgement::Judgement;
 use self::notices::Notices;
+use crate::trial::{Prey, Trial};
 
 /// The invariants of a release, as the architecture numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +71,9 @@ impl fmt::Display for Violation {
 pub(crate) struct Watch {
     sim: Sim,
     state: Arc<Mutex<State>>,
+    /// Rings when the effect that an ambush waits for has begun.
+    bell: Arc<Notify>,
+    prey: Option<Prey>,
 }
 
 impl fmt::Debug for Watch {
@@ -114,15 +119,17 @@ struct State {
     notices: Notices,
     /// Every record of the journal, as it is written.
     journal: Vec<String>,
+    /// Log lines shown to a face.
+    lines: usize,
     violations: Vec<Violation>,
 }
 
 impl Watch {
-    pub(crate) fn new(sim: Sim, plan: Plan, stale: Duration) -> Self {
+    pub(crate) fn new(sim: Sim, plan: Plan, trial: &Trial) -> Self {
         let state = State {
             mirror: Release::planned(ReleaseId(1), plan.clone()),
             plan,
-            stale,
+            stale: trial.stale(),
             open: Vec::new(),
             is_broken: false,
             changes: sim.with(|world, _| world.changes().len()),
@@ -136,9 +143,11 @@ impl Watch {
             judgement: Judgement::default(),
             notices: Notices::default(),
             journal: Vec::new(),
+            lines: 0,
             violations: Vec::new(),
         };
-        Self { sim, state: Arc::new(Mutex::new(state)) }
+        let prey = trial.ambush.map(|ambush| ambush.effect);
+        Self { sim, state: Arc::new(Mutex::new(state)), bell: Arc::default(), prey }
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut State, &mut World, Timestamp) -> R) -> R {
@@ -175,8 +184,17 @@ impl Watch {
             state.look(world, now);
             for record in records {
                 state.record(record, world, now);
+                if matches!(&record.entry, Entry::Intent(intent) if self.prey.is_some_and(|prey| is_prey(prey, intent)))
+                {
+                    self.bell.notify_one();
+                }
             }
         });
+    }
+
+    /// Waits until the effect that an ambush waits for has begun.
+    pub(crate) async fn prey(&self) {
+        self.bell.notified().await;
     }
 
     /// The engine was told that its journal cannot be written.
@@ -229,6 +247,15 @@ impl Watch {
     /// Every record of the journal, as it was written.
     pub(crate) fn journal(&self) -> Vec<String> {
         self.with(|state, _, _| state.journal.clone())
+    }
+}
+
+fn is_prey(prey: Prey, intent: &Intent) -> bool {
+    match (&intent.effect, prey) {
+        (Effect::SetWeight { green }, Prey::Weight(weight)) => green.get() == weight,
+        (Effect::Scale { side: Side::Green, desired, .. }, Prey::GreenUp) => *desired > 0,
+        (Effect::Scale { side: Side::Blue, desired: 0, .. }, Prey::BlueDown) => true,
+        _ => false,
     }
 }
 
