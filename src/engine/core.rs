@@ -385,6 +385,8 @@ fn is_write(effect: &Effect) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::domain::command::Command;
     use crate::domain::ids::{TaskDefinitionArn, Version};

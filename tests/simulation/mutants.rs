@@ -56,7 +56,7 @@ fn traffic_onto_targets_that_are_not_there() {
     is_caught(Sabotage::Cloud(Lie::SaysHealthy), Invariant::I4, |trial| {
         trial.calm = Duration::from_mins(16);
         let crash = |at| (Duration::from_secs(at), Disturbance::TaskCrashes("api-green"));
-        trial.disturbances = (60..900).step_by(3).map(crash).collect();
+        trial.disturbances = (60..900).step_by(12).map(crash).collect();
     });
 }
 
