@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Failure;
 
-/// The end of a frame: DECSET 2026 reset.
+/// The end of a frame: DECSET 2026 reset. Titles and bells may follow it.
 const FRAME_END: &[u8] = b"\x1b[?2026l";
 
 /// A program that shows nothing for this long has failed.
@@ -50,7 +50,7 @@ impl Terminal {
                 }
             }
         });
-        let screen = vt100::Parser::new(rows, columns, 0);
+        let screen = vt100::Parser::new(rows.try_into()?, columns.try_into()?, 0);
         Ok(Self { child, keys, output, screen, started, bytes: 0, _master: pty.master })
     }
 
@@ -89,13 +89,13 @@ impl Terminal {
         Ok(self.bytes - before)
     }
 
-    /// Takes the next bytes: when they came, and whether a frame ends with them. `None` when nothing comes in time.
+    /// Takes the next bytes: when they came, and whether a frame ends among them. `None` when nothing comes in time.
     fn take(&mut self, patience: Duration) -> Result<Option<(Instant, bool)>, Failure> {
         match self.output.recv_timeout(patience) {
             Ok((at, bytes)) => {
                 self.bytes += bytes.len() as u64;
                 self.screen.process(&bytes);
-                Ok(Some((at, bytes.ends_with(FRAME_END))))
+                Ok(Some((at, bytes.windows(FRAME_END.len()).any(|part| part == FRAME_END))))
             }
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err("the program has ended".into()),
