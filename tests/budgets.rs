@@ -2,6 +2,7 @@
 //! timed is in the benchmarks; docs/performance.md has all of it.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
+#![expect(clippy::print_stdout, reason = "the counts themselves, for whoever asks with --nocapture")]
 
 #[path = "../benches/support/face.rs"]
 mod face;

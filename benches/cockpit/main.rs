@@ -26,6 +26,9 @@ const VIEWS: [(&str, &str); 2] = [("2", "blue and green"), ("1", "pipeline")];
 
 const SIZE: (u16, u16) = (120, 40);
 
+/// Measures something and says what came out.
+type Measure = fn() -> Result<(), Failure>;
+
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if let [mark, word] = arguments.as_slice()
@@ -34,7 +37,7 @@ fn main() -> Result<(), Failure> {
         let subject = Subject::ALL.into_iter().find(|subject| subject.word() == word).ok_or("no such subject")?;
         return subject.show();
     }
-    let parts: [(&str, fn() -> Result<(), Failure>); 5] =
+    let parts: [(&str, Measure); 5] =
         [("start", start), ("keys", keys), ("idle", idle), ("bytes", bytes), ("memory", memory)];
     for (name, measure) in parts {
         if arguments.is_empty() || arguments.iter().any(|argument| argument == name) {

@@ -13,7 +13,7 @@ use super::Failure;
 const FRAME_END: &[u8] = b"\x1b[?2026l";
 
 /// A program that shows nothing for this long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A program in a pseudo-terminal.
 pub(crate) struct Terminal {
