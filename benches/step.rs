@@ -73,7 +73,7 @@ fn verdicts_again(bencher: Bencher<'_, '_>) {
         if matches!(event, Event::Judged(_)) {
             judged = Some((event.clone(), at));
         }
-        let _reaction = black_box(step(&mut release, event, at));
+        let _reaction = step(&mut release, event, at);
     }
     let Some((event, at)) = judged else { return };
     bencher.with_inputs(|| event.clone()).bench_local_values(|event| black_box(step(&mut release, event, at)));

@@ -2,26 +2,30 @@
 //! timed is in the benchmarks; docs/performance.md has all of it.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
+#![expect(clippy::print_stdout, reason = "the counts themselves, for whoever asks with --nocapture")]
 
 #[path = "../benches/support/face.rs"]
 mod face;
 #[path = "../benches/support/release.rs"]
 mod release;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cutover::clock::Clock;
-use cutover::cloud::SignalRequest;
+use cutover::cloud::{Cloud, SignalRequest};
 use cutover::domain::plan::Plan;
 use cutover::domain::release::Ending;
 use cutover::domain::signal::{Policy, Ruling};
 use cutover::domain::time::Timestamp;
 use cutover::engine::settings::Settings;
+use cutover::engine::snapshot::Snapshot;
 use cutover::journal::sqlite::SqliteJournal;
 use cutover::judge::threshold::Threshold;
 use cutover::judge::{Circumstances, Judge as _, Measured};
 use cutover::sim::Sim;
 use cutover::sim::world::alarms::{DescribeAlarmHistory, HistoryType};
+use tokio::sync::watch;
 
 use face::Face;
 use release::{Staged, stage};
@@ -35,14 +39,13 @@ const CALLS_A_MINUTE: f64 = 30.0;
 /// Bytes a second of tokio's time at 120 × 40.
 const BYTES_A_SECOND: f64 = 10_240.0;
 
-async fn staged(scenario: &str, speed: f64, adapt: impl FnOnce(&mut Plan, &mut Settings)) -> Staged {
-    let journal = Box::new(SqliteJournal::in_memory().unwrap());
-    stage(scenario, Clock::starting_at(START, speed), journal, adapt).await.unwrap()
+async fn staged(scenario: &str, clock: Clock, adapt: impl FnOnce(&mut Plan, &mut Settings)) -> Staged {
+    stage(scenario, clock, Box::new(SqliteJournal::in_memory().unwrap()), adapt).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
 async fn watching_a_release_takes_few_calls() {
-    let Staged { sim, engine, .. } = staged("healthy", 1.0, |_, _| {}).await;
+    let Staged { sim, engine, .. } = staged("healthy", Clock::starting_at(START, 1.0), |_, _| {}).await;
     let before = sim.wire().calls();
     let left = engine.run().await.unwrap();
     assert_eq!(left.release.ended.as_ref().unwrap().ending, Ending::Succeeded);
@@ -59,8 +62,9 @@ async fn watching_a_release_takes_few_calls() {
 }
 
 async fn bytes_a_second(speed: f64, real: Duration) -> f64 {
-    let Staged { sim, engine, hub, stop, .. } = staged("healthy", speed, |_, settings| settings.is_demo = true).await;
-    let mut face = Face::attach(hub.attach(), sim.clock(), 120, 40).unwrap();
+    let clock = Clock::starting_at(START, speed);
+    let Staged { engine, hub, stop, .. } = staged("healthy", clock, |_, settings| settings.is_demo = true).await;
+    let mut face = Face::attach(hub.attach(), clock, 120, 40).unwrap();
     let engine = tokio::spawn(engine.run());
     // The first picture is a whole screen, once.
     let first = face.watch(Duration::from_secs(1)).await.unwrap();
@@ -86,8 +90,9 @@ async fn so_does_the_demonstration_at_its_own_pace() {
 
 #[tokio::test(start_paused = true)]
 async fn a_release_that_has_ended_writes_nothing() {
-    let Staged { sim, engine, hub, .. } = staged("errors", 60.0, |_, _| {}).await;
-    let mut face = Face::attach(hub.attach(), sim.clock(), 120, 40).unwrap();
+    let clock = Clock::starting_at(START, 60.0);
+    let Staged { engine, hub, .. } = staged("errors", clock, |_, _| {}).await;
+    let mut face = Face::attach(hub.attach(), clock, 120, 40).unwrap();
     drop(hub);
     let engine = tokio::spawn(engine.run());
     while !face.has_ended() {
@@ -114,46 +119,54 @@ const REACTION: Duration = Duration::from_millis(50);
 /// The slowest answer of the simulated AWS.
 const ANSWER: Duration = Duration::from_millis(60);
 
+/// Seconds after a full minute at which the engine starts: metrics appear by the minute, so each makes the polls fall
+/// differently upon them.
+const OFFSETS: [u64; 3] = [0, 7, 13];
+
+fn clock_from(offset: u64) -> Clock {
+    Clock::starting_at(START + Duration::from_secs(offset), 1.0)
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_alarm_takes_traffic_back_within_one_poll() {
     let only_alarms = |plan: &mut Plan, _: &mut Settings| {
         plan.signals.iter_mut().for_each(|signal| signal.policy = Policy::Observe);
     };
-    let Staged { sim, engine, settings, .. } = staged("errors", 1.0, only_alarms).await;
-    let left = engine.run().await.unwrap();
-    assert_eq!(left.release.ended.unwrap().ending, Ending::RolledBack);
-    let since = left.release.begun.unwrap().at;
-    let fired = sim.with(|world, _| {
-        let kind = Some(HistoryType::StateUpdate);
-        let all = DescribeAlarmHistory { kind, start: Some(since), ..DescribeAlarmHistory::default() };
-        let items = world.describe_alarm_history(&all).unwrap();
-        items.iter().filter(|item| item.summary.ends_with("to ALARM")).map(|item| item.at).min().unwrap()
-    });
-    let took = taken_back(&sim).since(fired);
-    println!("an alarm fired {} ms before green's weight was zero", took.as_millis());
-    assert!(took <= settings.polls.alarms + ANSWER + REACTION, "{took:?}");
+    for offset in OFFSETS {
+        let Staged { sim, engine, settings, .. } = staged("errors", clock_from(offset), only_alarms).await;
+        let left = engine.run().await.unwrap();
+        assert_eq!(left.release.ended.unwrap().ending, Ending::RolledBack);
+        let since = left.release.begun.unwrap().at;
+        let fired = sim.with(|world, _| {
+            let kind = Some(HistoryType::StateUpdate);
+            let all = DescribeAlarmHistory { kind, start: Some(since), ..DescribeAlarmHistory::default() };
+            let items = world.describe_alarm_history(&all).unwrap();
+            items.iter().filter(|item| item.summary.ends_with("to ALARM")).map(|item| item.at).min().unwrap()
+        });
+        let took = taken_back(&sim).since(fired);
+        println!("an alarm fired {} ms before green's weight was zero", took.as_millis());
+        assert!(took <= settings.polls.alarms + ANSWER + REACTION, "{took:?}");
+    }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_failing_signal_takes_traffic_back_within_one_poll() {
-    /// Looks of a bystander that tell when the failure could first be seen.
-    const LOOK: Duration = Duration::from_millis(250);
-    let only_signals = |plan: &mut Plan, _: &mut Settings| plan.alarms.clear();
-    let Staged { sim, engine, settings, cloud, plan, hub, .. } = staged("errors", 1.0, only_signals).await;
-    let snapshot = hub.attach().snapshot;
-    let clock = sim.clock();
-    let period = settings.period;
-    let bystander = tokio::spawn(async move {
-        let mut judge = Threshold::new(plan.signals.clone());
-        let signals: Vec<_> = plan.signals.iter().map(|signal| (signal.name.clone(), signal.measure)).collect();
-        let mut clean = clock.now();
-        loop {
-            clock.sleep(LOOK).await;
-            let green_since = snapshot.borrow().release.traffic.green_since;
-            let now = clock.now();
-            if green_since.is_none() {
-                continue;
-            }
+/// Looks of a bystander that tell when a failure could first be seen.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// The last moment at which no signal that rolls back could be seen to fail.
+async fn last_clean(
+    clock: Clock,
+    plan: Plan,
+    period: Duration,
+    cloud: Arc<dyn Cloud>,
+    seen: watch::Receiver<Arc<Snapshot>>,
+) -> Timestamp {
+    let mut judge = Threshold::new(plan.signals.clone());
+    let signals: Vec<_> = plan.signals.iter().map(|signal| (signal.name.clone(), signal.measure)).collect();
+    let mut clean = clock.now();
+    loop {
+        clock.sleep(LOOK).await;
+        let (now, green_since) = (clock.now(), seen.borrow().release.traffic.green_since);
+        if green_since.is_some() {
             let (from, cluster) = ((now - 10 * MINUTE).floor_to(period), &plan.place.cluster);
             let request = SignalRequest { signals: &signals, sides: &plan.sides, cluster, from, to: now, period };
             let pairs = cloud.signals(&request).await.unwrap();
@@ -165,12 +178,22 @@ async fn a_failing_signal_takes_traffic_back_within_one_poll() {
             if verdicts.iter().any(|verdict| verdict.ruling == Ruling::Fail && verdict.policy == Policy::Rollback) {
                 return clean;
             }
-            clean = now;
         }
-    });
-    let left = engine.run().await.unwrap();
-    assert_eq!(left.release.ended.unwrap().ending, Ending::RolledBack);
-    let took = taken_back(&sim).since(bystander.await.unwrap());
-    println!("a signal could be seen to fail {} ms before green's weight was zero", took.as_millis());
-    assert!(took <= settings.polls.signals + LOOK + 2 * ANSWER + REACTION, "{took:?}");
+        clean = now;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_signal_takes_traffic_back_within_one_poll() {
+    for offset in OFFSETS {
+        let clock = clock_from(offset);
+        let only_signals = |plan: &mut Plan, _: &mut Settings| plan.alarms.clear();
+        let Staged { sim, engine, settings, cloud, plan, hub, .. } = staged("errors", clock, only_signals).await;
+        let bystander = tokio::spawn(last_clean(clock, plan, settings.period, cloud, hub.attach().snapshot));
+        let left = engine.run().await.unwrap();
+        assert_eq!(left.release.ended.unwrap().ending, Ending::RolledBack);
+        let took = taken_back(&sim).since(bystander.await.unwrap());
+        println!("a signal could be seen to fail {} ms before green's weight was zero", took.as_millis());
+        assert!(took <= settings.polls.signals + LOOK + 2 * ANSWER + REACTION, "{took:?}");
+    }
 }

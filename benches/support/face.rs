@@ -70,7 +70,6 @@ impl Face {
                 }
             }
         }
-        self.screen.outlet().idle().await;
         Ok(self.screen.outlet().progress())
     }
 
@@ -90,6 +89,10 @@ impl Face {
         self.screen.draw(|area, buf| sight = Some(cutover::ui::draw(buf, area, model, snapshot, theme)))?;
         if let Some(sight) = sight {
             self.model.saw(sight);
+        }
+        // The writer is a thread in real time: waited for on paused time, it would make that leap to the next timer.
+        while !self.screen.outlet().is_idle() {
+            std::thread::yield_now();
         }
         self.scheduler.drawn();
         if !self.has_ended() || !self.model.toasts.is_empty() {

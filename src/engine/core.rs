@@ -450,7 +450,7 @@ mod tests {
         };
         let release = Release::planned(id, plan.clone());
         let judge = Box::new(Threshold::new(Vec::new()));
-        let mut core = Core::new(release, Box::new(journal), judge, &settings, &by, 1.0);
+        let mut core = Core::new(release, Box::new(journal), judge, &settings, &by, Clock::starting_at(begun, 1.0));
         let _acts = core.tell(Event::Requested { by: by.clone() }, begun).unwrap();
         let order = Order { command: Command::Resume, by, seen: None };
         let acts = core.tell(Event::Ordered(order), begun + MINUTE).unwrap();
