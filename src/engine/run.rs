@@ -20,11 +20,11 @@ use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::ReleaseId;
 use crate::domain::plan::Plan;
-use crate::domain::release::Release;
+use crate::domain::release::{Ended, Release};
 use crate::domain::time::Timestamp;
 use crate::journal::{self, Entry, JournalError, Record};
 
-/// After the end, messages that are still owed get this long.
+/// Messages that are still owed after the end get this long; after a new engine has taken them over, once more.
 const LAST_WORDS: Duration = Duration::from_mins(1);
 
 /// The first log lines wait this long for the tasks to be read.
@@ -45,6 +45,7 @@ pub struct Engine {
     clock: Clock,
     settings: Settings,
     first: Event,
+    started: Timestamp,
     is_stopping: watch::Receiver<bool>,
     started: Timestamp,
 }
@@ -120,6 +121,7 @@ impl Engine {
             clock,
             settings,
             first,
+            started: now,
             is_stopping,
             started: now,
         };
@@ -257,14 +259,19 @@ impl Engine {
             return false;
         }
         let owes = self.core.release.in_flight.iter().any(|flight| matches!(flight.intent.effect, Effect::Notify(_)));
-        !owes || self.clock.now() >= ended.at + LAST_WORDS
+        !owes || self.clock.now() >= self.last_words(ended)
+    }
+
+    /// Until when messages may still be sent.
+    fn last_words(&self, ended: &Ended) -> Timestamp {
+        ended.at.max(self.started) + LAST_WORDS
     }
 
     fn next_wake(&self, logs_due: Timestamp) -> Option<Timestamp> {
         let machine = self.core.deadline();
         let logs = self.tailer.as_ref().map(|_| logs_due);
-        let end =
-            self.core.release.ended.as_ref().filter(|_| !self.settings.is_demo).map(|ended| ended.at + LAST_WORDS);
+        let ended = self.core.release.ended.as_ref().filter(|_| !self.settings.is_demo);
+        let end = ended.map(|ended| self.last_words(ended));
         machine.into_iter().chain(self.poller.next_due()).chain(logs).chain(end).min()
     }
 }

@@ -152,3 +152,31 @@ pub fn replay(id: ReleaseId, plan: Plan, records: &[Record]) -> Release {
     }
     release
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::signal::{Policy, Ruling, Verdict};
+
+    #[test]
+    fn what_was_measured_is_read_back_to_the_last_bit() {
+        for value in [12.716_666_666_666_669, 987.999_975_681_304_8, f64::MIN_POSITIVE, 0.1 + 0.2] {
+            let verdict = Verdict {
+                signal: "errors".into(),
+                ruling: Ruling::Pass,
+                policy: Policy::Rollback,
+                green: Some(value),
+                blue: None,
+                max: None,
+                samples: 0,
+                needed: 0,
+                evidence: 0.0,
+                newest: None,
+                reason: String::new(),
+            };
+            let record = Record { at: Timestamp::default(), entry: Entry::Event(Event::Judged(vec![verdict])) };
+            let text = serde_json::to_string(&record).unwrap();
+            assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+        }
+    }
+}

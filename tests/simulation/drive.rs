@@ -292,6 +292,6 @@ async fn until(
     let living = pin!(living);
     match fate {
         Fate::DiesAt(at) => tokio::time::timeout(at, living).await.ok().flatten(),
-        Fate::Lives | Fate::DiesAtPoll(_) | Fate::LosesJournal { .. } => living.await,
+        Fate::Lives | Fate::DiesAtPoll(_) | Fate::LosesJournal { .. } | Fate::DiesAtTheEnd => living.await,
     }
 }

@@ -11,6 +11,7 @@
 mod chance;
 mod cloud;
 mod drive;
+mod found;
 mod mutants;
 mod parts;
 mod people;

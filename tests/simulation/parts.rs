@@ -77,8 +77,12 @@ impl Journal for SharedJournal {
             Some(Sabotage::JournalDropsTheEnd) if journal.find(id)?.ended => return Ok(()),
             _ => {}
         }
-        let is_lost = matches!(self.fate, Fate::LosesJournal { append, .. } if append == self.appends);
-        if !is_lost || matches!(self.fate, Fate::LosesJournal { is_kept: true, .. }) {
+        let is_lost = match self.fate {
+            Fate::LosesJournal { append, .. } => append == self.appends,
+            Fate::DiesAtTheEnd => standing.ended && !journal.find(id)?.ended,
+            Fate::Lives | Fate::DiesAtPoll(_) | Fate::DiesAt(_) => false,
+        };
+        if !is_lost || !matches!(self.fate, Fate::LosesJournal { is_kept: false, .. }) {
             journal.append(id, &records, standing)?;
             self.watch.appended(&records);
         }

@@ -70,6 +70,8 @@ pub(crate) enum Fate {
     DiesAt(Duration),
     /// This append of its journal fails; `is_kept` says whether the entries are on disk all the same.
     LosesJournal { append: u64, is_kept: bool },
+    /// It is lost with the entry that ends the release, and that is on disk.
+    DiesAtTheEnd,
 }
 
 /// What happens beside the release.
@@ -257,15 +259,16 @@ fn lives(chance: &mut Chance, calm: Duration) -> Vec<Life> {
         skew: chance.number(0..=120).cast_signed() - 60,
         speed: chance.real(0.99..=1.01),
         fate,
-        gap: chance.seconds(0..=45),
+        gap: if chance.is(0.2) { chance.seconds(45..=240) } else { chance.seconds(0..=45) },
     };
     let mut lives: Vec<Life> = (0..deaths)
         .map(|_| {
-            let fate = match chance.number(0..=3) {
-                0 => Fate::DiesAt(chance.seconds(0..=calm.as_secs())),
-                1 => Fate::LosesJournal { append: chance.number(1..=200), is_kept: chance.is(0.5) },
+            let fate = match chance.number(0..=9) {
+                9 => Fate::DiesAtTheEnd,
+                0..=1 => Fate::DiesAt(chance.seconds(0..=calm.as_secs())),
+                2..=3 => Fate::LosesJournal { append: chance.number(1..=200), is_kept: chance.is(0.5) },
                 // Half of these at one of the first awaits: recovery itself is interrupted, too.
-                2 => Fate::DiesAtPoll(chance.number(1..=60)),
+                4..=5 => Fate::DiesAtPoll(chance.number(1..=60)),
                 _ => Fate::DiesAtPoll(chance.number(1..=2_000)),
             };
             life(chance, fate)

@@ -510,6 +510,28 @@ fn a_lost_engine_never_undoes_twice_even_what_may_be_done_twice() {
 }
 
 #[test]
+fn a_rollback_while_blue_is_taken_down_brings_it_up_before_it_gets_traffic() {
+    let takes_blue_down = |intent: &Intent| matches!(intent.effect, Effect::Scale { side: Side::Blue, desired: 0, .. });
+    let mut bench = Bench::begun();
+    while !bench.open.first().is_some_and(takes_blue_down) {
+        if !bench.carry_out() {
+            bench.look();
+            bench.wait(MINUTE);
+            bench.judge(Ruling::Pass, Policy::Rollback);
+        }
+    }
+    // It takes effect, and its answer is not waited for: the last look still shows blue up.
+    (bench.capacity.blue.desired, bench.capacity.blue.running, bench.capacity.blue.healthy) = (0, 0, 0);
+    let before = bench.asked_weights();
+    bench.order(Command::Rollback { reason: None }).unwrap();
+    let _ = bench.tell(Event::Ticked);
+    assert_eq!(bench.asked_weights(), before, "I4: nothing is moved onto targets that may be gone");
+    assert!(bench.asked.contains(&Effect::Scale { side: Side::Blue, desired: 4, task_definition: None }));
+    bench.settle();
+    assert_eq!((bench.ending(), bench.capacity.blue.healthy), (Some(Ending::RolledBack), 4));
+}
+
+#[test]
 fn time_alone_does_not_move_a_paused_release() {
     let mut bench = Bench::to_bake_at_ten();
     assert!(deadline(&bench.release, bench.now).is_some_and(|at| at > bench.now), "the end of the bake");

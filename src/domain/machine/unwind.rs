@@ -61,6 +61,7 @@ impl Machine<'_> {
         if self.release.unwinding.is_some() || self.release.ended.is_some() {
             return;
         }
+        let is_blue_doubtful = self.was_blue_taken_down();
         self.cancel_all();
         self.release.hold = None;
         self.stop_current_stage();
@@ -84,6 +85,24 @@ impl Machine<'_> {
         let text = if is_said { verb.to_owned() } else { format!("{verb}: {cause}") };
         self.turn(Tone::Bad, text, by.map(|actor| actor.name.clone()));
         self.tell_going_back(&cause);
+        if is_blue_doubtful && self.release.has_shifted() {
+            self.bring_blue_up_again();
+        }
+    }
+
+    /// Whether blue was asked to go. Whatever became of that, a capacity read before says nothing any more.
+    fn was_blue_taken_down(&self) -> bool {
+        self.release.plan.stages.iter().zip(&self.release.stages).any(|(plan, stage)| {
+            matches!(plan.kind, StageKind::Cleanup(_))
+                && (stage.work == Work::Asked || matches!(stage.status, StageStatus::Passed | StageStatus::Failed))
+        })
+    }
+
+    fn bring_blue_up_again(&mut self) {
+        let wanted = self.release.plan.sides.blue.desired;
+        self.line(Tone::Warning, format!("blue was being taken down: {wanted} tasks wanted again"), None);
+        self.forget_capacity();
+        self.ask(Effect::Scale { side: Side::Blue, desired: wanted, task_definition: None });
     }
 
     fn stop_current_stage(&mut self) {
@@ -159,6 +178,10 @@ impl Machine<'_> {
             return true;
         }
         self.escalate_if_late();
+        if self.was_blue_taken_down() && self.is_scaling_blue() {
+            // Healthy targets that are still seen may be on their way out.
+            return false;
+        }
         if !self.is_blue_enough() {
             return self.scale_blue_first();
         }
@@ -184,8 +207,7 @@ impl Machine<'_> {
     fn scale_blue_first(&mut self) -> bool {
         let wanted = self.release.plan.sides.blue.desired;
         let Some(blue) = self.release.capacities.as_ref().map(|both| both.blue.clone()) else { return false };
-        let is_scaling = self.is_in_flight(|effect| matches!(effect, Effect::Scale { side: Side::Blue, .. }));
-        if is_scaling || blue.desired >= wanted {
+        if self.is_scaling_blue() || blue.desired >= wanted {
             return false;
         }
         let text =
@@ -193,6 +215,10 @@ impl Machine<'_> {
         self.line(Tone::Warning, text, None);
         self.ask(Effect::Scale { side: Side::Blue, desired: wanted, task_definition: None });
         true
+    }
+
+    fn is_scaling_blue(&self) -> bool {
+        self.is_in_flight(|effect| matches!(effect, Effect::Scale { side: Side::Blue, .. }))
     }
 
     fn ask_for_blue(&mut self) -> bool {
