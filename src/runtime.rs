@@ -27,6 +27,9 @@ use crate::ui::theme::Theme;
 /// Clocks and countdowns on the screen move this often.
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Orders on their way when somebody leaves get this long to be answered.
+const LAST_ORDERS: Duration = Duration::from_secs(2);
+
 /// What the cockpit is to look like and who sits in front of it.
 #[derive(Debug)]
 pub struct Cockpit {
@@ -53,6 +56,8 @@ pub struct Left {
     pub by: Leaving,
     /// The release as it was last seen.
     pub release: Arc<Release>,
+    /// Its engine went away before that.
+    pub is_engine_lost: bool,
 }
 
 /// Why the cockpit was left.
@@ -108,12 +113,14 @@ pub async fn run(handle: EngineHandle, cockpit: Cockpit) -> Result<Left, Cockpit
         signals,
         inputs: Inputs::new(),
         screen,
+        size: (columns, rows),
         scheduler: FrameScheduler::default(),
         answers: FuturesUnordered::new(),
         snapshot,
         clock: cockpit.clock,
         exit_at_end: cockpit.exit_at_end,
         is_lost: false,
+        is_retaken: false,
     };
     loop_.run().await
 }
@@ -128,12 +135,15 @@ struct Loop {
     signals: Signals,
     inputs: Inputs,
     screen: Screen,
+    size: (u16, u16),
     scheduler: FrameScheduler,
     answers: FuturesUnordered<Answer>,
     snapshot: Arc<Snapshot>,
     clock: Clock,
     exit_at_end: bool,
     is_lost: bool,
+    /// The terminal has been taken over again after a stop of our own, and the signal that ended it is still to come.
+    is_retaken: bool,
 }
 
 impl Loop {
@@ -144,7 +154,9 @@ impl Loop {
             leaving = self.turn().await?;
         }
         let by = leaving.unwrap_or(Leaving::Key);
-        Ok(Left { by, release: Arc::clone(&self.snapshot.release) })
+        // An order that was just given is still on its way: leaving must not take it back.
+        let _answered = tokio::time::timeout(LAST_ORDERS, async { while self.answers.next().await.is_some() {} }).await;
+        Ok(Left { by, release: Arc::clone(&self.snapshot.release), is_engine_lost: self.is_lost })
     }
 
     /// One thing that happened; why to leave, if it was a reason to.
@@ -198,10 +210,7 @@ impl Loop {
         match input {
             Input::Key(chord) => self.tell(Msg::Key(chord)),
             Input::Paste(text) => self.tell(Msg::Paste(text)),
-            Input::Resize(columns, rows) => {
-                self.screen.resize(columns, rows);
-                self.tell(Msg::Resize)
-            }
+            Input::Resize(columns, rows) => self.resize(columns, rows),
             Input::FocusGained | Input::FocusLost => Ok(None),
         }
     }
@@ -214,17 +223,36 @@ impl Loop {
                 self.suspend()?;
                 Ok(None)
             }
+            // Taking the terminal over twice would save the cockpit's own title and cursor in place of the shell's.
+            Signal::Continue if std::mem::take(&mut self.is_retaken) => Ok(None),
             Signal::Continue => {
                 self.session.retake()?;
                 self.screen.forget();
                 Ok(None)
             }
+            Signal::Resize => {
+                let (columns, rows) = self.session.size()?;
+                self.resize(columns, rows)
+            }
         }
+    }
+
+    /// Takes over the terminal's size, unless it is known already: two sources tell of each change.
+    fn resize(&mut self, columns: u16, rows: u16) -> Result<Option<Leaving>, CockpitError> {
+        if self.size == (columns, rows) {
+            return Ok(None);
+        }
+        self.size = (columns, rows);
+        self.screen.resize(columns, rows);
+        self.tell(Msg::Resize)
     }
 
     fn suspend(&mut self) -> Result<(), CockpitError> {
         match self.session.suspend()? {
-            Suspended::AndContinued => self.screen.forget(),
+            Suspended::AndContinued => {
+                self.is_retaken = true;
+                self.screen.forget();
+            }
             Suspended::NobodyToReturnTo => {}
         }
         Ok(())

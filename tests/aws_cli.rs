@@ -17,8 +17,8 @@ use cutover::clock::Clock;
 use cutover::sim::listen::{ListenOptions, listen};
 use cutover::sim::{Scenario, Sim};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use tools::{AwsCli, Tools, clean};
@@ -31,6 +31,8 @@ struct Served {
     aws: AwsCli,
     endpoint: String,
     _program: Child,
+    /// Held open: the program has more to say than its address.
+    _said: Lines<BufReader<ChildStdout>>,
 }
 
 impl Served {
@@ -41,12 +43,12 @@ impl Served {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
-        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+        let mut said = BufReader::new(program.stdout.take().unwrap()).lines();
+        let line = timeout(PATIENCE, said.next_line()).await.unwrap().unwrap().unwrap();
         let (_, endpoint) = line.split_once(" on ").unwrap_or_else(|| panic!("no address: {line}"));
         let endpoint = endpoint.to_owned();
         let aws = AwsCli::new(tools, vec![("AWS_ENDPOINT_URL", endpoint.clone())]);
-        Self { aws, endpoint, _program: program }
+        Self { aws, endpoint, _program: program, _said: said }
     }
 
     /// ARNs of the load balancer, its rule, and the target groups of blue and green.

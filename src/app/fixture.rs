@@ -289,6 +289,7 @@ fn going_back(release: &mut Release, phase: UnwindPhase) {
     replace(release, verdict("errors", Ruling::Fail, Some(7.42), Some(0.10)));
     replace(release, verdict("latency-p99", Ruling::Marginal, Some(930.0), Some(590.0)));
     release.unwinding = Some(Unwinding {
+        not_before: None,
         since: ago(4),
         cause,
         by: None,

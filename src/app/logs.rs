@@ -170,12 +170,15 @@ impl LogPane {
         }
     }
 
-    /// Jumps to the nearest shown line this way that is at least this loud; whether there is one.
+    /// Jumps to the nearest shown line this way that is at least this loud; whether there is one. A reader who follows
+    /// is led to the newest one, whichever way is asked for.
     pub fn jump(&mut self, towards: Towards, at_least: Level) -> bool {
         let is_loud = |place: &usize| self.shown_at(*place).is_some_and(|(_, line)| line.level >= at_least);
         let from = self.marked.map(|number| self.place_of(number));
         let top = self.anchor.top(self.extent());
+        let is_following = self.anchor == Anchor::Follow && from.is_none();
         let found = match towards {
+            Towards::Newer if is_following => (0..self.shown.len()).rev().find(is_loud),
             Towards::Newer => (from.map_or(top, |place| place.saturating_add(1))..self.shown.len()).find(is_loud),
             Towards::Older => {
                 let from = from.unwrap_or_else(|| top.saturating_add(self.rows).min(self.shown.len()));
@@ -288,6 +291,15 @@ mod tests {
         assert_eq!(marked(&pane), "line 93");
         assert!(!pane.jump(Towards::Newer, Level::Error));
         assert_eq!(marked(&pane), "line 93");
+    }
+
+    #[test]
+    fn whoever_follows_is_led_to_the_newest_error_wherever_it_is() {
+        let mut pane = pane(100);
+        pane.take(batch((0..50).map(|_| (Level::Info, "quiet".to_owned()))));
+        assert!(pane.jump(Towards::Newer, Level::Error));
+        assert_eq!(pane.line(pane.marked.unwrap()).unwrap().text, "line 93");
+        assert!(!pane.jump(Towards::Newer, Level::Error), "it was the last one");
     }
 
     #[test]

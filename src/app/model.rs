@@ -218,8 +218,8 @@ pub struct Toast {
     pub tone: Tone,
     /// What it says.
     pub text: String,
-    /// When it goes by itself; `None` stays until it is dismissed.
-    pub until: Option<Timestamp>,
+    /// When it goes by itself, unless it is dismissed or a command is accepted before.
+    pub until: Timestamp,
 }
 
 /// What a picture had room for, so that a page is a page.
@@ -286,13 +286,19 @@ impl Model {
     pub(super) fn tell(&mut self, speed: f64, tone: Tone, text: impl Into<String>) {
         /// Seconds that a note stays: long enough to be read.
         const STAY: f64 = 6.0;
-        let stay = std::time::Duration::from_secs_f64(STAY * speed.clamp(0.01, 10_000.0));
-        self.push(Toast { tone, text: text.into(), until: Some(self.now + stay) });
+        self.note(STAY * speed, tone, text.into());
     }
 
-    /// A note that stays until it is dismissed.
-    pub(super) fn insist(&mut self, tone: Tone, text: impl Into<String>) {
-        self.push(Toast { tone, text: text.into(), until: None });
+    /// A note that stays until somebody who looked elsewhere has had the time to come back to it.
+    pub(super) fn insist(&mut self, speed: f64, tone: Tone, text: impl Into<String>) {
+        /// Seconds that it stays.
+        const STAY: f64 = 30.0;
+        self.note(STAY * speed, tone, text.into());
+    }
+
+    fn note(&mut self, secs: f64, tone: Tone, text: String) {
+        let stay = std::time::Duration::from_secs_f64(if secs.is_finite() { secs.clamp(0.01, 1e6) } else { 6.0 });
+        self.push(Toast { tone, text, until: self.now + stay });
     }
 
     fn push(&mut self, toast: Toast) {

@@ -34,7 +34,7 @@ pub fn update(model: &mut Model, snapshot: &Snapshot, msg: Msg) -> Vec<Cmd> {
         Msg::Tick(now) => {
             model.now = model.now.max(now).max(snapshot.at);
             let now = model.now;
-            model.toasts.retain(|toast| toast.until.is_none_or(|until| until > now));
+            model.toasts.retain(|toast| toast.until > now);
             Vec::new()
         }
         Msg::Connection(connection) => {
@@ -69,7 +69,7 @@ fn void(model: &mut Model, snapshot: &Snapshot) {
         return;
     };
     model.overlay = None;
-    model.insist(Tone::Warning, note);
+    model.insist(snapshot.speed, Tone::Warning, note);
 }
 
 /// Calls for attention when the release's status changes to one that wants it.
@@ -103,7 +103,7 @@ fn connected(model: &mut Model, snapshot: &Snapshot, connection: Connection) {
         }
         (Connection::Attached, Connection::Lost { why, .. }) => {
             let note = format!("the engine cannot be reached: {why}; what is shown is the last that was known");
-            model.insist(Tone::Bad, note);
+            model.insist(snapshot.speed, Tone::Bad, note);
         }
         (Connection::Attached, Connection::Attached) | (Connection::Lost { .. }, Connection::Lost { .. }) => {}
     }

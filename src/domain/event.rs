@@ -40,6 +40,8 @@ pub enum Event {
     AlarmsLost {
         /// What came instead.
         why: String,
+        /// Those that are known to fire all the same.
+        firing: Vec<FiringAlarm>,
     },
     /// The signals were judged.
     Judged(Vec<Verdict>),

@@ -195,6 +195,7 @@ pub struct CommandPlan {
     /// Working directory.
     pub dir: Option<String>,
     /// Running it twice does no harm, so that the engine may run it again when it cannot know how the first run ended.
+    /// Its undo is never run again.
     pub repeatable: bool,
 }
 

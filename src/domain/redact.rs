@@ -21,7 +21,9 @@ pub struct Redactor {
 impl Redactor {
     /// One that also masks these values wherever they appear. Values shorter than six characters are left alone.
     pub fn new(values: impl IntoIterator<Item = String>) -> Self {
-        let mut values: Vec<String> = values.into_iter().filter(|value| value.len() >= SHORTEST).collect();
+        // Text is masked line by line, so that each line of a key that has several is a secret too.
+        let lines = values.into_iter().flat_map(|value| value.lines().map(str::to_owned).collect::<Vec<_>>());
+        let mut values: Vec<String> = lines.filter(|value| value.len() >= SHORTEST).collect();
         // Longest first, so that a secret that contains another is masked whole.
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         Self { values }

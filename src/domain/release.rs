@@ -190,6 +190,9 @@ pub struct Traffic {
     pub green_since: Option<Timestamp>,
     /// The most that green may ever have had: raised when a weight is asked for, before it is known to be set.
     pub peak: Percent,
+    /// A change of the weight was given up whose call may still take effect: what green has is not known until the next
+    /// change has been accepted.
+    pub unsure: bool,
     /// Since when the weight read differs from the one set without this release having asked for a change.
     pub drift_since: Option<Timestamp>,
 }
@@ -220,6 +223,8 @@ pub struct Unwinding {
     pub undo: bool,
     /// How far it has come.
     pub phase: UnwindPhase,
+    /// Until then a call that was given up may still land: traffic is watched, and nothing is taken down.
+    pub not_before: Option<Timestamp>,
     /// Everybody has been told that traffic is not back in time.
     pub escalated: bool,
     /// When all traffic was observed on blue again.

@@ -15,6 +15,7 @@ use crate::domain::effect::{Effect, Intent, Outcome};
 use crate::domain::event::{Event, FiringAlarm};
 use crate::domain::ids::{EffectId, Revision};
 use crate::domain::machine;
+use crate::domain::redact::Redactor;
 use crate::domain::release::{Release, StepPhase};
 use crate::domain::time::Timestamp;
 use crate::journal::{Entry, Journal, JournalError, Record, Standing};
@@ -58,6 +59,7 @@ pub(super) struct Core {
     output: VecDeque<String>,
     pub(super) task_sides: TaskSides,
     engine: EngineView,
+    redactor: Redactor,
     speed: f64,
     started: Timestamp,
     /// When the machine was last told something: what was due by then has been looked at.
@@ -95,6 +97,7 @@ impl Core {
             output: VecDeque::new(),
             task_sides: TaskSides::default(),
             engine,
+            redactor: settings.redactor.clone(),
             speed: clock.speed(),
             started: clock.now(),
             told: Timestamp::default(),
@@ -168,8 +171,8 @@ impl Core {
     }
 
     /// A program runs in this process group: kept, so that whoever recovers can end what is left of it.
-    pub(super) fn program_started(&mut self, group: u32, now: Timestamp) -> Result<(), JournalError> {
-        self.append(vec![Entry::Started { group }], now)
+    pub(super) fn program_started(&mut self, effect: EffectId, group: u32, now: Timestamp) -> Result<(), JournalError> {
+        self.append(vec![Entry::Started { effect, group }], now)
     }
 
     /// A running program has written a line.
@@ -207,7 +210,12 @@ impl Core {
                 Ok(Acts { hurry: vec![read.topic], ..Acts::default() })
             }
             Reading::Weight(green) => self.tell(Event::WeightObserved(green), now),
-            Reading::Capacity(capacities) => self.tell(Event::CapacityObserved(capacities), now),
+            Reading::Capacity(mut capacities) => {
+                for side in [&mut capacities.blue, &mut capacities.green] {
+                    side.trouble = side.trouble.take().map(|trouble| self.redactor.clean(&trouble));
+                }
+                self.tell(Event::CapacityObserved(capacities), now)
+            }
             Reading::Alarms(alarms) => self.alarms_read(alarms, now),
             Reading::Signals(pairs) => {
                 self.measurements.take(pairs, now, self.release.traffic.green_since);
@@ -225,10 +233,13 @@ impl Core {
         }
     }
 
-    fn alarms_read(&mut self, alarms: Vec<Alarm>, now: Timestamp) -> Result<Acts, JournalError> {
+    fn alarms_read(&mut self, mut alarms: Vec<Alarm>, now: Timestamp) -> Result<Acts, JournalError> {
+        for alarm in &mut alarms {
+            alarm.reason = self.redactor.clean(&alarm.reason);
+        }
         let missing: Vec<String> = alarms
             .iter()
-            .filter(|alarm| alarm.state == AlarmState::Missing)
+            .filter(|alarm| matches!(alarm.state, AlarmState::Missing | AlarmState::Unknown))
             .map(|alarm| alarm.name.to_string())
             .collect();
         let firing: Vec<FiringAlarm> = alarms.iter().filter_map(Alarm::firing).collect();
@@ -236,7 +247,8 @@ impl Core {
         if missing.is_empty() {
             self.tell(Event::AlarmsObserved(firing), now)
         } else {
-            self.tell(Event::AlarmsLost { why: format!("there is no alarm {}", missing.join(", ")) }, now)
+            let why = format!("no state to be had of {}", missing.join(", "));
+            self.tell(Event::AlarmsLost { why, firing }, now)
         }
     }
 
@@ -245,7 +257,10 @@ impl Core {
         self.failed(source, error.to_string(), now);
         let is_stale = self.sources.iter().any(|view| view.source == source && view.is_stale(now));
         match topic {
-            Topic::Alarms if is_stale => self.tell(Event::AlarmsLost { why: error.kind.to_string() }, now),
+            Topic::Alarms if is_stale => {
+                let firing = self.release.firing.clone();
+                self.tell(Event::AlarmsLost { why: error.kind.to_string(), firing }, now)
+            }
             Topic::Signals if is_stale => {
                 self.measurements.fail(error.kind.to_string());
                 self.judge(now)
@@ -258,7 +273,8 @@ impl Core {
     pub(super) fn tick(&mut self, now: Timestamp) -> Result<Acts, JournalError> {
         let mut acts = Acts::default();
         if self.is_silent(Source::Alarms, now) && self.release.alarms_lost.is_none() {
-            acts.join(self.tell(Event::AlarmsLost { why: "no answer".to_owned() }, now)?);
+            let firing = self.release.firing.clone();
+            acts.join(self.tell(Event::AlarmsLost { why: "no answer".to_owned(), firing }, now)?);
         }
         if self.is_silent(Source::Signals, now) && !self.measurements.has_failed() {
             self.measurements.fail("no answer".to_owned());
@@ -365,4 +381,82 @@ impl Core {
 
 fn is_write(effect: &Effect) -> bool {
     matches!(effect, Effect::SetWeight { .. } | Effect::Scale { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::command::Command;
+    use crate::domain::ids::{TaskDefinitionArn, Version};
+    use crate::domain::percent::Percent;
+    use crate::domain::plan::{
+        Driver, OnFailure, Place, Plan, RollbackPlan, SidePlan, Sides, StageKind, StagePlan, VerifyPlan,
+    };
+    use crate::domain::redact::Redactor;
+    use crate::engine::settings::Polls;
+    use crate::journal::sqlite::SqliteJournal;
+    use crate::judge::threshold::Threshold;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    /// One stage that is over after a minute.
+    fn plan() -> Plan {
+        let side = SidePlan {
+            service: "api".to_owned(),
+            target_group: "api".to_owned(),
+            task_definition: TaskDefinitionArn::from("api:1"),
+            container: "api".to_owned(),
+            desired: 1,
+            url: None,
+        };
+        Plan {
+            environment: "demo".into(),
+            production: false,
+            component: "api".into(),
+            place: Place::default(),
+            driver: Driver::Alb,
+            from: Version("api:1".to_owned()),
+            to: Version("api:2".to_owned()),
+            sides: Sides { rule: "rule".to_owned(), blue: side.clone(), green: side },
+            stages: vec![StagePlan {
+                name: "watch".into(),
+                kind: StageKind::Verify(VerifyPlan { watch: MINUTE, checks: Vec::new() }),
+                timeout: MINUTE,
+                on_failure: OnFailure::Rollback,
+            }],
+            signals: Vec::new(),
+            alarms: Vec::new(),
+            rollback: RollbackPlan { escalate_after: MINUTE, min_healthy: Percent::FULL, keep_green: false },
+            notify: Vec::new(),
+            secrets: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_falls_due_when_an_order_is_refused_is_in_the_journal() {
+        let by = Actor { name: "captain".to_owned(), host: "bastion".to_owned() };
+        let begun = Timestamp::from_secs(1_000);
+        let mut journal = SqliteJournal::in_memory().unwrap();
+        let (id, plan) = journal.create(&mut |_| plan(), &by, begun).unwrap();
+        let settings = Settings {
+            log_groups: Vec::new(),
+            polls: Polls::default(),
+            period: MINUTE,
+            redactor: Redactor::default(),
+            variables: std::collections::BTreeMap::new(),
+            is_demo: false,
+        };
+        let release = Release::planned(id, plan.clone());
+        let judge = Box::new(Threshold::new(Vec::new()));
+        let mut core = Core::new(release, Box::new(journal), judge, &settings, &by, Clock::starting_at(begun, 1.0));
+        let _acts = core.tell(Event::Requested { by: by.clone() }, begun).unwrap();
+        let order = Order { command: Command::Resume, by, seen: None };
+        let acts = core.tell(Event::Ordered(order), begun + MINUTE).unwrap();
+        assert!(matches!(acts.answer, Some(Err(_))), "nothing is paused: {acts:?}");
+        assert!(core.release.ended.is_some(), "the minute is over");
+        let records = core.journal.records(id).unwrap();
+        assert_eq!(crate::journal::replay(id, plan, &records), core.release);
+    }
 }

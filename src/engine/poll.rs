@@ -220,9 +220,9 @@ impl Poller {
 /// How often a topic is read while the release stands where it does.
 fn period(topic: Topic, polls: &Polls, release: &Release) -> Duration {
     match topic {
-        Topic::Weight if waits_for_weight(release) => EAGER,
+        Topic::Weight if waits_for_weight(release) => EAGER.min(polls.weights),
         Topic::Weight => polls.weights,
-        Topic::Capacity if waits_for_capacity(release) => COMING_UP,
+        Topic::Capacity if waits_for_capacity(release) => COMING_UP.min(polls.capacity),
         Topic::Capacity => polls.capacity,
         Topic::Alarms => polls.alarms,
         Topic::Signals => polls.signals,

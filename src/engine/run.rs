@@ -155,10 +155,6 @@ impl Engine {
                     let acts = self.core.ended(&ended.intent, ended.outcome, clock.now())?;
                     self.act(acts);
                 }
-                Some(said) = self.said.recv() => match said {
-                    Said::Started(group) => self.core.program_started(group, clock.now())?,
-                    Said::Line(line) => self.core.program_wrote(line),
-                },
                 read = self.poller.next() => {
                     let now = clock.now();
                     self.poller.ended(read.topic, read.result.is_err(), now);
@@ -170,6 +166,11 @@ impl Engine {
                     let acts = self.core.tick(clock.now())?;
                     self.act(acts);
                 }
+                // Last: a program that never stops writing must not keep the rest from happening.
+                Some(said) = self.said.recv() => match said {
+                    Said::Started { effect, group } => self.core.program_started(effect, group, clock.now())?,
+                    Said::Line(line) => self.core.program_wrote(line),
+                },
             }
         }
         self.hub.show(self.core.snapshot(self.clock.now()));
@@ -285,12 +286,12 @@ fn end_leftovers(id: ReleaseId, records: &[Record]) {
     let mut open = None;
     for record in records {
         match &record.entry {
-            Entry::Started { group } => open = Some(*group),
-            Entry::Event(Event::EffectEnded { .. }) => open = None,
+            Entry::Started { effect, group } => open = Some((*effect, *group)),
+            Entry::Event(Event::EffectEnded { id, .. }) if open.is_some_and(|(effect, _)| effect == *id) => open = None,
             _ => {}
         }
     }
-    if let Some(group) = open.filter(|group| is_of_release(*group, id)) {
+    if let Some((_, group)) = open.filter(|(_, group)| is_of_release(*group, id)) {
         super::execute::command::end_group(group);
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::command::{Actor, Order, Refusal};
 use crate::domain::effect::Intent;
 use crate::domain::event::Event;
-use crate::domain::ids::{ReleaseId, Revision};
+use crate::domain::ids::{EffectId, ReleaseId, Revision};
 use crate::domain::machine;
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
@@ -38,6 +38,8 @@ pub enum Entry {
     },
     /// A program was started, in a process group of its own: whoever recovers ends what is left of it.
     Started {
+        /// The effect that it carries out.
+        effect: EffectId,
         /// Process group.
         group: u32,
     },

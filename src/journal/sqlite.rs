@@ -1,5 +1,6 @@
 //! The journal in a SQLite file: write-ahead log, full synchronisation, readable by its owner alone.
 
+use std::fs::File;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -48,6 +49,9 @@ impl SqliteJournal {
             create_private_dir(parent).map_err(|error| failed(error.to_string()))?;
         }
         create_private_file(path).map_err(|error| failed(error.to_string()))?;
+        // One process at a time: while another one makes the journal, SQLite waits neither for the tables nor for the
+        // change to its write-ahead log.
+        let _turn = lock_dir(path).map_err(|error| failed(error.to_string()))?;
         let connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
         Self::prepare(connection, path)
     }
@@ -120,9 +124,12 @@ impl Journal for SqliteJournal {
     fn append(&mut self, id: ReleaseId, records: &[Record], standing: Standing<'_>) -> Result<(), JournalError> {
         let Some(touched) = records.last().map(|record| record.at) else { return Ok(()) };
         let release = key(id);
-        let transaction = self.connection.transaction().map_err(unwritten)?;
+        // Immediate: a read that becomes a write fails at once where another engine writes, instead of waiting its turn.
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritten)?;
         let mut seq: i64 = transaction
-            .query_row("SELECT COALESCE(MAX(seq), 0) FROM records WHERE release = ?1", [release], |row| row.get(0))
+            .prepare_cached("SELECT COALESCE(MAX(seq), 0) FROM records WHERE release = ?1")
+            .and_then(|mut last| last.query_row([release], |row| row.get(0)))
             .map_err(unwritten)?;
         {
             let mut insert = transaction
@@ -134,10 +141,8 @@ impl Journal for SqliteJournal {
             }
         }
         let known = transaction
-            .execute(
-                "UPDATE releases SET status = ?2, ended = ?3, touched = ?4 WHERE id = ?1",
-                params![release, standing.status, standing.ended, touched.millis()],
-            )
+            .prepare_cached("UPDATE releases SET status = ?2, ended = ?3, touched = ?4 WHERE id = ?1")
+            .and_then(|mut stand| stand.execute(params![release, standing.status, standing.ended, touched.millis()]))
             .map_err(unwritten)?;
         if known == 0 {
             return Err(JournalError::Unknown(id));
@@ -245,6 +250,14 @@ fn create_private_dir(path: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// Waits until nobody else holds the directory of `path`, and holds it until the file is dropped.
+fn lock_dir(path: &Path) -> std::io::Result<File> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let dir = File::open(parent.unwrap_or(Path::new(".")))?;
+    dir.lock()?;
+    Ok(dir)
+}
+
 /// Creates a file that only its owner may read, and makes an existing one so: SQLite gives its side files the same
 /// mode.
 fn create_private_file(path: &Path) -> std::io::Result<()> {
@@ -256,6 +269,7 @@ fn create_private_file(path: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::sync::Barrier;
 
     use super::*;
     use crate::app::fixture;
@@ -343,5 +357,24 @@ mod tests {
         let refused = journal.append(ReleaseId(7), &[record(1, Event::Ticked)], standing);
         assert!(refused.is_err());
         assert!(matches!(journal.find(ReleaseId(7)), Err(JournalError::Unknown(ReleaseId(7)))));
+    }
+
+    #[test]
+    fn whoever_opens_a_new_journal_at_the_same_time_finds_the_same_one() {
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("journal.sqlite");
+            let start = Barrier::new(4);
+            std::thread::scope(|scope| {
+                let open = || {
+                    start.wait();
+                    SqliteJournal::open(&path).map(drop)
+                };
+                let opened = [(); 4].map(|()| scope.spawn(open));
+                for opened in opened {
+                    assert_eq!(opened.join().unwrap().map_err(|error| error.to_string()), Ok(()));
+                }
+            });
+        }
     }
 }

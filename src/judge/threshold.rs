@@ -2,7 +2,7 @@
 //!
 //! A signal fails when its newest `breaches` points in a row lie above `max` — and, where `over_blue` is set, above
 //! blue's value of the same period times that factor too, so that a trouble which both sides share is not blamed on
-//! green. It passes when enough requests were seen since the present step began and the newest point is within the
+//! green. For that it may rest on everything green has served. It passes when enough requests were seen since the present step began and the newest point is within the
 //! limit. Everything in between is marginal, no-data or error, and never opens a gate.
 
 use std::time::Duration;
@@ -46,11 +46,8 @@ fn rule(plan: &SignalPlan, measured: Option<&Measured<'_>>, circumstances: Circu
     let judged = judged_points(plan, green, circumstances);
     let newest = judged.last().copied();
     let at_same_time = |at: Timestamp| blue.iter().rev().find(|point| point.at == at);
-    let samples = judged
-        .iter()
-        .filter(|point| circumstances.step_since.is_none_or(|since| point.at + PERIOD_SLACK >= since))
-        .map(|point| point.samples)
-        .sum();
+    let in_step = |point: &&Point| circumstances.step_since.is_none_or(|since| point.at >= since);
+    let samples = judged.iter().filter(in_step).map(|point| point.samples).sum();
     let mut verdict = Verdict {
         signal: plan.name.clone(),
         ruling: Ruling::NoData,
@@ -71,18 +68,12 @@ fn rule(plan: &SignalPlan, measured: Option<&Measured<'_>>, circumstances: Circu
     verdict
 }
 
-/// A step's first period may begin a little before the step does.
-const PERIOD_SLACK: Duration = Duration::from_secs(59);
-
 /// Green's points that count: since its traffic began, less the warm-up.
 fn judged_points(plan: &SignalPlan, green: &[Point], circumstances: Circumstances) -> Vec<Point> {
     let Some(since) = circumstances.green_since else { return Vec::new() };
-    let from = since + plan.warm_up;
-    green
-        .iter()
-        .filter(|point| point.at + PERIOD_SLACK >= from && point.at >= from.floor_to(ONE_MINUTE))
-        .copied()
-        .collect()
+    // Without a warm-up the first period counts from its first request; otherwise the last one of the warm-up does not.
+    let from = if plan.warm_up.is_zero() { since.floor_to(ONE_MINUTE) } else { since + plan.warm_up };
+    green.iter().filter(|point| point.at >= from).copied().collect()
 }
 
 /// CloudWatch's usual period.
@@ -126,15 +117,21 @@ fn weigh(
     let worse = newest_first().take_while(|point| is_worse(plan, point.value, max, at_same_time(point.at))).count();
     let wanted = usize::try_from(plan.breaches.max(1)).unwrap_or(1);
     let evidence = (worse as f64 / wanted as f64).min(1.0);
-    let enough = verdict.samples >= verdict.needed;
-    if worse >= wanted && enough {
+    // A failure may rest on earlier steps as well; a pass only on what was seen at the present weight.
+    let seen: u64 = judged.iter().map(|point| point.samples).sum();
+    let is_of_step = circumstances.step_since.is_none_or(|since| newest.at >= since);
+    let enough = verdict.samples >= verdict.needed && is_of_step;
+    if worse >= wanted && seen >= verdict.needed {
         let against = at_same_time(newest.at).map(|blue| format!(", {} on blue", show(blue))).unwrap_or_default();
         let reason =
             format!("{} on green{against}, limit {}: {wanted} of {wanted} points", show(newest.value), show(max));
         return (Ruling::Fail, evidence, reason);
     }
     if !enough {
-        let missing = verdict.needed - verdict.samples;
+        let missing = verdict.needed.saturating_sub(verdict.samples);
+        if missing == 0 {
+            return (Ruling::NoData, evidence, "no point since the weight changed".to_owned());
+        }
         let reason = format!("{} of {} requests seen, {missing} to go", verdict.samples, verdict.needed);
         return (Ruling::NoData, evidence, reason);
     }
@@ -248,6 +245,22 @@ mod tests {
         let soon = Timestamp::from_secs(START + 180);
         assert_eq!(judged_at(plan(), &green, &[], Some("throttled"), soon).ruling, Ruling::Error);
         assert_eq!(judged_at(plan(), &green, &[], None, soon).ruling, Ruling::Pass);
+    }
+
+    #[test]
+    fn a_pass_rests_on_the_present_step_alone_and_a_failure_on_all_of_them() {
+        let at = |secs: i64| Timestamp::from_secs(START + secs);
+        let ruling = |values: &[f64], step: i64| {
+            let green = points(values);
+            let name: SignalName = "errors".into();
+            let now = green.last().unwrap().at + Duration::from_mins(2);
+            let circumstances = Circumstances { now, green_since: Some(at(0)), step_since: Some(at(step)) };
+            let measured = [Measured { signal: &name, blue: &[], green: &green, failed: None }];
+            Threshold::new(vec![plan()]).judge(&measured, circumstances).remove(0).ruling
+        };
+        assert_eq!(ruling(&[0.1; 6], 121), Ruling::Pass);
+        assert_eq!(ruling(&[0.1; 6], 241), Ruling::NoData, "60 requests since, 100 needed");
+        assert_eq!(ruling(&[8.0; 6], 241), Ruling::Fail);
     }
 
     #[test]

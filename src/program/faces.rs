@@ -3,7 +3,7 @@
 use color_eyre::eyre::Result;
 use jiff::tz::TimeZone;
 
-use super::output;
+use super::{output, settings};
 use crate::app::keymap::Keymap;
 use crate::app::model::Access;
 use crate::cli::{Format, Globals};
@@ -39,16 +39,11 @@ impl Manner {
 
     /// As the configuration says, which the flags have been laid over.
     pub(super) fn of_config(config: &Config, environment: &str) -> Self {
-        let environment = config.environment(environment).is_ok_and(|environment| environment.read_only);
-        let why = if config.read_only {
-            Some("the settings say read-only")
-        } else {
-            environment.then_some("this environment is read-only")
-        };
+        let why = settings::read_only(config, environment);
         Self::new(config.screen.color, config.screen.ascii, why)
     }
 
-    fn new(color: Color, is_ascii: bool, read_only: Option<&str>) -> Self {
+    fn new(color: Color, is_ascii: bool, read_only: Option<&'static str>) -> Self {
         let colour = match color {
             Color::Auto => ColourChoice::Auto,
             Color::Always => ColourChoice::Always,

@@ -1,7 +1,7 @@
 //! Starting an engine process, and finding the ones there are.
 
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -38,6 +38,9 @@ pub(super) fn start(
     component: &str,
     purpose: &Purpose,
 ) -> Result<PathBuf> {
+    if let Some(why) = settings::read_only(config, environment) {
+        return Err(Refused::policy(format!("{why}: no engine is started from here")));
+    }
     let berth = Berth::below(&config.engine.journal);
     berth.prepare().wrap_err("failed to prepare the engine's directory")?;
     let log = berth.log(environment, component);
@@ -77,8 +80,14 @@ pub(super) struct Running {
 
 /// The engines that run, of those that `which` means.
 pub(super) async fn running(config: &Config, which: &Which) -> Result<Vec<Running>> {
-    let mut found = Vec::new();
-    for socket in Berth::below(&config.engine.journal).sockets() {
+    let (mut found, mut troubles) = (Vec::new(), Vec::new());
+    let berth = Berth::below(&config.engine.journal);
+    // Whoever names one engine is not kept waiting by another.
+    let sockets = match (&which.environment, &which.component) {
+        (Some(environment), Some(component)) => vec![berth.socket(environment, component)],
+        _ => berth.sockets(),
+    };
+    for socket in sockets {
         match attach(&socket).await {
             Ok(handle) => {
                 let release = Arc::clone(&handle.snapshot.borrow().release);
@@ -88,10 +97,25 @@ pub(super) async fn running(config: &Config, which: &Which) -> Result<Vec<Runnin
             }
             // It ended without removing its socket.
             Err(AttachError::NoEngine { .. }) => {}
-            Err(error) => return Err(Refused::policy(error.to_string())),
+            Err(error) => troubles.push(error.to_string()),
         }
     }
+    if found.is_empty()
+        && let Some(trouble) = troubles.first()
+    {
+        // It may be the one that is meant.
+        return Err(Refused::policy(trouble.clone()));
+    }
+    for trouble in &troubles {
+        complain(trouble);
+    }
     Ok(found)
+}
+
+/// An engine that cannot be talked to is named, and holds up nothing else.
+fn complain(trouble: &str) {
+    // Nobody may be listening.
+    let _unheard = writeln!(std::io::stderr(), "cutover: {trouble}");
 }
 
 fn is_meant(plan: &crate::domain::plan::Plan, which: &Which) -> bool {

@@ -6,7 +6,9 @@ use color_eyre::eyre::{Report, Result, WrapErr};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::ConfigError;
+use crate::runtime::CockpitError;
 use crate::sim::ScenarioError;
+use crate::term::SessionError;
 
 /// Wrong usage or configuration.
 const USAGE: u8 = 2;
@@ -56,7 +58,9 @@ pub(super) fn code_of(report: &Report) -> u8 {
         return refused.code;
     }
     let is_usage = report.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<ScenarioError>());
-    if is_usage { USAGE } else { INTERNAL }
+    let has_no_terminal =
+        matches!(report.downcast_ref::<CockpitError>(), Some(CockpitError::Session(SessionError::NotATerminal { .. })));
+    if is_usage || has_no_terminal { USAGE } else { INTERNAL }
 }
 
 /// Says an error on standard error.

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::run::this_actor;
 use crate::engine::socket::client::attach;
-use crate::headless::{self, Headless};
+use crate::headless::{self, End, Headless};
 use crate::runtime::Leaving;
 
 /// Begins a release and watches it.
@@ -54,11 +54,12 @@ async fn watch(config: &Config, running: Running) -> Result<u8> {
     let manner = Manner::of_config(config, running.release.plan.environment.as_str());
     let left = faces::cockpit(running.handle, manner, Clock::system(), this_actor(), false).await?;
     if left.release.ended.is_none() && left.by != Leaving::Crash {
-        writeln!(
-            output::out(),
-            "Detached. {} goes on in its engine; `cutover attach` watches it again.",
-            launch::describe(&left.release)
-        )?;
+        let release = launch::describe(&left.release);
+        if left.is_engine_lost {
+            writeln!(output::out(), "The engine of {release} is gone; `cutover attach` takes it up again.")?;
+        } else {
+            writeln!(output::out(), "Detached. {release} goes on in its engine; `cutover attach` watches it again.")?;
+        }
     }
     Ok(faces::code(&left))
 }
@@ -68,7 +69,13 @@ async fn follow(running: Running, style: headless::Style, approve: bool, timeout
     let mut out = output::out();
     let followed = headless::follow(running.handle, run, &mut out);
     tokio::select! {
-        end = followed => Ok(end?.code()),
+        end = followed => {
+            let end = end?;
+            if end == End::EngineLost {
+                writeln!(std::io::stderr(), "cutover: the engine is gone; `cutover attach` takes the release up again")?;
+            }
+            Ok(end.code())
+        }
         () = output::interrupted() => {
             writeln!(std::io::stderr(), "cutover: detached; the release goes on, `cutover attach` watches it")?;
             Ok(output::DETACHED)

@@ -21,6 +21,15 @@ pub(super) fn journal_file(config: &Config) -> PathBuf {
     config.engine.journal.join("journal.sqlite")
 }
 
+/// Why nothing may be changed in an environment from here; `None` where it may.
+pub(super) fn read_only(config: &Config, environment: &str) -> Option<&'static str> {
+    if config.read_only {
+        return Some("the settings say read-only");
+    }
+    let is_so = config.environment(environment).is_ok_and(|environment| environment.read_only);
+    is_so.then_some("this environment is read-only")
+}
+
 /// Releases that have not ended, newest first.
 pub(super) fn unfinished(journal: &dyn Journal) -> Result<Vec<Summary>> {
     let all = journal.list(LOOKED_THROUGH)?;

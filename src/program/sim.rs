@@ -9,15 +9,19 @@ use super::output;
 use crate::cli;
 use crate::clock::Clock;
 use crate::sim::Sim;
-use crate::sim::listen::{ListenOptions, listen};
+use crate::sim::listen::{ListenError, ListenOptions, listen};
 
 /// Serves until it is interrupted.
 pub(super) async fn run(arguments: &cli::Sim) -> Result<u8> {
     let scenario = scenario(&arguments.scenario)?;
     let sim = Sim::new(scenario, arguments.seed, Clock::accelerated(arguments.speed));
     let options = ListenOptions { allow_non_loopback: arguments.expose };
-    let listening =
-        listen(sim, arguments.listen, options).await.map_err(|error| output::Refused::usage(error.to_string()))?;
+    let listening = listen(sim, arguments.listen, options).await.map_err(|error| {
+        output::Refused::usage(match error {
+            ListenError::NotLoopback(_) => format!("{error}, with --expose"),
+            ListenError::InUse(_) | ListenError::Refused { .. } => error.to_string(),
+        })
+    })?;
     let address = listening.address();
     writeln!(
         output::out(),

@@ -26,6 +26,9 @@ pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim) -> Resu
         return Err(output::Refused::policy("nothing may be changed from here: read-only"));
     }
     let Running { handle, release } = launch::join(globals, &config, &aim.which).await?;
+    if let Some(why) = settings::read_only(&config, release.plan.environment.as_str()) {
+        return Err(output::Refused::policy(format!("{why}: nothing may be changed from here")));
+    }
     let word = command.kind().word();
     if matches!(command, Command::Rollback { .. }) && guard::possible(&release, CommandKind::Rollback).is_ok() {
         write_preview(&release)?;
@@ -70,8 +73,14 @@ pub(super) async fn status(globals: &Globals, arguments: &Status) -> Result<u8> 
     let file = settings::journal_file(&config);
     let newest = if file.exists() { newest(&SqliteJournal::open(&file)?, arguments)? } else { None };
     let Some(release) = newest else {
-        let place = config.engine.journal.display();
-        writeln!(output::out(), "nothing has been released yet (the journal is in {place})")?;
+        match arguments.format {
+            Format::Json => writeln!(output::out(), "{}", json!({"release": null}))?,
+            Format::Text => writeln!(
+                output::out(),
+                "nothing has been released yet (the journal is in {})",
+                config.engine.journal.display()
+            )?,
+        }
         return Ok(0);
     };
     write_status(&release, false, arguments.format)?;
@@ -137,7 +146,7 @@ pub(super) fn history(globals: &Globals, arguments: History) -> Result<u8> {
     let releases = if file.exists() { SqliteJournal::open(&file)?.list(limit)? } else { Vec::new() };
     let mut out = output::out();
     if releases.is_empty() && arguments.format == Format::Text {
-        writeln!(out, "nothing has been released from here")?;
+        writeln!(out, "nothing has been released yet")?;
     }
     for summary in releases {
         let plan = &summary.plan;

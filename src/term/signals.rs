@@ -24,6 +24,8 @@ pub enum Signal {
     Suspend,
     /// Continued: whatever the terminal shows and whichever mode it is in is not known any more.
     Continue,
+    /// The terminal may have another size.
+    Resize,
 }
 
 /// The signals that the cockpit listens to. From its making on, none of them ends or stops the process by itself.
@@ -34,6 +36,7 @@ pub struct Signals {
     hangup: unix::Signal,
     suspend: unix::Signal,
     resume: unix::Signal,
+    resize: unix::Signal,
 }
 
 impl Signals {
@@ -48,6 +51,8 @@ impl Signals {
             hangup: unix::signal(SignalKind::hangup())?,
             suspend: unix::signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
             resume: unix::signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+            // crossterm tells of it as well, but forgets to when a key comes at the same moment.
+            resize: unix::signal(SignalKind::window_change())?,
         })
     }
 
@@ -59,6 +64,7 @@ impl Signals {
             _ = self.interrupt.recv() => Signal::Detach(Departure::Interrupt),
             _ = self.suspend.recv() => Signal::Suspend,
             _ = self.resume.recv() => Signal::Continue,
+            _ = self.resize.recv() => Signal::Resize,
         }
     }
 }
@@ -78,6 +84,7 @@ mod tests {
             (Raw::INT, Signal::Detach(Departure::Interrupt)),
             (Raw::TSTP, Signal::Suspend),
             (Raw::CONT, Signal::Continue),
+            (Raw::WINCH, Signal::Resize),
         ] {
             kill_process(getpid(), raw).unwrap();
             assert_eq!(signals.next().await, meant);

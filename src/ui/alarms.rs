@@ -52,10 +52,15 @@ pub(super) fn strip(look: Look<'_>, row: Rect, buf: &mut Buffer) {
     look.row(row, buf, left, right.into_iter().collect());
 }
 
+/// Whether it is in trouble that this release has not made: that something was quiet before, too, is no news.
+fn is_old_trouble(alarm: &AlarmView) -> bool {
+    alarm.is_older_than_release && matches!(alarm.state, AlarmWord::Firing | AlarmWord::Missing)
+}
+
 fn named<'a>(look: Look<'a>, alarm: &'a AlarmView) -> [Span<'a>; 3] {
     let (sign, role, word) = face(look.theme.glyphs, alarm.state);
     let since = alarm.since.map(|at| format!(" {}", age(look.now().since(at)))).unwrap_or_default();
-    let older = if alarm.is_older_than_release { ", before this release" } else { "" };
+    let older = if is_old_trouble(alarm) { ", before this release" } else { "" };
     [
         Span::raw(" "),
         look.span(role, format!("{sign} {} {word}{since}", alarm.name)),
@@ -89,17 +94,20 @@ pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) {
             0 => (format!("{sign} {word}").into(), role),
             1 => (alarm.name.as_str().into(), Role::Strong),
             2 => (alarm.since.map(|at| age(look.now().since(at))).unwrap_or_default().into(), Role::Text),
-            3 => (alarm.since.map(|at| clock(at, look.model.utc_offset)).unwrap_or_default().into(), Role::Muted),
-            _ if alarm.is_older_than_release => ("before this release".into(), Role::Warning),
-            _ => ("".into(), Role::Muted),
+            3 if look.plan().alarms.contains(&alarm.name) => ("rolls back".into(), Role::Text),
+            3 => ("only shown".into(), Role::Muted),
+            4 if is_old_trouble(alarm) => ("before release".into(), Role::Warning),
+            4 => ("".into(), Role::Muted),
+            _ => (alarm.since.map(|at| clock(at, look.model.utc_offset)).unwrap_or_default().into(), Role::Muted),
         }
     };
     let columns = [
         Column { title: "state", width: Width::Exactly(17), align: Align::Left },
         Column { title: "alarm", width: Width::AtLeast(20), align: Align::Left },
-        Column { title: "for", width: Width::Exactly(7), align: Align::Right },
+        Column { title: "for", width: Width::Exactly(6), align: Align::Right },
+        Column { title: "if it fires", width: Width::Exactly(11), align: Align::Left },
+        Column { title: "", width: Width::Exactly(14), align: Align::Left },
         Column { title: "since", width: Width::Exactly(9), align: Align::Right },
-        Column { title: "", width: Width::Exactly(20), align: Align::Left },
     ];
     let selected = look.model.alarm.min(alarms.len() - 1);
     let height = usize::from(inner.height.saturating_sub(1)).max(1);

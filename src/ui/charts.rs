@@ -4,11 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::format::{axis, clock, value};
+use super::format::{axis, clock};
 use super::look::Look;
 use super::signals::{Reading, sign};
 use super::theme::Role;
-use super::widgets::text::clip;
+use super::widgets::text::{clip, width};
 use super::widgets::{Chart, Mark, Panel, Series};
 use crate::app::model::Window;
 use crate::domain::ids::Side;
@@ -16,7 +16,7 @@ use crate::domain::signal::Policy;
 use crate::domain::time::Timestamp;
 
 /// The least columns and rows of a chart that says something.
-const LEAST: (u16, u16) = (38, 6);
+const LEAST: (u16, u16) = (50, 6);
 
 /// Draws the charts that fit, and answers how many did.
 pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
@@ -45,23 +45,27 @@ pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
 fn draw(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
     let (glyph, role, word) = sign(look.theme.glyphs, reading.ruling());
     let unit = reading.plan.unit;
+    let (green, blue) = (reading.newest(look, Side::Green), reading.newest(look, Side::Blue));
     let title = Line::from(vec![
         look.span(role, glyph),
         ratatui::text::Span::raw(format!(" {}", reading.plan.name)),
-        look.span(Role::Green, format!("  g {}", value(reading.newest(Side::Green), unit))),
-        look.span(Role::Blue, format!("  b {}", value(reading.newest(Side::Blue), unit))),
+        look.span(green.role(Role::Green), format!("  g {}", green.aged(look, unit))),
+        look.span(blue.role(Role::Blue), format!("  b {}", blue.aged(look, unit))),
     ]);
     let policy = match reading.plan.policy {
         Policy::Rollback => "failure rolls back",
         Policy::Pause => "failure pauses",
         Policy::Observe => "only shown",
     };
-    // The word stands here too: beside a long name there is no room for it at the right.
-    let below = match reading.reason() {
-        Some(reason) => format!("{word}: {reason} {} {policy}", look.theme.glyphs.bullet),
-        None => policy.to_owned(),
+    // The reason is worth most; the word stands here too where there is room, for beside a long name there may be none.
+    let dot = look.theme.glyphs.bullet;
+    let captions = match reading.reason() {
+        Some(reason) => vec![format!("{word}: {reason} {dot} {policy}"), format!("{reason} {dot} {policy}"), reason],
+        None => vec![policy.to_owned()],
     };
-    let below = clip(&below, usize::from(area.width.saturating_sub(6)), look.theme.glyphs.ellipsis).into_owned();
+    let room = usize::from(area.width.saturating_sub(6));
+    let below = captions.iter().find(|caption| width(caption) <= room).or(captions.last());
+    let below = clip(below.map(String::as_str).unwrap_or_default(), room, look.theme.glyphs.ellipsis).into_owned();
     let panel = Panel {
         title,
         right: Line::from(look.span(role, word)),

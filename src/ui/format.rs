@@ -5,10 +5,10 @@ use std::time::Duration;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::domain::signal::{Point, Unit};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Elapsed, Timestamp};
 
 /// What stands for a figure that is not there.
-pub(super) const NOTHING: &str = "-";
+pub(super) const NOTHING: &str = "–";
 
 /// The columns that `text` takes.
 pub(super) fn columns(text: &str) -> u16 {
@@ -30,14 +30,15 @@ pub(super) fn columns_after(text: &str, columns: usize) -> &str {
     ""
 }
 
-/// A value in its unit, in at most eight columns for what services really show.
+/// A value in its unit, in at most six columns for what services really show.
 pub(super) fn value(value: Option<f64>, unit: Unit) -> String {
     let Some(value) = value.filter(|value| value.is_finite()) else { return NOTHING.to_owned() };
     match unit {
         Unit::Percent => format!("{} %", figure(value, 2)),
-        Unit::Milliseconds if value >= 10_000.0 => format!("{:.1} s", value / 1_000.0),
+        Unit::Milliseconds if value >= 9_995.0 => format!("{:.1} s", value / 1_000.0),
+        Unit::Milliseconds if value >= 999.5 => format!("{:.2} s", value / 1_000.0),
         Unit::Milliseconds => format!("{} ms", figure(value, 1)),
-        Unit::PerSecond if value >= 10_000.0 => format!("{:.1}k/s", value / 1_000.0),
+        Unit::PerSecond if value >= 9_999.5 => format!("{:.0}k/s", value / 1_000.0),
         Unit::PerSecond => format!("{}/s", figure(value, 1)),
         Unit::Count if value >= 100_000.0 => format!("{:.0}k", value / 1_000.0),
         Unit::Count => figure(value, 1),
@@ -77,6 +78,11 @@ pub(super) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// How long something took: to a tenth of a second where that is all it took.
+pub(super) fn took(span: Duration) -> String {
+    if span < Duration::from_secs(1) { format!("{:.1} s", span.as_secs_f64()) } else { Elapsed(span).to_string() }
 }
 
 /// An age in one unit: `2 s`, `47 min`, `5 h`, `3 d`.
@@ -131,17 +137,20 @@ mod tests {
         assert_eq!(shown(9.999, Unit::Percent), "10 %");
         assert_eq!(shown(41.4, Unit::Percent), "41 %");
         assert_eq!(shown(840.2, Unit::Milliseconds), "840 ms");
+        assert_eq!(shown(1_240.0, Unit::Milliseconds), "1.24 s");
         assert_eq!(shown(12_400.0, Unit::Milliseconds), "12.4 s");
+        assert_eq!(shown(12_400.0, Unit::PerSecond), "12k/s");
         assert_eq!(shown(0.0, Unit::PerSecond), "0/s");
         assert_eq!(value(None, Unit::Count), NOTHING);
         assert_eq!(value(Some(f64::NAN), Unit::Percent), NOTHING);
         assert_eq!(axis(0.50, Unit::Percent), "0.5 %");
-        assert_eq!(axis(1_000.0, Unit::Milliseconds), "1000 ms");
+        assert_eq!(axis(1_000.0, Unit::Milliseconds), "1 s");
     }
 
     #[test]
     fn numbers_and_times_read_at_a_glance() {
         assert_eq!([grouped(7), grouped(18_240), grouped(1_000_000)], ["7", "18 240", "1 000 000"]);
+        assert_eq!([400, 1_000, 64_900].map(|ms| took(Duration::from_millis(ms))), ["0.4 s", "0:01", "1:04"]);
         assert_eq!(age(Duration::from_secs(95)), "95 s");
         assert_eq!(age(Duration::from_mins(47)), "47 min");
         assert_eq!(age(Duration::from_hours(5)), "5 h");

@@ -8,6 +8,7 @@ use super::format::age;
 use super::look::Look;
 use super::theme::Role;
 use super::widgets::text::{clip, fill, pad, put, width};
+use crate::app::keymap::Action;
 use crate::app::model::{Access, Connection};
 use crate::engine::snapshot::Source;
 
@@ -87,7 +88,10 @@ fn freshness(look: Look<'_>) -> Vec<Span<'_>> {
         spans.push(Span::raw(" "));
     }
     if let Some(held) = &look.model.frozen {
-        spans.push(look.span(Role::Waiting, format!("{} held still {}  ", glyphs.paused, look.since(held.at))));
+        let key = look.model.keymap.chord(look.model.view.context(), Action::Freeze);
+        let thaw = key.map(|key| format!(", {key} thaws")).unwrap_or_default();
+        let text = format!("{} screen frozen {}{thaw}  ", glyphs.frozen, look.since(held.at));
+        spans.push(look.span(Role::Waiting, text));
     }
     let old = look.now().since(look.snapshot.at);
     let limit = LIVE_SECS * look.snapshot.speed.max(1.0);

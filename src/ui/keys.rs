@@ -4,11 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::look::Look;
+use super::question;
 use super::widgets::{Hint, KeyBar, Readiness};
 use crate::app::availability::{can_send, command};
 use crate::app::keymap::{Action, Context};
 use crate::app::model::View;
-use crate::domain::command::CommandKind;
 use crate::domain::release::{StageStatus, Status, Work};
 
 /// A hint that owns its text.
@@ -38,56 +38,75 @@ impl OwnedHint {
 pub(super) fn draw(look: Look<'_>, row: Rect, buf: &mut Buffer) {
     let row = Rect { x: row.x.saturating_add(1), width: row.width.saturating_sub(2), ..row };
     let context = look.model.view.context();
-    let owned: Vec<OwnedHint> =
-        listed(look).into_iter().filter_map(|(action, label)| OwnedHint::new(look, context, action, label)).collect();
+    let hint = |(action, label)| match action {
+        Action::NextView => views(look, context),
+        _ => OwnedHint::new(look, context, action, label),
+    };
+    let owned: Vec<OwnedHint> = listed(look).into_iter().filter_map(hint).collect();
     let hints: Vec<Hint<'_>> = owned.iter().map(OwnedHint::hint).collect();
     KeyBar { hints: &hints }.render(row, buf, look.theme);
 }
 
-/// What is worth a hint now, the most important first.
+/// The keys of all views as one hint: `1-6 views`.
+fn views(look: Look<'_>, context: Context) -> Option<OwnedHint> {
+    let key = |action| look.model.keymap.chord(context, action);
+    let (first, last) = (key(Action::ViewRelease)?, key(Action::ViewHistory)?);
+    Some(OwnedHint { key: format!("{first}-{last}"), label: "views", why_not: None })
+}
+
+/// What is worth a hint, the most important first. While the release goes on, what steers it is always at the same
+/// place, whether it can be done now or not.
 fn listed(look: Look<'_>) -> Vec<(Action, &'static str)> {
-    let release = look.release();
-    let status = release.status();
+    let quit = (Action::Quit, if look.snapshot.engine.ends_with_face { "quit" } else { "detach" });
     let mut listed = Vec::new();
-    let is_held = release.hold.is_some();
-    if !matches!(status, Status::Ended(_) | Status::RollingBack) {
-        if is_held {
-            listed.push((Action::PauseOrResume, "resume"));
-        }
-        let current = release.current().and_then(|index| release.stages.get(index));
-        if current.is_some_and(|stage| stage.status == StageStatus::Failed) {
-            listed.push((Action::Retry, "retry"));
-            listed.push((Action::Skip, "skip"));
-        } else if current.is_some_and(|stage| stage.work == Work::Confirming) {
-            listed.push((Action::Approve, "approve"));
-        } else {
-            listed.push((Action::Promote, "promote"));
-            let can = |kind| can_send(look.model, look.snapshot, kind).is_ok();
-            if look.model.view == View::Release && (can(CommandKind::Promote) || can(CommandKind::PromoteFull)) {
-                listed.push((Action::PromoteFull, "to 100 %"));
-            }
-        }
-        if !is_held {
-            listed.push((Action::PauseOrResume, "pause"));
-        }
-        listed.push((Action::Rollback, "roll back"));
+    if matches!(look.release().status(), Status::Ended(_)) {
+        listed.extend([
+            (Action::NextError, "next error"),
+            (Action::LogsHere, "logs"),
+            (Action::ViewHistory, "history"),
+            (Action::Copy, "copy"),
+        ]);
+    } else {
+        listed.extend(steering(look));
     }
-    listed.push((Action::Help, "help"));
-    listed.extend(match look.model.view {
-        View::Release => [(Action::Filter, "filter"), (Action::NextView, "views")].as_slice(),
+    listed.extend([(Action::Help, "help"), quit]);
+    let of_view: &[(Action, &'static str)] = match look.model.view {
+        View::Release => &[(Action::NextView, "views"), (Action::Filter, "filter")],
         View::Signals => &[(Action::Window, "span"), (Action::ToggleSide, "sides")],
         View::Alarms => &[(Action::LogsHere, "logs of then")],
         View::Logs => &[
-            (Action::Filter, "filter"),
             (Action::NextError, "next error"),
+            (Action::Filter, "filter"),
             (Action::Level, "level"),
             (Action::ToggleSide, "side"),
             (Action::ToggleWrap, "wrap"),
             (Action::Follow, "follow"),
         ],
         View::History => &[(Action::Copy, "copy"), (Action::LogsHere, "logs of then")],
-    });
+    };
+    for hint in of_view {
+        if !listed.iter().any(|(action, _)| *action == hint.0) {
+            listed.push(*hint);
+        }
+    }
     listed.push((Action::Palette, "command"));
-    listed.push((Action::Quit, if look.snapshot.engine.ends_with_face { "quit" } else { "detach" }));
+    listed
+}
+
+/// What steers the release: the way back, the brake, and then the ways forward.
+fn steering(look: Look<'_>) -> Vec<(Action, &'static str)> {
+    let release = look.release();
+    let brake = if release.hold.is_some() { "resume" } else { "pause" };
+    let mut listed = vec![(Action::Rollback, "roll back"), (Action::PauseOrResume, brake)];
+    let current = release.current().and_then(|index| release.stages.get(index));
+    let is_going_back = release.unwinding.is_some();
+    match current {
+        Some(stage) if stage.status == StageStatus::Failed && !is_going_back => {
+            listed.extend([(Action::Retry, "retry"), (Action::Skip, "skip")]);
+        }
+        Some(stage) if stage.work == Work::Confirming => listed.push((Action::Approve, "approve")),
+        _ if question::waiting(release).is_some() => listed.push((Action::Promote, "end wait")),
+        _ => listed.extend([(Action::Promote, "promote"), (Action::PromoteFull, "100 %")]),
+    }
     listed
 }

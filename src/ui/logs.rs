@@ -86,7 +86,7 @@ fn counts(look: Look<'_>) -> Line<'_> {
         }
     }
     if logs.lost > 0 {
-        spans.push(look.span(Role::Bad, format!("  {} lost", grouped(logs.lost))));
+        spans.push(look.span(Role::Bad, format!("  {} lines skipped: too fast", grouped(logs.lost))));
     }
     if let Some(text) = look.stale(Source::Logs).filter(|_| look.release().ended.is_none()) {
         spans.push(look.span(Role::Warning, format!("  {text}")));

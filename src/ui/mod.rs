@@ -13,6 +13,7 @@ mod alarms;
 mod charts;
 mod format;
 mod header;
+mod headline;
 mod help;
 mod keys;
 mod logs;
@@ -29,6 +30,9 @@ mod timeline;
 mod traffic;
 pub mod widgets;
 mod work;
+
+#[cfg(test)]
+mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -68,7 +72,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, snapshot: &Snapshot, th
         status::draw(live, block, buf);
         sight = release::draw(look, body, buf);
     } else {
-        status::headline(live, Rect { height: 1, ..block }, buf);
+        headline::draw(live, Rect { height: 1, ..block }, buf);
         match model.view {
             View::Release => {}
             View::Signals => sight.charts = charts::view(look, body, buf),
@@ -129,11 +133,11 @@ fn tabs(look: Look<'_>, sight: Sight, row: Rect, buf: &mut Buffer) {
     }
     let right = match look.model.view {
         View::Signals => {
-            let sides = look.model.signal_side.map_or("blue and green", |side| side.word());
+            let sides = look.model.signal_side.map_or("both sides", |side| side.word());
             let all = look.plan().signals.len();
             let first = look.model.chart.min(all.saturating_sub(sight.charts));
             let some = if sight.charts < all {
-                format!("{} to {} of {all}, ", first + 1, first + sight.charts)
+                format!("{}-{} of {all}, ", first + 1, first + sight.charts)
             } else {
                 String::new()
             };

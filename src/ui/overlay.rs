@@ -88,7 +88,7 @@ fn draw_notes(look: Look<'_>, area: Rect, buf: &mut Buffer) {
             Tone::Warning => (look.theme.glyphs.warning, Role::Warning),
             Tone::Bad => (look.theme.glyphs.bad, Role::Bad),
         };
-        let hint = if toast.until.is_none() { "  esc" } else { "" };
+        let hint = "  esc";
         let room = usize::from(area.width).saturating_sub(8 + hint.len());
         let mut lines = wrap(&toast.text, room);
         lines.truncate(NOTE_ROWS);
@@ -105,7 +105,7 @@ fn draw_notes(look: Look<'_>, area: Rect, buf: &mut Buffer) {
             let lead = if at == 0 { format!(" {sign} ") } else { "   ".to_owned() };
             let text = clip(line, room, look.theme.glyphs.ellipsis);
             let mut x = put(buf, (row.x, row.y), row.width, &format!("{lead}{text}"), style);
-            if at + 1 == usize::from(rows) && !hint.is_empty() {
+            if at + 1 == usize::from(rows) {
                 x = row.width.saturating_sub(columns(hint) + 1).max(x);
                 let key = look.style(Role::Dialog).patch(look.style(Role::Key));
                 put(buf, (row.x + x, row.y), row.width.saturating_sub(x), hint, key);

@@ -11,10 +11,12 @@ use super::widgets::{self, Hint};
 use crate::app::dialog::{Dialog, Wants};
 use crate::app::keymap::{Action, Context};
 use crate::domain::command::CommandKind;
-use crate::domain::ids::Side;
+use crate::domain::ids::{Side, SignalName};
 use crate::domain::outlook::rollback_preview;
-use crate::domain::percent::Percent;
-use crate::domain::signal::Ruling;
+use crate::domain::plan::StageKind;
+use crate::domain::release::{Release, StepPhase, Work};
+use crate::domain::signal::{Policy, Ruling, Verdict};
+use crate::domain::time::Elapsed;
 
 /// A paragraph and how it looks.
 type Paragraph = (String, Role);
@@ -25,7 +27,10 @@ pub(super) fn draw(look: Look<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer
     let (title, mut body, role) = match dialog.command {
         CommandKind::Rollback => (format!("roll back {place}"), rollback(look), Role::Danger),
         CommandKind::Abort => (format!("abort {place}"), abort(look), Role::Danger),
-        CommandKind::Promote => (format!("promote {place}"), promote(look, Reach::Next), frame(look)),
+        CommandKind::Promote => match waiting(look.release()) {
+            Some(wait) => (wait.title().to_owned(), end_wait(look, wait), Role::Danger),
+            None => (format!("promote {place}"), promote(look, Reach::Next), frame(look)),
+        },
         CommandKind::PromoteFull => (format!("promote {place} to 100 %"), promote(look, Reach::Last), frame(look)),
         CommandKind::Resume => (format!("resume {place}"), resume(look), frame(look)),
         CommandKind::Retry => (format!("retry in {place}"), stage(look, "runs again"), frame(look)),
@@ -60,7 +65,10 @@ fn wanted(wants: &Wants) -> Option<String> {
 
 fn hints(look: Look<'_>, dialog: &Dialog) -> Vec<OwnedHint> {
     let context = if dialog.is_typing() { Context::Prompt } else { Context::Dialog };
-    let verb = verb(dialog.command);
+    let verb = match (dialog.command, waiting(look.release())) {
+        (CommandKind::Promote, Some(wait)) => wait.verb(),
+        (kind, _) => verb(kind),
+    };
     let mut wanted = vec![(Action::Confirm, verb), (Action::Cancel, "not now")];
     match dialog.command {
         CommandKind::Rollback | CommandKind::Abort if !dialog.is_typing() => {
@@ -87,6 +95,68 @@ fn verb(kind: CommandKind) -> &'static str {
     }
 }
 
+/// A wait that a promotion ends, instead of raising green.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Green is watched at full weight.
+    Verify,
+    /// Blue is kept warm.
+    Cleanup,
+}
+
+impl Wait {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Verify => "end verify early",
+            Self::Cleanup => "end the wait: scale blue down now",
+        }
+    }
+
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Verify => "end verify",
+            Self::Cleanup => "scale blue down",
+        }
+    }
+}
+
+/// The wait that a promotion would end now.
+pub(super) fn waiting(release: &Release) -> Option<Wait> {
+    let index = release.current()?;
+    let stage = release.stages.get(index)?;
+    match (stage.work, &release.plan.stage(index)?.kind) {
+        (Work::Until(_), StageKind::Verify(_)) => Some(Wait::Verify),
+        (Work::Until(_), StageKind::Cleanup(_)) => Some(Wait::Cleanup),
+        _ => None,
+    }
+}
+
+fn end_wait(look: Look<'_>, wait: Wait) -> Vec<Paragraph> {
+    let release = look.release();
+    let stage = release.current().and_then(|index| release.stages.get(index));
+    let left = stage.and_then(|stage| match stage.work {
+        Work::Until(until) => Some(look.until(until)),
+        Work::Idle | Work::Asked | Work::Confirming | Work::Settling | Work::Step { .. } => None,
+    });
+    let left = left.map(|left| format!("{left} before its time")).unwrap_or_default();
+    match wait {
+        Wait::Verify => {
+            let mut body = vec![(format!("green is no longer watched, {left}"), Role::Warning)];
+            body.extend(evidence(look));
+            body
+        }
+        Wait::Cleanup => {
+            let wanted = look.plan().sides.blue.desired;
+            let blue = match &release.capacities {
+                Some(both) => format!("blue {}/{wanted}", both.of(Side::Blue).healthy),
+                None => "blue".to_owned(),
+            };
+            let text = format!("{blue} is scaled to 0: going back will no longer be one call");
+            vec![(text, Role::Warning), (left, Role::Muted)]
+        }
+    }
+}
+
 /// How far a promotion goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reach {
@@ -96,28 +166,54 @@ enum Reach {
 
 fn promote(look: Look<'_>, reach: Reach) -> Vec<Paragraph> {
     let release = look.release();
-    let mut body = Vec::new();
-    let steps: Vec<Percent> =
-        look.plan().shift().map(|shift| shift.steps.iter().map(|step| step.weight).collect()).unwrap_or_default();
-    match release.step() {
-        Some((index, _)) => {
-            let here = steps.get(index).copied().unwrap_or(release.traffic.set);
-            let next = if reach == Reach::Last { steps.last() } else { steps.get(index + 1) };
-            let text = match next {
-                Some(next) => format!("green {here} {} {next} of production traffic", look.theme.glyphs.arrow),
-                None => format!("green stays at {here}; the shift is done"),
-            };
-            body.push((text, Role::Strong));
-            let between = steps.get(index + 1..steps.len().saturating_sub(1)).unwrap_or_default();
-            if reach == Reach::Last && !between.is_empty() {
-                let names: Vec<String> = between.iter().map(ToString::to_string).collect();
-                body.push((format!("skips {} and its bake", names.join(", ")), Role::Warning));
-            }
-        }
-        None => body.push(("the rest of the wait is left out".to_owned(), Role::Strong)),
+    let steps = look.plan().shift().map(|shift| shift.steps.as_slice()).unwrap_or_default();
+    let Some((index, phase)) = release.step() else {
+        let mut body = vec![("goes on to the next stage".to_owned(), Role::Strong)];
+        body.extend(evidence(look));
+        return body;
+    };
+    let here = steps.get(index).map_or(release.traffic.set, |step| step.weight);
+    let next = if reach == Reach::Last { steps.last() } else { steps.get(index + 1) };
+    let text = match next {
+        Some(next) => format!("green {here} {} {} of production traffic", look.theme.glyphs.arrow, next.weight),
+        None => format!("green stays at {here}; the shift is done"),
+    };
+    let mut body = vec![(text, Role::Strong)];
+    if let Some(text) = overruled(look, phase) {
+        body.push((text, Role::Warning));
+    }
+    let between = steps.get(index + 1..steps.len().saturating_sub(1)).unwrap_or_default();
+    if reach == Reach::Last && !between.is_empty() {
+        let names: Vec<String> =
+            between.iter().map(|step| format!("{} (bake {})", step.weight, Elapsed(step.bake))).collect();
+        body.push((format!("skips {}", names.join(", ")), Role::Warning));
     }
     body.extend(evidence(look));
     body
+}
+
+/// What of the present step a promotion leaves out: the rest of its bake, and a gate that would not open by itself.
+fn overruled(look: Look<'_>, phase: StepPhase) -> Option<String> {
+    let bake = match phase {
+        StepPhase::Baking { until, .. } => Some(look.until(until)).filter(|left| left.0.as_secs() > 0),
+        StepPhase::Raising { .. } | StepPhase::Settling { .. } | StepPhase::AtGate { .. } => None,
+    };
+    let bake = bake.map(|left| format!("skips {left} of the bake"));
+    let signals = &look.plan().signals;
+    let verdicts = &look.release().verdicts;
+    let opens = |name: &SignalName| verdicts.iter().any(|verdict| verdict.signal == *name && verdict.opens_gate());
+    let is_shut = signals.iter().any(|plan| plan.policy != Policy::Observe && !opens(&plan.name));
+    let gate = is_shut.then(|| format!("overrules the gate: {}", passing(look)));
+    match (bake, gate) {
+        (Some(bake), Some(gate)) => Some(format!("{bake} and {gate}")),
+        (Some(bake), None) => Some(bake),
+        (None, gate) => gate,
+    }
+}
+
+fn passing(look: Look<'_>) -> String {
+    let passing = look.release().verdicts.iter().filter(|verdict| verdict.ruling == Ruling::Pass).count();
+    format!("{passing} of {} signals pass", look.plan().signals.len())
 }
 
 /// What speaks for going on, and what does not.
@@ -125,10 +221,11 @@ fn evidence(look: Look<'_>) -> Vec<Paragraph> {
     let release = look.release();
     let glyphs = look.theme.glyphs;
     let mut body = Vec::new();
-    let passing = release.verdicts.iter().filter(|verdict| verdict.ruling == Ruling::Pass).count();
-    let all = look.plan().signals.len();
-    let role = if passing == all { Role::Ok } else { Role::Warning };
-    body.push((format!("{passing} of {all} signals pass"), role));
+    let is_open =
+        release.verdicts.len() == look.plan().signals.len() && release.verdicts.iter().all(Verdict::opens_gate);
+    if is_open {
+        body.push((passing(look), Role::Ok));
+    }
     for verdict in release.verdicts.iter().filter(|verdict| verdict.ruling != Ruling::Pass) {
         let role = if verdict.opens_gate() { Role::Muted } else { Role::Warning };
         let text = format!("{} {} {}: {}", glyphs.warning, verdict.signal, verdict.ruling.word(), verdict.reason);

@@ -9,7 +9,7 @@ use super::theme::{Glyphs, Role};
 use super::widgets::Panel;
 use super::widgets::text::{clip, width, wrap};
 use crate::domain::plan::StageKind;
-use crate::domain::release::{Stage, StageStatus, Status};
+use crate::domain::release::{Release, Stage, StageStatus, Status};
 use crate::domain::time::Elapsed;
 
 /// Rows of a stage's note that are shown below it at most.
@@ -78,9 +78,18 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     }
 }
 
+/// The stage on which the release foundered: the last one begun, unless a human turned the release round. It is still
+/// told apart once it has been undone.
+fn failed(release: &Release) -> Option<usize> {
+    release.unwinding.as_ref().filter(|unwinding| unwinding.by.is_none())?;
+    release.stages.iter().rposition(|stage| stage.attempts > 0)
+}
+
 fn draw_stage(look: Look<'_>, index: usize, stage: &Stage, row: Rect, buf: &mut Buffer) {
     let Some(plan) = look.plan().stage(index) else { return };
-    let (sign, role) = sign(look.theme.glyphs, stage.status);
+    let is_undone_failure = stage.status == StageStatus::Undone && failed(look.release()) == Some(index);
+    let status = if is_undone_failure { StageStatus::Failed } else { stage.status };
+    let (sign, role) = sign(look.theme.glyphs, status);
     let (name_role, figures_role) = match stage.status {
         StageStatus::Pending | StageStatus::Skipped => (Role::Muted, Role::Muted),
         StageStatus::Running | StageStatus::Waiting | StageStatus::Failed => (Role::Strong, Role::Text),
@@ -89,7 +98,14 @@ fn draw_stage(look: Look<'_>, index: usize, stage: &Stage, row: Rect, buf: &mut 
     let (detail, time) = (detail(look, stage, &plan.kind), time(look, stage));
     let room = usize::from(row.width).saturating_sub(3 + width(plan.name.as_str()));
     // The name is never cut for a figure: the figure is told again elsewhere.
-    let right = if width(&detail) + 8 <= room { format!("{detail} {time:>5}") } else { time };
+    let right = if is_undone_failure {
+        let fits = |text: &&str| width(text) + 2 <= room;
+        ["failed, undone", "undone"].into_iter().find(fits).unwrap_or_default().to_owned()
+    } else if width(&detail) + 8 <= room {
+        format!("{detail} {time:>5}")
+    } else {
+        time
+    };
     let name = clip(plan.name.as_str(), room + width(plan.name.as_str()), look.theme.glyphs.ellipsis).into_owned();
     let left = vec![Span::raw(" "), look.span(role, sign), Span::styled(format!(" {name}"), look.style(name_role))];
     look.row(row, buf, left, vec![look.span(figures_role, right)]);

@@ -3,17 +3,19 @@
 
 mod card;
 
+use std::time::Duration;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::format::{sampled, value};
+use super::format::{age, sampled, value};
 use super::look::Look;
 use super::theme::{Glyphs, Role};
 use super::widgets::text::{clip, pad, pad_start};
 use super::widgets::{Panel, Sparkline};
 use crate::domain::ids::Side;
-use crate::domain::signal::{Golden, Policy, Ruling, SignalPlan, Verdict};
+use crate::domain::signal::{Golden, Point, Policy, Ruling, SignalPlan, Unit, Verdict};
 use crate::domain::time::Timestamp;
 use crate::engine::snapshot::{SignalSeries, Source};
 
@@ -28,6 +30,37 @@ const TABLE_WITH_EVIDENCE: u16 = 51;
 
 /// The least rows of a card, with its frame.
 const CARD_ROWS: u16 = 7;
+
+/// CloudWatch's metrics are this late at most; what is older belongs to a side without traffic.
+const LATE: Duration = Duration::from_mins(5);
+
+/// A side's newest value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Newest {
+    value: Option<f64>,
+    /// Set when it is too old to be called the side's present value.
+    at: Option<Timestamp>,
+}
+
+impl Newest {
+    /// The figure; nothing in place of an old one.
+    pub(super) fn figure(self, unit: Unit) -> String {
+        value(self.value.filter(|_| self.at.is_none()), unit)
+    }
+
+    /// The figure, and the age of an old one.
+    pub(super) fn aged(self, look: Look<'_>, unit: Unit) -> String {
+        match self.at {
+            Some(at) => format!("{}, {} ago", value(self.value, unit), age(look.now().since(at))),
+            None => value(self.value, unit),
+        }
+    }
+
+    /// The look of it: that of the side, unless it is old or there is none.
+    pub(super) fn role(self, role: Role) -> Role {
+        if self.at.is_some() || self.value.is_none() { Role::Muted } else { role }
+    }
+}
 
 /// One signal with all that is known of it.
 #[derive(Clone, Copy)]
@@ -50,30 +83,46 @@ impl<'a> Reading<'a> {
         look.plan().signals.iter().map(one).collect()
     }
 
-    /// A side's newest value: the one that was judged, or else the newest measured.
-    pub(super) fn newest(self, side: Side) -> Option<f64> {
-        let judged = self.verdict.and_then(|verdict| match side {
+    /// A side's newest value: the one that was judged, or else the newest measured; with its age where the side has no
+    /// point in the newest periods, so that an old value is never taken for a present one.
+    pub(super) fn newest(self, look: Look<'_>, side: Side) -> Newest {
+        let last = self.points(side).and_then(<[Point]>::last);
+        // A release that has ended is no longer measured: its values are those of its end.
+        let end = match &look.release().ended {
+            Some(_) => self.end(),
+            None => self.end().max(Some(look.now() - LATE)),
+        };
+        let is_old = |at: Timestamp| {
+            let slack = self.series.map(|series| series.period).unwrap_or_default();
+            end.is_some_and(|end| end.since(at) > slack)
+        };
+        let judged = self.verdict.filter(|verdict| verdict.newest.is_none_or(|at| !is_old(at)));
+        let judged = judged.and_then(|verdict| match side {
             Side::Green => verdict.green,
             Side::Blue => verdict.blue,
         });
-        judged.or_else(|| {
-            let series = self.series?;
-            let points = if side == Side::Green { &series.green } else { &series.blue };
-            points.last().map(|point| point.value)
-        })
+        match (judged, last) {
+            (Some(value), _) => Newest { value: Some(value), at: None },
+            (None, Some(point)) if is_old(point.at) => Newest { value: Some(point.value), at: Some(point.at) },
+            (None, point) => Newest { value: point.map(|point| point.value), at: None },
+        }
+    }
+
+    fn points(self, side: Side) -> Option<&'a [Point]> {
+        let series = self.series?;
+        Some(if side == Side::Green { &series.green } else { &series.blue })
     }
 
     /// The start of the newest period measured on either side.
     pub(super) fn end(self) -> Option<Timestamp> {
-        let series = self.series?;
-        let last = |points: &[crate::domain::signal::Point]| points.last().map(|point| point.at);
-        last(&series.blue).max(last(&series.green))
+        let last = |side| self.points(side)?.last().map(|point| point.at);
+        last(Side::Blue).max(last(Side::Green))
     }
 
     /// A side's values over the newest `count` periods.
     pub(super) fn values(self, side: Side, count: usize) -> Vec<Option<f64>> {
         let (Some(series), Some(end)) = (self.series, self.end()) else { return Vec::new() };
-        let points = if side == Side::Green { &series.green } else { &series.blue };
+        let points = self.points(side).unwrap_or_default();
         sampled(points, series.period, end, count)
     }
 
@@ -164,11 +213,25 @@ fn staleness(look: Look<'_>) -> Option<Span<'_>> {
     Some(look.span(Role::Warning, format!("{} {text}", look.theme.glyphs.warning)))
 }
 
+/// Why the worst signal does not pass, the first of the plan among equals. What holds for several is said once.
+fn caption(readings: &[Reading<'_>]) -> Option<String> {
+    let with_reason = || readings.iter().filter(|reading| reading.reason().is_some());
+    let most = with_reason().map(|reading| reading.weight()).max()?;
+    let worst = with_reason().find(|reading| reading.weight() == most)?;
+    let reason = worst.reason()?;
+    let same: Vec<&str> = with_reason()
+        .filter(|reading| reading.reason().as_ref() == Some(&reason))
+        .map(|reading| reading.plan.name.as_str())
+        .collect();
+    let is_unjudged = |reading: &Reading<'_>| matches!(reading.ruling(), None | Some(Ruling::NoData));
+    if same.len() > 1 && readings.iter().all(is_unjudged) {
+        return Some(format!("nothing judged: {reason}"));
+    }
+    Some(format!("{}: {reason}", same.join(", ")))
+}
+
 fn table(look: Look<'_>, groups: &[Vec<Reading<'_>>], area: Rect, buf: &mut Buffer) {
-    let worst = groups.iter().filter_map(|group| group.first()).max_by_key(|reading| reading.weight());
-    let why = worst.and_then(|reading| Some((&reading.plan.name, reading.reason()?)));
-    let below = why.map(|(name, reason)| {
-        let text = format!("{name}: {reason}");
+    let below = caption(&Reading::all(look)).map(|text| {
         let room = usize::from(area.width.saturating_sub(6));
         look.span(Role::Muted, clip(&text, room, look.theme.glyphs.ellipsis).into_owned())
     });
@@ -193,14 +256,15 @@ fn table(look: Look<'_>, groups: &[Vec<Reading<'_>>], area: Rect, buf: &mut Buff
 
 fn draw_row(look: Look<'_>, reading: Reading<'_>, row: Rect, buf: &mut Buffer) {
     let (sign, role, word) = sign(look.theme.glyphs, reading.ruling());
-    let figures = |side| pad_start(&value(reading.newest(side), reading.plan.unit), 7);
+    let (green, blue) = (reading.newest(look, Side::Green), reading.newest(look, Side::Blue));
+    let figure = |newest: Newest| pad_start(&newest.figure(reading.plan.unit), 7);
     let name = clip(reading.plan.name.as_str(), 11, look.theme.glyphs.ellipsis).into_owned();
     let left = vec![
         Span::raw(" "),
         look.span(role, sign),
         look.span(Role::Text, format!(" {}", pad(&name, 11))),
-        look.span(Role::Green, format!(" g{}", figures(Side::Green))),
-        look.span(Role::Blue, format!(" b{}", figures(Side::Blue))),
+        look.span(green.role(Role::Green), format!(" g{}", figure(green))),
+        look.span(blue.role(Role::Blue), format!(" b{}", figure(blue))),
     ];
     let mut right = vec![look.span(role, word), Span::raw(pad("", WORD.saturating_sub(word.len())))];
     let has_evidence = row.width >= TABLE_WITH_EVIDENCE;

@@ -1,155 +1,47 @@
-//! The status block: what happens now, until when, and what then; and below it what it has cost and what going back
-//! would take. It is the first thing to be read, so it stands at the same place on every screen.
+//! The status block: the headline, and below it what the release has cost and what going back would take. It is the first thing to be read, so it stands at the same place on every screen.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::format::{age, clock, grouped};
+use super::format::{clock, grouped, took};
+use super::headline;
 use super::look::Look;
 use super::theme::Role;
-use super::widgets::text::{fill, width};
-use crate::domain::command::Progress;
+use super::widgets::text::width;
 use crate::domain::effect::Effect;
-use crate::domain::outlook::{Outlook, outlook, rollback_preview};
-use crate::domain::release::{Ended, Ending, Release, Status};
+use crate::domain::outlook::{outlook, rollback_preview};
+use crate::domain::percent::Percent;
+use crate::domain::plan::StageKind;
+use crate::domain::release::{Ending, StageStatus};
+use crate::domain::signal::{Golden, Ruling, Verdict};
 use crate::domain::time::Elapsed;
 use crate::engine::snapshot::{Source, Toll};
 
 /// Rows of the block.
 pub(super) const ROWS: u16 = 2;
 
-/// How long a command that has been seen stays on the screen, in seconds of real time.
-const LINGER: f64 = 10.0;
-
-/// A command without an answer for this long, in seconds of real time, is worth a warning.
-const SLOW_ANSWER: f64 = 5.0;
-
-/// How a status looks: its sign, its role, and whether the whole row takes its colour.
-struct Face {
-    sign: &'static str,
-    role: Role,
-    is_loud: bool,
-}
-
-fn face(look: Look<'_>, status: Status) -> Face {
-    let glyphs = look.theme.glyphs;
-    let (sign, role, is_loud) = match status {
-        Status::Planned => (glyphs.pending, Role::Muted, false),
-        Status::Running => (glyphs.running, Role::Running, false),
-        Status::Waiting => (glyphs.waiting, Role::Waiting, true),
-        Status::Paused => (glyphs.paused, Role::Warning, true),
-        Status::RollingBack => (glyphs.undone, Role::Bad, true),
-        Status::Ended(Ending::Succeeded) => (glyphs.ok, Role::Ok, true),
-        Status::Ended(Ending::RolledBack | Ending::Aborted) => (glyphs.undone, Role::Warning, true),
-        Status::Ended(Ending::RollbackFailed | Ending::Failed) => (glyphs.bad, Role::Bad, true),
-    };
-    Face { sign, role, is_loud }
-}
+/// Spans of the toll.
+const TOLL: usize = 3;
 
 /// Both rows.
 pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     let mut rows = area.rows();
+    let rest = rows.next().map(|row| headline::draw(look, row, buf)).unwrap_or_default();
     if let Some(row) = rows.next() {
-        headline(look, row, buf);
-    }
-    if let Some(row) = rows.next() {
-        let left = below(look);
-        let room = usize::from(row.width).saturating_sub(Line::from(left.clone()).width());
-        look.row(row, buf, left, going_back(look, room));
-    }
-}
-
-/// The first row alone.
-pub(super) fn headline(look: Look<'_>, row: Rect, buf: &mut Buffer) {
-    let status = look.release().status();
-    let face = face(look, status);
-    let ground = look.style(face.role);
-    let ground = if face.is_loud { ground.reversed() } else { ground };
-    let detail = if face.is_loud { ground } else { look.style(Role::Text) };
-    let faint = if face.is_loud { ground } else { look.style(Role::Muted) };
-    if face.is_loud {
-        fill(buf, row, " ", ground);
-    }
-    let word = status.word().to_uppercase().replace('-', " ");
-    let mut left = vec![Span::styled(format!(" {} {word} ", face.sign), ground.bold())];
-    let (now, until, then) = words(look, status);
-    left.push(Span::styled(format!(" {now}"), detail));
-    if !until.is_empty() {
-        left.push(Span::styled(format!("  {until}"), detail.bold()));
-    }
-    let right = life(look, ground, face.is_loud);
-    let used = Line::from(left.clone()).width() + Line::from(right.clone()).width() + 6;
-    // What comes after the semicolon is the exception: it gives way first.
-    let short = then.split(';').next().unwrap_or_default();
-    let then = if used + width(&then) > row.width.into() { short } else { then.as_str() };
-    if !then.is_empty() {
-        let sign = if status == Status::RollingBack { look.theme.glyphs.bullet } else { look.theme.glyphs.arrow };
-        left.push(Span::styled(format!("  {sign} {then}"), faint));
-    }
-    look.row(row, buf, left, right);
-}
-
-/// What happens now, how long still, and what then.
-fn words(look: Look<'_>, status: Status) -> (String, String, String) {
-    let release = look.release();
-    let Outlook { now, until, then } = outlook(release);
-    let left = until.map(|until| match until.since(look.now()) {
-        left if left.is_zero() => "any moment".to_owned(),
-        left => format!("{} left", Elapsed(left)),
-    });
-    match status {
-        Status::Ended(_) => (ended(release), String::new(), String::new()),
-        Status::RollingBack => {
-            let unwinding = release.unwinding.as_ref();
-            let since = unwinding.map(|unwinding| look.since(unwinding.since).to_string());
-            let cause = unwinding.map(|unwinding| unwinding.cause.clone()).unwrap_or_default();
-            (format!("{}  {now}", since.unwrap_or_default()), String::new(), cause)
+        let mut left = below(look);
+        let mut least = TOLL;
+        if !rest.is_empty() {
+            left.insert(0, look.span(Role::Text, format!(" {rest}  ")));
+            least = 1;
         }
-        Status::Paused => {
-            let since = release.hold.as_ref().map(|hold| format!("for {}", look.since(hold.since)));
-            (now, since.unwrap_or_default(), "resume or roll back".to_owned())
+        let columns = |spans: &[Span<'_>]| Line::from(spans.to_vec()).width();
+        let right = going_back(look, usize::from(row.width).saturating_sub(columns(&left)));
+        // What comes after the toll, or after the rest of a reason, is told whole or not at all.
+        while left.len() > least && columns(&left) + 2 + columns(&right) > row.width.into() {
+            left.pop();
         }
-        Status::Planned | Status::Running | Status::Waiting => (now, left.unwrap_or_default(), then),
-    }
-}
-
-fn ended(release: &Release) -> String {
-    let Some(Ended { at, why, .. }) = &release.ended else { return String::new() };
-    let after = release.begun.as_ref().map(|begun| format!("after {}: ", Elapsed(at.since(begun.at))));
-    format!("{}{why}", after.unwrap_or_default())
-}
-
-/// How far the newest command is.
-fn life(look: Look<'_>, ground: Style, is_loud: bool) -> Vec<Span<'_>> {
-    let style = |role| if is_loud { ground } else { look.style(role) };
-    let speed = look.snapshot.speed.max(0.01);
-    if let Some(sent) = look.model.sent.last() {
-        let waited = look.model.now.since(sent.at);
-        let (role, text) = match sent.accepted {
-            Some(_) => (Role::Running, format!("{}: accepted", sent.kind.word())),
-            None if waited.as_secs_f64() > SLOW_ANSWER * speed => {
-                (Role::Warning, format!("{}: requested, no answer for {}", sent.kind.word(), age(waited)))
-            }
-            None => (Role::Running, format!("{}: requested", sent.kind.word())),
-        };
-        return vec![Span::styled(format!("{text} "), style(role))];
-    }
-    let Some(order) = look.release().orders.last() else { return Vec::new() };
-    let word = order.command.kind().word();
-    let is_fresh = look.now().since(order.at).as_secs_f64() <= LINGER * speed;
-    let took = Elapsed(order.at.since(order.accepted));
-    match order.progress {
-        Progress::Accepted => {
-            let text = format!("{word}: accepted {}, not yet seen ", look.since(order.accepted));
-            vec![Span::styled(text, style(Role::Running))]
-        }
-        Progress::Observed if is_fresh => vec![Span::styled(format!("{word}: seen after {took} "), style(Role::Ok))],
-        Progress::Overtaken if is_fresh && !is_loud => {
-            vec![Span::styled(format!("{word}: overtaken "), style(Role::Muted))]
-        }
-        Progress::Observed | Progress::Overtaken => Vec::new(),
+        look.row(row, buf, left, right);
     }
 }
 
@@ -169,8 +61,8 @@ fn below(look: Look<'_>) -> Vec<Span<'_>> {
         } else if unwinding.escalated && release.ended.is_none() {
             spans.push(look.span(Role::Bad, "  takes too long: everybody has been told"));
         } else if let Some(restored) = unwinding.restored {
-            let took = Elapsed(restored.since(unwinding.since));
-            spans.push(look.span(Role::Text, format!("  traffic back in {took}")));
+            let back = took(restored.since(unwinding.since));
+            spans.push(look.span(Role::Text, format!("  traffic back in {back}")));
         }
     }
     spans
@@ -186,12 +78,27 @@ fn toll(look: Look<'_>, toll: Toll) -> Vec<Span<'_>> {
             None => vec![look.span(Role::Muted, " no users on green yet")],
         };
     }
-    let role = if toll.harmed > 0 { Role::Warning } else { Role::Ok };
+    if toll.green_requests == 0 {
+        let sign = look.theme.glyphs.no_data;
+        let text = format!(" {sign} green's users not counted yet (metrics lag 1–3 min)");
+        return vec![look.span(Role::NoData, text)];
+    }
+    let role = if toll.harmed > 0 && errors_trouble(look) { Role::Warning } else { Role::Text };
+    let dot = look.theme.glyphs.bullet;
     vec![
         look.span(Role::Text, format!(" green served {}", grouped(toll.green_requests))),
-        look.span(Role::Muted, ", "),
+        look.span(Role::Muted, format!(" {dot} ")),
         look.span(role, format!("{} harmed", grouped(toll.harmed))),
     ]
+}
+
+/// Whether a signal of errors does not pass: a few failed requests are no news while all of them do.
+fn errors_trouble(look: Look<'_>) -> bool {
+    let is_errors = |verdict: &&Verdict| {
+        let plan = look.plan().signals.iter().find(|plan| plan.name == verdict.signal);
+        plan.is_some_and(|plan| plan.golden == Golden::Errors)
+    };
+    look.release().verdicts.iter().filter(is_errors).any(|verdict| verdict.ruling != Ruling::Pass)
 }
 
 /// What does not work although it is tried: an effect of the release first, then the sources, in one line.
@@ -239,7 +146,10 @@ fn effect(look: Look<'_>, effect: &Effect) -> String {
 /// What going back would take now, in fewer words where there is little room.
 fn going_back(look: Look<'_>, room: usize) -> Vec<Span<'_>> {
     let release = look.release();
-    if release.ended.is_some() || release.begun.is_none() {
+    if let Some(ended) = &release.ended {
+        return afterwards(look, ended.ending, room);
+    }
+    if release.begun.is_none() {
         return Vec::new();
     }
     if release.unwinding.is_some() {
@@ -261,4 +171,35 @@ fn going_back(look: Look<'_>, room: usize) -> Vec<Span<'_>> {
     };
     let whole = format!("rollback: {short}{more} ");
     vec![look.span(role, if width(&whole) + 2 <= room { whole } else { format!("{short} ") })]
+}
+
+/// What serves once the release has ended, or what going back would take then.
+fn afterwards(look: Look<'_>, ending: Ending, room: usize) -> Vec<Span<'_>> {
+    let release = look.release();
+    let plan = look.plan();
+    if ending == Ending::Succeeded {
+        let is_down = release
+            .stages
+            .iter()
+            .zip(&plan.stages)
+            .any(|(stage, plan)| matches!(plan.kind, StageKind::Cleanup(_)) && stage.status == StageStatus::Passed);
+        let choices: [&str; 3] = if is_down {
+            [
+                "blue is scaled down: going back is a new release ",
+                "blue scaled down: going back is a new release ",
+                "going back is a new release ",
+            ]
+        } else {
+            [
+                "blue is still up: going back is a new release ",
+                "blue still up: going back is a new release ",
+                "going back is a new release ",
+            ]
+        };
+        let text = choices.into_iter().find(|text| width(text) + 2 <= room).unwrap_or("going back is a new release ");
+        return vec![look.span(Role::Muted, text)];
+    }
+    let Some(blue) = release.traffic.observed.map(Percent::rest) else { return Vec::new() };
+    let role = if blue == Percent::FULL { Role::Ok } else { Role::Bad };
+    vec![look.span(role, format!("blue {} serves {blue} ", plan.from.short()))]
 }

@@ -4,19 +4,21 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::format::{age, clock, zone};
+use super::format::{age, clock, took, zone};
 use super::look::Look;
 use super::theme::Role;
-use super::widgets::text::pad;
-use super::widgets::{Focus, List, Panel};
+use super::widgets::text::{pad, width, wrap};
+use super::widgets::{Focus, List, Panel, Scrollbar};
 use crate::app::scroll::Anchor;
 use crate::app::update::timeline_extent;
 use crate::domain::command::{Command, Ordered, Progress};
 use crate::domain::release::{Moment, Tone};
-use crate::domain::time::Elapsed;
 
 /// A view at least this wide has the commands beside the timeline, a narrower one below it.
 const WIDE: u16 = 120;
+
+/// Columns before the text of a line: the time and a sign.
+const HEAD: usize = 12;
 
 /// Draws the panel, and answers how many rows it has for lines.
 pub(super) fn draw(look: Look<'_>, area: Rect, focus: Focus, buf: &mut Buffer) -> usize {
@@ -30,9 +32,12 @@ pub(super) fn draw(look: Look<'_>, area: Rect, focus: Focus, buf: &mut Buffer) -
     let panel = Panel {
         title: Line::from("timeline"),
         right: Line::from(right),
+        below: match focus {
+            Focus::Here => Line::from(look.span(Role::Muted, "past releases: cutover history")),
+            Focus::Elsewhere => Line::default(),
+        },
         focus,
         role: (focus == Focus::Here).then_some(Role::Muted),
-        ..Panel::default()
     };
     let inner = panel.render(area, buf, look.theme);
     let height = usize::from(inner.height);
@@ -40,33 +45,79 @@ pub(super) fn draw(look: Look<'_>, area: Rect, focus: Focus, buf: &mut Buffer) -
         look.row(inner, buf, vec![look.span(Role::Muted, " nothing has happened yet")], Vec::new());
         return height;
     }
+    let top = look.model.history.top(extent(height));
+    if focus == Focus::Here {
+        let inner = Scrollbar { len: timeline.len(), top }.render(inner, buf, look.theme);
+        wrapped(look, top, inner, buf);
+        return height;
+    }
     let room = usize::from(inner.width.saturating_sub(1));
     let row = |index: usize| match timeline.get(index) {
-        Some(moment) => look.clip_line(line(look, moment), room),
+        Some(moment) => {
+            let mut spans = line(look, moment, &moment.text);
+            if let Some(by) = &moment.by {
+                spans.push(look.span(Role::Muted, format!("  {by}")));
+            }
+            look.clip_line(spans, room)
+        }
         None => Line::default(),
     };
-    List { len: timeline.len(), top: look.model.history.top(extent(height)), selected: None, row: &row }
-        .render(inner, buf, look.theme);
+    List { len: timeline.len(), top, selected: None, row: &row }.render(inner, buf, look.theme);
     height
 }
 
-fn line<'a>(look: Look<'a>, moment: &'a Moment) -> Vec<Span<'a>> {
+/// Long lines over several rows. While following, the newest line is whole and the oldest ones give way.
+fn wrapped(look: Look<'_>, top: usize, area: Rect, buf: &mut Buffer) {
+    let timeline = &look.release().timeline;
+    let room = usize::from(area.width).saturating_sub(HEAD + 1).max(1);
+    let rows_of = |moment: &Moment| wrap(&moment.text, room).len().max(1);
+    let top = match look.model.history {
+        Anchor::Line(_) => top,
+        Anchor::Follow => {
+            let mut left = usize::from(area.height);
+            let fits = |moment: &&Moment| {
+                let rest = left.checked_sub(rows_of(moment));
+                left = rest.unwrap_or(0);
+                rest.is_some()
+            };
+            timeline.len() - timeline.iter().rev().take_while(fits).count().max(1)
+        }
+    };
+    let mut rows = area.rows();
+    for moment in timeline.iter().skip(top) {
+        let mut parts = wrap(&moment.text, room).into_iter();
+        let first = line(look, moment, parts.next().unwrap_or_default());
+        let (_, _, role) = tone(look, moment.tone);
+        let rest = parts.map(|part| vec![look.span(role, format!("{}{part}", " ".repeat(HEAD)))]);
+        let mut lines: Vec<Vec<Span<'_>>> = std::iter::once(first).chain(rest).collect();
+        if let (Some(last), Some(by)) = (lines.last_mut(), &moment.by) {
+            last.push(look.span(Role::Muted, format!("  {by}")));
+        }
+        for spans in lines {
+            let Some(row) = rows.next() else { return };
+            look.row(row, buf, spans, Vec::new());
+        }
+    }
+}
+
+/// How a tone looks: its sign, the look of the sign, and that of the text.
+fn tone(look: Look<'_>, tone: Tone) -> (&'static str, Role, Role) {
     let glyphs = look.theme.glyphs;
-    let (sign, role, text) = match moment.tone {
+    match tone {
         Tone::Plain => (glyphs.bullet, Role::Muted, Role::Text),
         Tone::Good => (glyphs.ok, Role::Ok, Role::Text),
         Tone::Warning => (glyphs.warning, Role::Warning, Role::Warning),
         Tone::Bad => (glyphs.bad, Role::Bad, Role::Bad),
-    };
-    let mut spans = vec![
+    }
+}
+
+fn line<'a>(look: Look<'a>, moment: &Moment, text: &'a str) -> Vec<Span<'a>> {
+    let (sign, role, text_role) = tone(look, moment.tone);
+    vec![
         look.span(Role::Muted, format!(" {} ", clock(moment.at, look.model.utc_offset))),
         look.span(role, format!("{sign} ")),
-        look.span(text, moment.text.as_str()),
-    ];
-    if let Some(by) = &moment.by {
-        spans.push(look.span(Role::Muted, format!("  {by}")));
-    }
-    spans
+        look.span(text_role, text),
+    ]
 }
 
 /// The view; answers how many rows it has for lines of the timeline.
@@ -97,17 +148,22 @@ fn draw_orders(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     }
     let skipped = orders.len().saturating_sub(usize::from(inner.height));
     for (order, row) in orders.iter().skip(skipped).zip(inner.rows()) {
-        let (left, right) = order_line(look, order);
+        let (left, right) = order_line(look, order, row.width.into());
         look.row(row, buf, left, right);
     }
 }
 
-fn order_line<'a>(look: Look<'a>, order: &'a Ordered) -> (Vec<Span<'a>>, Vec<Span<'a>>) {
-    let took = Elapsed(order.at.since(order.accepted));
-    let (role, progress) = match order.progress {
-        Progress::Accepted => (Role::Running, format!("accepted {} ago ", age(look.now().since(order.accepted)))),
-        Progress::Observed => (Role::Ok, format!("seen after {took} ")),
-        Progress::Overtaken => (Role::Muted, format!("overtaken after {took} ")),
+fn order_line<'a>(look: Look<'a>, order: &'a Ordered, columns: usize) -> (Vec<Span<'a>>, Vec<Span<'a>>) {
+    let took = took(order.at.since(order.accepted));
+    let (sign, role, word, when) = match order.progress {
+        Progress::Accepted => (
+            look.theme.glyphs.running,
+            Role::Running,
+            "accepted",
+            format!("{} ago", age(look.now().since(order.accepted))),
+        ),
+        Progress::Observed => (look.theme.glyphs.ok, Role::Ok, "observed", format!("after {took}")),
+        Progress::Overtaken => (look.theme.glyphs.skipped, Role::Muted, "overtaken", format!("after {took}")),
     };
     let mut left = vec![
         look.span(Role::Muted, format!(" {} ", clock(order.accepted, look.model.utc_offset))),
@@ -127,5 +183,9 @@ fn order_line<'a>(look: Look<'a>, order: &'a Ordered) -> (Vec<Span<'a>>, Vec<Spa
     if let Some(reason) = reason {
         left.push(look.span(Role::Muted, format!(": {reason}")));
     }
+    // Who it was is worth more than how long it took, and than the word for it.
+    let room = columns.saturating_sub(Line::from(left.clone()).width() + 2);
+    let choices = [format!("{word} {when} "), format!("{word} "), format!("{sign} ")];
+    let progress = choices.into_iter().find(|choice| width(choice) <= room).unwrap_or_else(|| format!("{sign} "));
     (left, vec![look.span(role, progress)])
 }

@@ -174,6 +174,8 @@ fn draw_steps(look: Look<'_>, row: Rect, buf: &mut Buffer) {
         .enumerate()
         .map(|(index, label)| {
             let state = match now {
+                // On the way back no step is reached any more, whichever was.
+                _ if release.unwinding.is_some() => StepState::ToCome,
                 _ if is_done => StepState::Done,
                 Some((here, _)) if index < here => StepState::Done,
                 Some((here, _)) if index == here => StepState::Now,

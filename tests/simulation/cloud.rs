@@ -28,7 +28,7 @@ pub(crate) enum Lie {
     SwallowsFull,
     /// 0 % is taken, not set, and read back as set.
     SwallowsZero,
-    /// All targets of green are healthy, whatever they are.
+    /// All targets of green are healthy as soon as one is.
     SaysHealthy,
     /// Every task definition is registered twice.
     RegistersTwice,
@@ -88,7 +88,7 @@ impl Cloud for Watched {
         let mut both = self.aws.capacity(sides).await?;
         self.watch.capacity_read(began);
         match self.lie {
-            Some(Lie::SaysHealthy) => {
+            Some(Lie::SaysHealthy) if both.green.healthy > 0 => {
                 let green = &mut both.green;
                 (green.healthy, green.running, green.steady) = (sides.green.desired, sides.green.desired, true);
             }

@@ -41,6 +41,9 @@ const START: Timestamp = Timestamp::from_secs(1_795_161_600);
 const CONFIG: &str = include_str!("../../config.example.toml");
 const IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/api:9ab03d7";
 
+/// How long after its end a release's work is looked at once more: tasks that died meanwhile have been replaced.
+const AFTERMATH: Duration = Duration::from_mins(3);
+
 /// Polls of an engine without time passing after which it is taken to spin.
 const SPIN: u32 = 100_000;
 
@@ -52,21 +55,28 @@ pub(crate) struct Report {
     pub(crate) faults: BTreeMap<ApiFaultKind, u64>,
     pub(crate) engines_lost: u64,
     pub(crate) orders: usize,
-    pub(crate) entries: usize,
     pub(crate) calls: u64,
     pub(crate) simulated: Duration,
-    pub(crate) journal_hash: u64,
+    pub(crate) journal: Vec<String>,
+    pub(crate) lines: usize,
     pub(crate) violations: Vec<Violation>,
 }
 
 impl fmt::Display for Report {
     /// All that is needed to understand a failure; the seed alone replays it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {} (CUTOVER_SEED={} replays it)", self.trial.seed, self.trial.seed)?;
+        writeln!(f, "seed {0} (CUTOVER_SEED={0} CUTOVER_SEEDS=1 replays it)", self.trial.seed)?;
         for violation in &self.violations {
             writeln!(f, "  {violation}")?;
         }
-        writeln!(f, "{:#?}", self.trial)?;
+        let trial = &self.trial;
+        writeln!(f, "scenario {}, calm after {:?}, {:?}", trial.scenario, trial.calm, trial.shape)?;
+        writeln!(f, "{:?}", trial.script)?;
+        trial.lives.iter().try_for_each(|life| writeln!(f, "  {life:?}"))?;
+        trial.faults.iter().try_for_each(|fault| writeln!(f, "  {fault:?}"))?;
+        trial.disturbances.iter().try_for_each(|disturbance| writeln!(f, "  {disturbance:?}"))?;
+        trial.presses.iter().try_for_each(|press| writeln!(f, "  {press:?}"))?;
+        writeln!(f, "  {:?}", trial.ambush)?;
         writeln!(f, "faults: {:?}; engines lost: {}", self.faults, self.engines_lost)?;
         for moment in &self.release.timeline {
             let at = moment.at.millis() - START.millis();
@@ -80,7 +90,8 @@ impl fmt::Display for Report {
 /// Runs a release on a runtime of its own.
 pub(crate) fn run(trial: &Trial, sabotage: Option<Sabotage>) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(Drive::new(trial, sabotage).run())
+    // All of it inside: a clock that is made outside the runtime would begin with real time.
+    runtime.block_on(async { Drive::new(trial, sabotage).run().await })
 }
 
 struct Drive<'a> {
@@ -114,14 +125,15 @@ impl<'a> Drive<'a> {
         let mut plan = self.config.plan(&request, &survey).unwrap();
         self.trial.alter(&mut plan);
 
-        let watch = Watch::new(self.sim.clone(), plan.clone(), self.trial.stale());
+        let watch = Watch::new(self.sim.clone(), plan.clone(), self.trial);
         self.sim.wire().set_faults(FaultPlan::of(self.trial.faults.clone()));
         let desk = Desk { sabotage: self.sabotage, ..Desk::default() };
         let mut people = JoinSet::new();
         for operator in 0..2 {
             people.spawn(people::operate(operator, self.trial.presses.clone(), desk.clone(), watch.clone()));
         }
-        people.spawn(people::disturb(self.trial.clone(), self.sim.clone(), plan.clone(), watch.clone()));
+        people.spawn(people::ambush(self.trial.ambush, desk.clone(), watch.clone()));
+        people.spawn(people::disturb(self.trial.clone(), plan.clone(), watch.clone()));
         let began = Instant::now();
         let mut lost = 0;
         tokio::select! {
@@ -129,6 +141,10 @@ impl<'a> Drive<'a> {
                 let behaves = began.elapsed() > self.trial.calm;
                 watch.told_all(behaves);
                 watch.compare(&left.release);
+                people.abort_all();
+                self.sim.wire().set_faults(FaultPlan::default());
+                tokio::time::sleep(AFTERMATH).await;
+                watch.aftermath();
             }
             () = people::look_after(self.trial.clone(), desk.clone(), watch.clone()) => {}
         }
@@ -140,10 +156,10 @@ impl<'a> Drive<'a> {
             release,
             faults: self.sim.wire().injected(),
             engines_lost: lost,
-            entries: watch.entries(),
             calls: self.sim.wire().calls().values().sum(),
             simulated: began.elapsed(),
-            journal_hash: watch.journal_hash(),
+            journal: watch.journal(),
+            lines: watch.lines(),
             violations: watch.violations(),
         }
     }

@@ -114,7 +114,9 @@ impl Judge for Judging {
     fn judge(&mut self, measured: &[Measured<'_>], circumstances: Circumstances) -> Vec<Verdict> {
         let mut verdicts = self.judge.judge(measured, circumstances);
         if self.passes {
-            verdicts.iter_mut().for_each(|verdict| verdict.ruling = Ruling::Pass);
+            for verdict in &mut verdicts {
+                verdict.ruling = Ruling::Pass;
+            }
         }
         verdicts
     }

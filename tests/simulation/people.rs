@@ -9,14 +9,14 @@ use cutover::domain::plan::{Plan, StageKind};
 use cutover::domain::release::{Release, StageStatus, Status, Work};
 use cutover::engine::handle::{OrderSender, Receipt};
 use cutover::engine::hub::Hub;
+use cutover::sim::World;
 use cutover::sim::world::alarms::AlarmState;
 use cutover::sim::world::elb::{Action, WeightedTargetGroup};
-use cutover::sim::{Sim, World};
 use tokio::sync::mpsc;
 
 use crate::chance::Chance;
 use crate::parts::Sabotage;
-use crate::trial::{Disturbance, PHRASE, Press, Seen, Trial};
+use crate::trial::{Ambush, Disturbance, PHRASE, Press, Seen, Trial};
 use crate::watch::{Invariant, Watch};
 
 /// An order is answered within this time.
@@ -74,6 +74,14 @@ pub(crate) async fn operate(operator: usize, presses: Vec<Press>, desk: Desk, wa
     }
 }
 
+/// Waits for an effect to begin, and presses then.
+pub(crate) async fn ambush(ambush: Option<Ambush>, desk: Desk, watch: Watch) {
+    let Some(ambush) = ambush else { return };
+    watch.prey().await;
+    tokio::time::sleep(ambush.after).await;
+    desk.send(&watch, command(ambush.command), "ambush", Seen::Newest).await;
+}
+
 fn command(kind: CommandKind) -> Command {
     match kind {
         CommandKind::Promote => Command::Promote,
@@ -89,13 +97,12 @@ fn command(kind: CommandKind) -> Command {
 }
 
 /// Does what was drawn to the world.
-pub(crate) async fn disturb(trial: Trial, sim: Sim, plan: Plan, watch: Watch) {
+pub(crate) async fn disturb(trial: Trial, plan: Plan, watch: Watch) {
     let began = tokio::time::Instant::now();
     for (at, disturbance) in trial.disturbances {
         tokio::time::sleep_until(began + at).await;
         watch.disturb(|world| carry_out(&disturbance, world, &plan));
     }
-    drop(sim);
 }
 
 fn carry_out(disturbance: &Disturbance, world: &mut World, plan: &Plan) {

@@ -30,11 +30,13 @@ pub(crate) struct Trial {
     pub(crate) lives: Vec<Life>,
     pub(crate) disturbances: Vec<(Duration, Disturbance)>,
     pub(crate) presses: Vec<Press>,
+    pub(crate) ambush: Option<Ambush>,
     pub(crate) script: Script,
 }
 
 /// What is drawn of the plan.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, thrown by chance")]
 pub(crate) struct Shape {
     pub(crate) steps: Vec<ShiftStep>,
     pub(crate) is_repeatable: bool,
@@ -42,12 +44,13 @@ pub(crate) struct Shape {
     pub(crate) asks_phrase: bool,
     pub(crate) keep_green: bool,
     pub(crate) tails_logs: bool,
+    pub(crate) cleans_up: bool,
 }
 
 /// One engine's life.
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
-    /// How far its clock is behind the cloud's (first) and ahead of it (second), in seconds.
+    /// How far its clock is ahead of the cloud's when it begins, in seconds.
     pub(crate) skew: i64,
     /// How fast its clock runs.
     pub(crate) speed: f64,
@@ -95,6 +98,22 @@ pub(crate) enum Seen {
     None,
 }
 
+/// An order that comes just when an effect has begun, while nobody knows how it will end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ambush {
+    pub(crate) effect: Prey,
+    pub(crate) after: Duration,
+    pub(crate) command: CommandKind,
+}
+
+/// The effect that is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Prey {
+    Weight(u8),
+    GreenUp,
+    BlueDown,
+}
+
 /// How the command stage's program goes.
 #[derive(Clone, Debug)]
 pub(crate) struct Script {
@@ -124,12 +143,14 @@ impl Trial {
                 asks_phrase: false,
                 keep_green: false,
                 tails_logs: false,
+                cleans_up: true,
             },
             faults: Vec::new(),
             calm: Duration::ZERO,
             lives: Vec::new(),
             disturbances: Vec::new(),
             presses: Vec::new(),
+            ambush: None,
             script: Script { takes: Duration::from_secs(5), code: Some(0), undo_code: Some(0) },
         }
     }
@@ -140,16 +161,23 @@ impl Trial {
         let scenario = scenario(&mut chance);
         let calm = chance.seconds(300..=1_200);
         let lives = lives(&mut chance, calm);
+        let mut shape = shape(&mut chance);
+        shape.tails_logs |= scenario == "hostile-logs";
         Self {
             seed,
             scenario,
             rate: if scenario == "quiet" { 2.0 } else { 12.0 },
-            shape: shape(&mut chance),
+            shape,
             faults: faults(&mut chance, calm),
             calm,
             lives,
             disturbances: disturbances(&mut chance, calm),
             presses: presses(&mut chance, calm),
+            ambush: chance.is(0.3).then(|| Ambush {
+                effect: chance.pick(&[Prey::BlueDown, Prey::BlueDown, Prey::GreenUp, Prey::Weight(100)]),
+                after: Duration::from_millis(chance.number(0..=200)),
+                command: chance.pick(&[CommandKind::Rollback, CommandKind::Abort, CommandKind::Pause]),
+            }),
             script: Script {
                 takes: chance.seconds(1..=40),
                 code: if chance.is(0.9) { Some(0) } else { chance.pick(&[Some(3), None]) },
@@ -173,6 +201,7 @@ impl Trial {
             signal.min_samples = signal.min_samples.min(40);
             signal.warm_up = Duration::ZERO;
         }
+        plan.stages.retain(|stage| shape.cleans_up || !matches!(stage.kind, StageKind::Cleanup(_)));
         for stage in &mut plan.stages {
             match &mut stage.kind {
                 StageKind::Gate(gate) => gate.confirm = shape.asks_phrase.then(|| PHRASE.to_owned()),
@@ -218,13 +247,14 @@ fn shape(chance: &mut Chance) -> Shape {
         asks_phrase: chance.is(0.15),
         keep_green: chance.is(0.3),
         tails_logs: chance.is(0.3),
+        cleans_up: chance.is(0.8),
     }
 }
 
 fn lives(chance: &mut Chance, calm: Duration) -> Vec<Life> {
     let deaths = chance.pick(&[0, 0, 1, 1, 2, 3]);
     let life = |chance: &mut Chance, fate| Life {
-        skew: chance.number(0..=120) as i64 - 60,
+        skew: chance.number(0..=120).cast_signed() - 60,
         speed: chance.real(0.99..=1.01),
         fate,
         gap: chance.seconds(0..=45),

@@ -1,7 +1,7 @@
 //! Keys in a view, and what actions do.
 
 use super::{copy, orders, overlay, scrolling};
-use crate::app::availability::command;
+use crate::app::availability::{can_send, command};
 use crate::app::filter::Filter;
 use crate::app::keymap::{Action, Chord};
 use crate::app::logs::Towards;
@@ -35,7 +35,10 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         Action::Redraw => return vec![Cmd::Redraw],
         Action::Copy => return copy::copy(model, snapshot),
         Action::Help => model.overlay = Some(Overlay::Help(0)),
-        Action::Palette => model.overlay = Some(Overlay::Palette(Palette::default())),
+        Action::Palette => {
+            let can = |action| command(action, snapshot).is_some_and(|kind| can_send(model, snapshot, kind).is_ok());
+            model.overlay = Some(Overlay::Palette(Palette::new(can)));
+        }
         Action::Filter => open_filter(model, snapshot),
         Action::NextView => model.view = model.view.step(1),
         Action::PreviousView => model.view = model.view.step(-1),
@@ -174,14 +177,23 @@ fn logs(model: &mut Model, snapshot: &Snapshot, action: Action) {
 }
 
 fn jump(model: &mut Model, snapshot: &Snapshot, towards: Towards, at_least: Level) {
-    if !model.logs.jump(towards, at_least) {
-        let what = if at_least == Level::Error { "error" } else { "line" };
-        let way = match towards {
-            Towards::Newer => "newer",
-            Towards::Older => "older",
-        };
-        model.tell(snapshot.speed, Tone::Plain, format!("no {way} {what} is held"));
+    if model.logs.jump(towards, at_least) {
+        return;
     }
+    let (what, forth, back) = match at_least {
+        Level::Error => ("error", Action::NextError, Action::PreviousError),
+        Level::Debug | Level::Info | Level::Warn => ("line", Action::NextHit, Action::PreviousHit),
+    };
+    let (end, action, way) = match towards {
+        Towards::Newer => ("last", back, "back"),
+        Towards::Older => ("first", forth, "forth"),
+    };
+    let text = match model.keymap.chord(model.context(), action) {
+        _ if model.logs.marked.is_none() => format!("no {what} is held"),
+        Some(key) => format!("{end} {what}; {key} goes {way}"),
+        None => format!("{end} {what}"),
+    };
+    model.tell(snapshot.speed, Tone::Plain, text);
 }
 
 /// Green alone first: it is what is being judged.

@@ -58,7 +58,7 @@ pub(super) fn confirm(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
     };
     model.overlay = None;
     if let Err(why) = can_send(model, snapshot, kind) {
-        model.insist(Tone::Warning, format!("{} not sent: {why}", kind.word()));
+        model.insist(snapshot.speed, Tone::Warning, format!("{} not sent: {why}", kind.word()));
         return Vec::new();
     }
     vec![send(model, snapshot, command, seen)]
@@ -81,16 +81,18 @@ pub(super) fn answered(model: &mut Model, snapshot: &Snapshot, kind: CommandKind
             if let Some(sent) = model.sent.get_mut(place) {
                 sent.accepted = Some(revision);
             }
+            // What was told before was about a release that now goes another way.
+            model.toasts.clear();
             arrived(model, snapshot);
         }
         Receipt::Refused(refusal) => {
             model.sent.remove(place);
-            model.insist(Tone::Warning, format!("{word} refused: {refusal}"));
+            model.insist(snapshot.speed, Tone::Warning, format!("{word} refused: {refusal}"));
         }
         Receipt::Lost(why) => {
             model.sent.remove(place);
             let note = format!("{word}: no answer ({why}); look whether it was taken before you send it again");
-            model.insist(Tone::Bad, note);
+            model.insist(snapshot.speed, Tone::Bad, note);
         }
     }
 }

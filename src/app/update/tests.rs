@@ -212,14 +212,14 @@ fn commands_are_followed_until_the_snapshot_has_them() {
 }
 
 #[test]
-fn refusals_and_silence_stay_on_the_screen_until_they_are_dismissed() {
+fn refusals_and_silence_stay_long_enough_to_come_back_to_them() {
     let mut screen = Screen::staging(Scene::Human);
     screen.press("p enter");
     let stale = Refusal::Stale { seen: Revision(12), what: "paused".to_owned(), by: Some("li".to_owned()) };
     screen.tell(Msg::Receipt(CommandKind::Promote, Receipt::Refused(stale)));
     screen.press("space");
     screen.tell(Msg::Receipt(CommandKind::Pause, Receipt::Lost("the engine has ended".to_owned())));
-    screen.tell(Msg::Tick(NOW + std::time::Duration::from_hours(1)));
+    screen.tell(Msg::Tick(NOW + std::time::Duration::from_secs(29)));
     assert_eq!(
         screen.notes(),
         [
@@ -228,7 +228,19 @@ fn refusals_and_silence_stay_on_the_screen_until_they_are_dismissed() {
         ]
     );
     assert_eq!(screen.model.sent, []);
-    screen.press("esc");
+    screen.tell(Msg::Tick(NOW + std::time::Duration::from_secs(31)));
+    assert!(screen.notes().is_empty());
+}
+
+#[test]
+fn an_accepted_command_takes_the_notes_before_it_away() {
+    let mut screen = Screen::staging(Scene::Human);
+    screen.press("p enter");
+    screen.tell(Msg::Receipt(CommandKind::Promote, Receipt::Lost("no word".to_owned())));
+    assert_eq!(screen.notes().len(), 1);
+    screen.press("space");
+    assert_eq!(screen.notes().len(), 1, "asked for is not accepted");
+    screen.tell(Msg::Receipt(CommandKind::Pause, Receipt::Accepted(Revision(13))));
     assert!(screen.notes().is_empty());
 }
 
@@ -255,7 +267,7 @@ fn notes_go_by_themselves_later_when_the_clock_runs_faster() {
     screen.tell(Msg::Tick(second(7 + 110)));
     assert_eq!(screen.notes().len(), 1);
     for number in 0..20 {
-        screen.model.insist(Tone::Bad, format!("trouble {number}"));
+        screen.model.insist(1.0, Tone::Bad, format!("trouble {number}"));
     }
     assert_eq!(screen.notes().len(), MOST_TOASTS);
 }
@@ -350,10 +362,14 @@ fn errors_are_jumped_to_and_copied() {
     let cmds = screen.press("4 E y");
     let Some(Cmd::Copy(text)) = cmds.first() else { panic!("{cmds:?}") };
     assert!(text.starts_with("POST /orders 500"), "{text}");
+    screen.press("esc f e");
+    assert!(screen.notes().is_empty(), "the newest error is found from wherever the tail is followed");
+    screen.press("e");
+    assert_eq!(screen.notes(), ["last error; E goes back"]);
     let mut screen = Screen::at(Scene::Gates);
     screen.model.logs = crate::app::logs::LogPane::default();
     screen.press("e");
-    assert_eq!(screen.notes(), ["no newer error is held"]);
+    assert_eq!(screen.notes(), ["no error is held"]);
 }
 
 #[test]

@@ -20,6 +20,9 @@ const LONGEST_PAUSE_BACK: Duration = Duration::from_secs(4);
 /// A try that would not be safe now is looked at again after this long.
 const POSTPONED: Duration = Duration::from_secs(1);
 
+/// While the release is held nothing is tried again; whoever resumes makes it due.
+const UNTIL_RESUMED: Duration = Duration::from_hours(24);
+
 /// A message that its channel has not taken after this many tries is given up, and said to be.
 const NOTICE_TRIES: u32 = 8;
 
@@ -46,6 +49,14 @@ impl Machine<'_> {
         self.release.in_flight = kept;
         if !gone.is_empty() {
             self.reaction.changed = true;
+            if gone.iter().any(|flight| flight.intent.effect.sets_weight()) {
+                // Giving a call up does not call it back.
+                self.release.traffic.unsure = true;
+                self.release.traffic.observed = None;
+            }
+            if gone.iter().any(|flight| matches!(flight.intent.effect, Effect::Scale { .. })) {
+                self.release.capacities = None;
+            }
             let ids: Vec<EffectId> = gone.iter().map(InFlight::id).collect();
             self.reaction.start.retain(|intent| !ids.contains(&intent.id));
             self.reaction.cancel.extend(ids);
@@ -75,7 +86,8 @@ impl Machine<'_> {
             }
             self.reaction.changed = true;
             if !self.is_still_safe(&flight.intent.effect) {
-                flight.retry_at = Some(now + POSTPONED);
+                let is_held = self.release.hold.is_some();
+                flight.retry_at = Some(now + if is_held { UNTIL_RESUMED } else { POSTPONED });
                 continue;
             }
             flight.retry_at = None;
@@ -89,7 +101,7 @@ impl Machine<'_> {
     fn is_still_safe(&self, effect: &Effect) -> bool {
         match effect {
             Effect::SetWeight { green } if *green == Percent::ZERO => self.is_blue_enough(),
-            Effect::SetWeight { .. } => self.raise_is_blocked().is_none(),
+            Effect::SetWeight { green } => self.raise_is_blocked(*green).is_none(),
             _ => true,
         }
     }
@@ -173,6 +185,7 @@ impl Machine<'_> {
         self.release.traffic.drift_since = None;
         self.release.capacities = None;
         self.release.unhealthy_since = None;
+        self.release.alarms_lost = Some("not read yet".to_owned());
         self.release.verdicts.clear();
         self.restart_bake();
         // Before anything new is asked for: that is not to be tried again beside its first try.

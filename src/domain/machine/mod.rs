@@ -83,7 +83,7 @@ impl Machine<'_> {
             Event::WeightObserved(green) => self.weight_observed(green),
             Event::CapacityObserved(capacities) => self.capacity_observed(capacities),
             Event::AlarmsObserved(firing) => self.alarms_observed(firing),
-            Event::AlarmsLost { why } => self.alarms_lost(why),
+            Event::AlarmsLost { why, firing } => self.alarms_lost(why, firing),
             Event::Judged(verdicts) => self.judged(verdicts),
             Event::Ticked => {}
             Event::Recovered { by } => self.recovered(&by),
@@ -94,7 +94,11 @@ impl Machine<'_> {
     fn advance(&mut self) {
         self.retry_due();
         while self.release.begun.is_some() && self.release.ended.is_none() {
-            let moved = if self.release.unwinding.is_some() { self.unwind() } else { self.go_forward() };
+            let moved = if self.release.unwinding.is_some() {
+                self.unwind()
+            } else {
+                self.give_up_unhealthy() || self.give_up_alarmed() || self.go_forward()
+            };
             if !moved {
                 break;
             }
@@ -186,7 +190,7 @@ impl Machine<'_> {
     /// Whether the load balancer was seen to give green this weight and nothing else has been asked for since.
     fn is_settled_at(&self, weight: Percent) -> bool {
         let traffic = &self.release.traffic;
-        traffic.set == weight && traffic.observed == Some(weight) && !self.is_setting_weight()
+        traffic.set == weight && traffic.observed == Some(weight) && !traffic.unsure && !self.is_setting_weight()
     }
 }
 

@@ -19,6 +19,10 @@ impl Machine<'_> {
             return;
         }
         let traffic = &mut self.release.traffic;
+        if green > Percent::ZERO && traffic.green_since.is_none() {
+            traffic.green_since = Some(now);
+            self.reaction.changed = true;
+        }
         if green == traffic.set || self.release.in_flight.iter().any(|flight| flight.intent.effect.sets_weight()) {
             if traffic.drift_since.take().is_some() {
                 self.reaction.changed = true;
@@ -31,14 +35,15 @@ impl Machine<'_> {
         });
         let set = traffic.set;
         traffic.peak = traffic.peak.max(green);
-        if self.release.unwinding.is_none() && since + SETTLE <= now {
+        let is_ours = traffic.unsure;
+        if !is_ours && self.release.unwinding.is_none() && since + SETTLE <= now {
             self.hold(format!("somebody else changed the weights: green was set to {set} and is at {green}"));
         }
     }
 
     pub(super) fn capacity_observed(&mut self, capacities: Capacities) {
         let wanted = self.release.plan.sides.green.desired;
-        let is_short = self.release.traffic.set > Percent::ZERO && capacities.green.healthy < wanted;
+        let is_short = self.release.is_green_live() && capacities.green.healthy < wanted;
         let unhealthy_since = if is_short { self.release.unhealthy_since.or(Some(self.now)) } else { None };
         if self.release.unhealthy_since != unhealthy_since {
             self.release.unhealthy_since = unhealthy_since;
@@ -54,7 +59,8 @@ impl Machine<'_> {
         }
     }
 
-    pub(super) fn alarms_lost(&mut self, why: String) {
+    pub(super) fn alarms_lost(&mut self, why: String, firing: Vec<FiringAlarm>) {
+        self.take_firing(firing);
         if self.release.alarms_lost.is_none() {
             self.line(Tone::Warning, format!("the alarms cannot be read: {why}"), None);
         }
@@ -68,26 +74,22 @@ impl Machine<'_> {
         if self.release.alarms_lost.take().is_some() {
             self.line(Tone::Plain, "the alarms can be read again".to_owned(), None);
         }
+        self.take_firing(firing);
+    }
+
+    fn take_firing(&mut self, firing: Vec<FiringAlarm>) {
         if self.release.firing == firing {
             return;
         }
-        let new: Vec<FiringAlarm> = firing
-            .iter()
-            .filter(|alarm| !self.release.firing.iter().any(|known| known.name == alarm.name))
-            .cloned()
-            .collect();
-        self.release.firing = firing;
+        let known = std::mem::replace(&mut self.release.firing, firing);
         self.reaction.changed = true;
         if self.release.begun.is_none() || self.release.ended.is_some() {
             return;
         }
-        for alarm in &new {
-            self.line(Tone::Bad, format!("alarm {} fires: {}", alarm.name, alarm.reason), None);
-        }
-        if let Some(alarm) = new.first()
-            && self.is_being_judged()
-        {
-            self.go_back(format!("alarm {} fires", alarm.name), None);
+        let new = self.release.firing.iter().filter(|alarm| !known.iter().any(|known| known.name == alarm.name));
+        let lines: Vec<String> = new.map(|alarm| format!("alarm {} fires: {}", alarm.name, alarm.reason)).collect();
+        for text in lines {
+            self.line(Tone::Bad, text, None);
         }
     }
 

@@ -1,12 +1,14 @@
 //! Commands: taken or refused at once, and followed until their effect is seen.
 
+use std::time::Duration;
+
 use super::Machine;
 use crate::domain::command::{Actor, Command, CommandKind, Order, Ordered, Progress, Refusal};
 use crate::domain::guard;
 use crate::domain::ids::Revision;
 use crate::domain::plan::StageKind;
 use crate::domain::release::{Ending, StageStatus, StepPhase, Tone, Work};
-use crate::domain::signal::Ruling;
+use crate::domain::signal::{Policy, Ruling};
 
 impl Machine<'_> {
     pub(super) fn order(&mut self, order: Order) {
@@ -140,15 +142,40 @@ impl Machine<'_> {
     }
 
     fn resume(&mut self, by: &Actor) {
-        self.release.hold = None;
-        // A human has seen what failed and goes on: the same failure does not stop the same step again.
-        self.waive_failing();
+        let Some(hold) = self.release.hold.take() else { return };
+        if hold.by.is_none() {
+            // A human has seen what failed and goes on: the same failure does not stop the same step again.
+            self.waive_failing();
+        }
+        self.make_up_for(self.now.since(hold.since));
         let traffic = self.release.traffic;
         self.turn(Tone::Plain, "resumed".to_owned(), Some(by.name.clone()));
-        if traffic.drift_since.is_some() && !self.is_setting_weight() && self.raise_is_blocked().is_none() {
+        let is_safe = if traffic.observed > Some(traffic.set) { self.is_blue_enough() } else { self.is_green_up() };
+        if traffic.drift_since.is_some() && !self.is_setting_weight() && is_safe {
             self.release.traffic.drift_since = None;
             self.ask(crate::domain::effect::Effect::SetWeight { green: traffic.set });
         }
+    }
+
+    /// Time spent held does not count against any time-out.
+    fn make_up_for(&mut self, held: Duration) {
+        let now = self.now;
+        for flight in &mut self.release.in_flight {
+            if flight.intent.effect.sets_weight() && flight.retry_at.is_some() {
+                flight.retry_at = Some(now);
+            }
+        }
+        let Some(index) = self.release.current() else { return };
+        self.edit_stage(index, |stage| {
+            stage.started = stage.started.map(|started| started + held);
+            if let Work::Step { phase, .. } = &mut stage.work {
+                match phase {
+                    StepPhase::Raising { since } | StepPhase::Settling { since } => *since = *since + held,
+                    StepPhase::AtGate { limit: Some(limit), .. } => *limit = *limit + held,
+                    StepPhase::Baking { .. } | StepPhase::AtGate { limit: None, .. } => {}
+                }
+            }
+        });
     }
 
     fn waive_failing(&mut self) {
@@ -156,7 +183,7 @@ impl Machine<'_> {
             .release
             .verdicts
             .iter()
-            .filter(|verdict| matches!(verdict.ruling, Ruling::Fail | Ruling::Marginal))
+            .filter(|verdict| verdict.ruling == Ruling::Fail && verdict.policy == Policy::Pause)
             .map(|verdict| verdict.signal.clone());
         let failing: Vec<_> = failing.filter(|signal| !self.release.waived.contains(signal)).collect();
         self.release.waived.extend(failing);

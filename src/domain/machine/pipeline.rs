@@ -1,6 +1,6 @@
 //! Going forward, stage by stage.
 
-use super::{Machine, SETTLE};
+use super::Machine;
 use crate::domain::effect::{CheckResult, Effect, Outcome};
 use crate::domain::ids::{Side, TaskDefinitionArn};
 use crate::domain::percent::Percent;
@@ -265,6 +265,8 @@ impl Machine<'_> {
         if self.release.unwinding.is_some() {
             return self.scaled_going_back(side, failure);
         }
+        // What was read before says nothing about what comes up, or goes down, now.
+        self.forget_capacity();
         let Some(index) = self.release.current().filter(|index| self.is_running(*index)) else { return };
         if let Some(failure) = failure {
             return self.fail(index, failure);
@@ -347,13 +349,31 @@ impl Machine<'_> {
 
     fn clean_up(&mut self, index: usize, work: Work, bound: Timestamp) -> bool {
         let Work::Until(until) = work else { return self.time_out(index, bound) };
-        if self.now < until || self.release.hold.is_some() || !self.is_settled_at(Percent::FULL) {
-            return self.now >= bound + SETTLE && self.time_out(index, bound);
+        if self.now < until || self.release.hold.is_some() {
+            return false;
+        }
+        if let Some(why) = self.blue_is_needed() {
+            self.note(index, &format!("blue stays up: {why}"));
+            return self.time_out(index, bound);
         }
         self.edit_stage(index, |stage| stage.work = Work::Asked);
         self.note(index, "scaling blue down");
         self.ask(Effect::Scale { side: Side::Blue, desired: 0, task_definition: None });
         true
+    }
+
+    /// What speaks against taking blue down now.
+    fn blue_is_needed(&self) -> Option<&'static str> {
+        if !self.is_settled_at(Percent::FULL) {
+            return Some("green is not observed at 100 %");
+        }
+        if !self.is_green_up() {
+            return Some("green is not fully healthy");
+        }
+        if !self.release.firing.is_empty() || self.release.alarms_lost.is_some() {
+            return Some("an alarm fires or cannot be read");
+        }
+        None
     }
 
     pub(super) fn is_running(&self, index: usize) -> bool {
@@ -373,7 +393,8 @@ impl Machine<'_> {
                 Effect::UndoCommand { stage } => Some((stage, true)),
                 _ => None,
             })
-            .filter(|(index, _)| !self.is_repeatable(*index))
+            // What may be done twice may not always be undone twice: `upgrade head` and `downgrade -1`, for a pair.
+            .filter(|(index, undo)| *undo || !self.is_repeatable(*index))
             .collect();
         for (index, undo) in doubtful {
             self.cancel_where(|effect| {

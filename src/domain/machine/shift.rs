@@ -1,13 +1,18 @@
 //! The shift: one weight after the other, each set, read back, baked and judged.
 
+use std::time::Duration;
+
 use super::{Machine, SETTLE, is_in_phase};
 use crate::domain::effect::{Effect, Outcome};
 use crate::domain::event::FiringAlarm;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{GateKind, ShiftPlan, ShiftStep, StageKind};
 use crate::domain::release::{Hold, Release, StageStatus, StepPhase, Tone, Work};
-use crate::domain::signal::Ruling;
+use crate::domain::signal::{Ruling, Verdict};
 use crate::domain::time::{Elapsed, Timestamp};
+
+/// A new engine leaves blue up for at least this long.
+const FIRST_LOOK: Duration = Duration::from_mins(1);
 
 /// When the shift wants to be looked at again.
 pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
@@ -25,8 +30,11 @@ pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
 }
 
 impl Machine<'_> {
+    /// Begins at the first step; tried again, where traffic stands: nothing is taken from green only to be given back.
     pub(super) fn start_shift(&mut self, index: usize) {
-        self.enter(index, 0, StepPhase::Raising { since: self.now });
+        let set = self.release.traffic.set;
+        let step = self.shift_plan(index).and_then(|plan| plan.steps.iter().rposition(|step| step.weight <= set));
+        self.enter(index, step.unwrap_or(0), StepPhase::Raising { since: self.now });
     }
 
     fn enter(&mut self, stage: usize, index: usize, phase: StepPhase) {
@@ -49,9 +57,6 @@ impl Machine<'_> {
 
     /// Moves the shift by one; whether it did.
     pub(super) fn shift(&mut self, stage: usize) -> bool {
-        if self.give_up_unhealthy(stage) {
-            return true;
-        }
         let Some(Work::Step { index, phase }) = self.stage(stage).map(|(_, stage)| stage.work) else { return false };
         let Some(step) = self.shift_step(stage, index) else { return false };
         match phase {
@@ -64,14 +69,14 @@ impl Machine<'_> {
 
     /// Asks for the step's weight as soon as nothing speaks against it.
     fn raise(&mut self, stage: usize, index: usize, step: ShiftStep, since: Timestamp) -> bool {
-        if self.release.traffic.set == step.weight && !self.is_setting_weight() {
+        if self.release.traffic.set == step.weight && !self.release.traffic.unsure && !self.is_setting_weight() {
             self.enter(stage, index, StepPhase::Settling { since: self.now });
             return true;
         }
         if self.is_setting_weight() {
             return self.time_out_step(stage, since);
         }
-        if let Some(why) = self.raise_is_blocked() {
+        if let Some(why) = self.raise_is_blocked(step.weight) {
             self.note(stage, &format!("{} waits: {why}", step.weight));
             return self.time_out_step(stage, since);
         }
@@ -81,12 +86,20 @@ impl Machine<'_> {
     }
 
     /// What speaks against giving green more traffic now.
-    pub(super) fn raise_is_blocked(&self) -> Option<String> {
+    pub(super) fn raise_is_blocked(&self, to: Percent) -> Option<String> {
         if self.release.hold.is_some() {
             return Some("paused".to_owned());
         }
-        if self.release.traffic.observed.is_none() {
+        let traffic = &self.release.traffic;
+        let Some(observed) = traffic.observed else {
             return Some("the present weights have not been read yet".to_owned());
+        };
+        // Whoever changed them by hand had a reason. What is asked for may have landed without its answer.
+        if observed != traffic.set && observed != to && !traffic.unsure {
+            return Some(format!("green is at {observed}, and this release set {}", traffic.set));
+        }
+        if observed > to && !self.is_blue_enough() {
+            return Some("blue has too few healthy targets to take traffic back".to_owned());
         }
         if !self.is_green_up() {
             let wanted = self.release.plan.sides.green.desired;
@@ -127,6 +140,7 @@ impl Machine<'_> {
         let now = self.now;
         let traffic = &mut self.release.traffic;
         traffic.set = green;
+        traffic.unsure = false;
         traffic.drift_since = None;
         if green > Percent::ZERO && traffic.green_since.is_none() {
             traffic.green_since = Some(now);
@@ -141,7 +155,7 @@ impl Machine<'_> {
     fn settle(&mut self, stage: usize, index: usize, step: ShiftStep, since: Timestamp) -> bool {
         if !self.is_settled_at(step.weight) {
             let is_ignored = self.now >= since + SETTLE && !self.is_setting_weight();
-            if is_ignored && self.raise_is_blocked().is_none() {
+            if is_ignored && self.raise_is_blocked(step.weight).is_none() {
                 // Accepted, and not there: ask again.
                 self.enter(stage, index, StepPhase::Settling { since: self.now });
                 self.ask(Effect::SetWeight { green: step.weight });
@@ -242,13 +256,14 @@ impl Machine<'_> {
         let judged = self.release.plan.signals.iter().all(|signal| {
             verdicts
                 .iter()
-                .any(|verdict| verdict.signal == signal.name && (verdict.opens_gate() || self.is_waived(&signal.name)))
+                .any(|verdict| verdict.signal == signal.name && (verdict.opens_gate() || self.is_waived(verdict)))
         });
         judged && self.release.firing.is_empty() && self.release.alarms_lost.is_none()
     }
 
-    fn is_waived(&self, signal: &crate::domain::ids::SignalName) -> bool {
-        self.release.waived.contains(signal)
+    /// A human has seen this failure and gone on. Silence is never excused.
+    fn is_waived(&self, verdict: &Verdict) -> bool {
+        matches!(verdict.ruling, Ruling::Fail | Ruling::Marginal) && self.release.waived.contains(&verdict.signal)
     }
 
     /// What keeps the gate shut, in words.
@@ -269,9 +284,22 @@ impl Machine<'_> {
         missing.join(", ")
     }
 
-    /// Rolls back when green has been short of healthy targets for too long; whether it did.
-    fn give_up_unhealthy(&mut self, stage: usize) -> bool {
-        let Some(grace) = self.shift_plan(stage).map(|plan| plan.unhealthy_for) else { return false };
+    /// Rolls back when an alarm fires while green has traffic; whether it did.
+    pub(super) fn give_up_alarmed(&mut self) -> bool {
+        let Some(name) = self.release.firing.first().map(|alarm| alarm.name.clone()) else { return false };
+        if !self.is_being_judged() {
+            return false;
+        }
+        self.go_back(format!("alarm {name} fires"), None);
+        true
+    }
+
+    /// Rolls back when green has been short of healthy targets for too long, in whichever stage; whether it did.
+    pub(super) fn give_up_unhealthy(&mut self) -> bool {
+        let Some(grace) = self.release.plan.shift().map(|plan| plan.unhealthy_for) else { return false };
+        if !self.release.is_green_live() {
+            return false;
+        }
         let Some(since) = self.release.unhealthy_since else { return false };
         let Some(green) = self.release.capacities.as_ref().map(|both| both.green.healthy) else { return false };
         if green > 0 && self.now < since + grace {
@@ -301,13 +329,18 @@ impl Machine<'_> {
 
     fn restart_watch(&mut self, stage: usize) {
         let now = self.now;
-        let until = match self.stage(stage).map(|(plan, stage)| (&plan.kind, stage.work)) {
-            Some((StageKind::Verify(verify), Work::Until(_))) => now + verify.watch,
-            _ => return,
+        let work = match self.stage(stage).map(|(plan, stage)| (&plan.kind, stage.work)) {
+            Some((StageKind::Verify(verify), Work::Until(_))) => Work::Until(now + verify.watch),
+            // Whoever took the release up again may want to roll back while that is one call.
+            Some((StageKind::Cleanup(_), Work::Until(until))) => Work::Until(until.max(now + FIRST_LOOK)),
+            Some((_, work)) => work,
+            None => return,
         };
         self.edit_stage(stage, |stage| {
-            stage.started = Some(now);
-            stage.work = Work::Until(until);
+            if stage.status == StageStatus::Running {
+                stage.started = Some(now);
+                stage.work = work;
+            }
         });
     }
 
@@ -326,7 +359,7 @@ impl Machine<'_> {
         self.release.unwinding.is_none()
             && self.release.ended.is_none()
             && self.release.begun.is_some()
-            && self.release.traffic.set > Percent::ZERO
+            && self.release.is_green_live()
             && !is_in_phase(self.release, |phase| {
                 matches!(phase, StepPhase::Raising { .. }) && self.release.traffic.observed.is_none()
             })

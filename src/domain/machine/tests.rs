@@ -1,4 +1,5 @@
 mod any_order;
+mod danger;
 mod orders;
 
 use std::collections::BTreeMap;
@@ -119,6 +120,7 @@ struct Bench {
     now: Timestamp,
     weight: Percent,
     capacity: Capacities,
+    firing: Vec<FiringAlarm>,
     /// Effects asked for and not yet ended.
     open: Vec<Intent>,
     asked: Vec<Effect>,
@@ -140,6 +142,7 @@ impl Bench {
             now: Timestamp::from_secs(1_000_000),
             weight: Percent::ZERO,
             capacity: Capacities { blue: capacity("blue", 4), green: capacity("green", 0) },
+            firing: Vec::new(),
             open: Vec::new(),
             asked: Vec::new(),
         }
@@ -257,6 +260,7 @@ impl Bench {
     fn look(&mut self) {
         let _ = self.tell(Event::WeightObserved(self.weight));
         let _ = self.tell(Event::CapacityObserved(self.capacity.clone()));
+        let _ = self.tell(Event::AlarmsObserved(self.firing.clone()));
     }
 
     /// Carries out and looks until nothing moves without time passing.
@@ -488,6 +492,24 @@ fn a_lost_engine_doubts_programs_and_watches_the_bake_again() {
 }
 
 #[test]
+fn a_lost_engine_never_undoes_twice_even_what_may_be_done_twice() {
+    let mut plan = plan();
+    plan.stages[1].kind = command(true, true);
+    let mut bench = Bench::new(plan);
+    let _ = bench.tell(Event::Requested { by: captain() });
+    bench.settle();
+    bench.order(Command::Rollback { reason: None }).unwrap();
+    while !matches!(bench.open.last().map(|intent| &intent.effect), Some(Effect::UndoCommand { .. })) {
+        assert!(bench.carry_out());
+        bench.look();
+    }
+    let _ = bench.tell(Event::Recovered { by: captain() });
+    bench.settle();
+    let undone = bench.asked.iter().filter(|effect| matches!(effect, Effect::UndoCommand { .. })).count();
+    assert_eq!((undone, bench.ending()), (1, Some(Ending::RollbackFailed)));
+}
+
+#[test]
 fn time_alone_does_not_move_a_paused_release() {
     let mut bench = Bench::to_bake_at_ten();
     assert!(deadline(&bench.release, bench.now).is_some_and(|at| at > bench.now), "the end of the bake");
@@ -530,12 +552,12 @@ fn an_alarm_rolls_back_only_while_green_has_traffic() {
     let alarm =
         || vec![FiringAlarm { name: "api-5xx-high".into(), since: Timestamp::from_secs(1), reason: String::new() }];
     let mut bench = Bench::to_bake_at_ten();
-    let _ = bench.tell(Event::AlarmsObserved(alarm()));
+    bench.firing = alarm();
     bench.settle();
     assert_eq!(bench.ending(), Some(Ending::RolledBack));
 
     let mut bench = Bench::begun();
-    let _ = bench.tell(Event::AlarmsObserved(alarm()));
+    bench.firing = alarm();
     bench.settle();
     assert_eq!(bench.asked_weights(), Vec::<u8>::new(), "nothing is raised while an alarm fires");
     assert!(bench.release.unwinding.is_none());

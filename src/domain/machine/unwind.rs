@@ -14,12 +14,16 @@ use crate::domain::time::{Elapsed, Timestamp};
 /// A read that still shows green's weight this long after zero was accepted is answered by asking for zero again.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
+/// A call that was given up may take effect this much later: the longest that one call may take.
+const LANDING: Duration = Duration::from_secs(15);
+
 /// When the way back wants to be looked at again.
 pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
     let unwinding = release.unwinding.as_ref();
     let is_restoring = unwinding.is_some_and(|unwinding| unwinding.phase == UnwindPhase::Traffic);
     let escalation = unwinding.filter(|unwinding| is_restoring && !unwinding.escalated);
     let escalation = escalation.map(|unwinding| unwinding.since + release.plan.rollback.escalate_after);
+    let landing = unwinding.and_then(|unwinding| unwinding.not_before);
     let is_undoing = unwinding.is_some() && !is_restoring;
     let undo = release
         .stages
@@ -28,7 +32,7 @@ pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
         .enumerate()
         .filter(move |(_, (stage, _))| is_undoing && stage.work == Work::Asked && stage.status == StageStatus::Running)
         .filter_map(|(index, (_, plan))| undo_asked(release, index).map(|asked| asked + plan.timeout));
-    escalation.into_iter().chain(undo)
+    escalation.into_iter().chain(landing).chain(undo)
 }
 
 /// When the undo of a stage was asked for, if it is under way.
@@ -61,7 +65,9 @@ impl Machine<'_> {
         self.release.hold = None;
         self.stop_current_stage();
         self.overtake_orders();
+        let not_before = self.release.traffic.unsure.then(|| self.now + LANDING);
         self.release.unwinding = Some(Unwinding {
+            not_before,
             since: self.now,
             cause: cause.clone(),
             by: by.cloned(),
@@ -142,10 +148,15 @@ impl Machine<'_> {
         }
         if self.is_back() {
             let now = self.now;
+            let (restored, not_before) =
+                self.release.unwinding.as_ref().map(|back| (back.restored, back.not_before)).unwrap_or_default();
+            if restored.is_some() {
+                return not_before.is_none_or(|not_before| now >= not_before) && self.begin_undo();
+            }
             self.edit_unwinding(|unwinding| unwinding.restored = Some(now));
             let since = self.release.unwinding.as_ref().map_or(now, |unwinding| unwinding.since);
             self.line(Tone::Good, format!("all traffic observed on blue after {}", Elapsed(now.since(since))), None);
-            return self.begin_undo();
+            return true;
         }
         self.escalate_if_late();
         if !self.is_blue_enough() {
@@ -162,7 +173,11 @@ impl Machine<'_> {
     pub(super) fn is_blue_enough(&self) -> bool {
         let wanted = self.release.plan.sides.blue.desired;
         let rollback = self.release.plan.rollback;
-        self.release.capacities.as_ref().is_some_and(|both| rollback.is_enough(both.blue.healthy, wanted))
+        // Targets that are still healthy while their service is being taken down will not be for long.
+        self.release
+            .capacities
+            .as_ref()
+            .is_some_and(|both| rollback.is_enough(both.blue.healthy.min(both.blue.desired), wanted))
     }
 
     /// Traffic is never sent where nobody can take it: blue comes up first.
@@ -185,8 +200,9 @@ impl Machine<'_> {
             return false;
         }
         let traffic = self.release.traffic;
-        let is_asked =
-            traffic.set == Percent::ZERO && traffic.drift_since.is_none_or(|since| self.now < since + ASK_AGAIN);
+        let is_asked = traffic.set == Percent::ZERO
+            && !traffic.unsure
+            && traffic.drift_since.is_none_or(|since| self.now < since + ASK_AGAIN);
         if is_asked {
             return false;
         }
@@ -346,7 +362,7 @@ impl Machine<'_> {
         }
     }
 
-    fn forget_capacity(&mut self) {
+    pub(super) fn forget_capacity(&mut self) {
         self.release.capacities = None;
         self.reaction.changed = true;
     }

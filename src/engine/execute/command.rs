@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::process::Stdio;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -12,10 +13,14 @@ use tokio::sync::mpsc;
 
 use super::Said;
 use crate::domain::effect::{Failure, Outcome};
+use crate::domain::ids::EffectId;
 use crate::domain::redact::Redactor;
 
 /// Last lines kept with the outcome.
 const TAIL: usize = 20;
+
+/// Lines that are still in the pipe when a program ends get this long.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// A longer line is cut.
 const LONGEST_LINE: usize = 2_000;
@@ -88,8 +93,11 @@ impl Programs for Processes {
         let status = child.wait().await.map_err(|error| format!("`{name}` was lost: {error}"))?;
         // Whatever it left behind in its group ends now, and with it the pipes.
         end_group(group);
-        for follower in [out, err].into_iter().flatten() {
-            let _ended = follower.await;
+        for mut follower in [out, err].into_iter().flatten() {
+            // What left the group may hold the pipe open for ever; the program itself has ended.
+            if tokio::time::timeout(LAST_LINES, &mut follower).await.is_err() {
+                follower.abort();
+            }
         }
         Ok(Exit { code: status.code() })
     }
@@ -99,7 +107,7 @@ async fn follow(pipe: impl AsyncRead + Unpin, heard: mpsc::Sender<Heard>) {
     let mut lines = BufReader::new(pipe);
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
-        let text: String = String::from_utf8_lossy(&line).trim_end().chars().take(LONGEST_LINE).collect();
+        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
         line.clear();
         if heard.send(Heard::Line(text)).await.is_err() {
             return;
@@ -126,6 +134,7 @@ pub(crate) fn end_group(group: u32) {
 /// Runs a program and follows what it says.
 pub(super) async fn run(
     programs: &dyn Programs,
+    effect: EffectId,
     program: &Program,
     redactor: &Redactor,
     said: &mpsc::Sender<Said>,
@@ -135,9 +144,10 @@ pub(super) async fn run(
     let listen = async {
         while let Some(heard) = heard.recv().await {
             let message = match heard {
-                Heard::Started(group) => Said::Started(group),
+                Heard::Started(group) => Said::Started { effect, group },
                 Heard::Line(line) => {
-                    let line = redactor.clean(&line);
+                    // Cut last: half a secret is not recognised.
+                    let line: String = redactor.clean(&line).chars().take(LONGEST_LINE).collect();
                     if tail.len() >= TAIL {
                         tail.pop_front();
                     }
@@ -159,8 +169,6 @@ pub(super) async fn run(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn shell(script: &str) -> Program {
@@ -171,12 +179,12 @@ mod tests {
     async fn outcome(program: &Program) -> (Outcome, Vec<String>, u32) {
         let (say, mut said) = mpsc::channel(64);
         let redactor = Redactor::new(["s3cr3t-value".to_owned()]);
-        let outcome = run(&Processes, program, &redactor, &say).await;
+        let outcome = run(&Processes, EffectId(1), program, &redactor, &say).await;
         drop(say);
         let (mut lines, mut group) = (Vec::new(), 0);
         while let Some(said) = said.recv().await {
             match said {
-                Said::Started(number) => group = number,
+                Said::Started { group: number, .. } => group = number,
                 Said::Line(line) => lines.push(line),
             }
         }
@@ -221,9 +229,9 @@ mod tests {
         let program = shell("sleep 600 & sleep 600");
         let running = tokio::spawn(async move {
             let redactor = Redactor::default();
-            run(&Processes, &program, &redactor, &say).await
+            run(&Processes, EffectId(1), &program, &redactor, &say).await
         });
-        let Some(Said::Started(group)) = said.recv().await else { panic!("it must start") };
+        let Some(Said::Started { group, .. }) = said.recv().await else { panic!("it must start") };
         assert!(is_alive(group));
         running.abort();
         assert!(is_gone(group).await);

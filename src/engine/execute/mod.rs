@@ -25,7 +25,7 @@ use crate::notify::Notifier;
 #[derive(Debug)]
 pub(super) enum Said {
     /// It runs, in this process group.
-    Started(u32),
+    Started { effect: EffectId, group: u32 },
     /// It has written a line, masked and harmless.
     Line(String),
 }
@@ -151,8 +151,8 @@ impl Tools {
                 Some((checks, base)) => checks::run(self.cloud.as_ref(), self.clock, checks, base).await,
                 None => no_such_stage(*stage),
             },
-            Effect::RunCommand { stage } => self.run(&job, *stage, false).await,
-            Effect::UndoCommand { stage } => self.run(&job, *stage, true).await,
+            Effect::RunCommand { stage } => self.run(intent.id, &job, *stage, false).await,
+            Effect::UndoCommand { stage } => self.run(intent.id, &job, *stage, true).await,
             Effect::RegisterTaskDefinition => {
                 let request = Registration {
                     base: &plan.sides.blue.task_definition,
@@ -165,6 +165,12 @@ impl Tools {
             }
             Effect::Scale { side, desired, task_definition } => {
                 let service = &plan.sides.of(*side).service;
+                if *side == Side::Blue
+                    && *desired == 0
+                    && let Err(outcome) = self.is_green_alone(plan).await
+                {
+                    return outcome;
+                }
                 done(self.cloud.scale(service, *desired, task_definition.as_ref()).await)
             }
             Effect::SetWeight { green } => self.set_weight(plan, *green).await,
@@ -193,7 +199,19 @@ impl Tools {
         done(self.cloud.set_weight(&plan.sides, green).await)
     }
 
-    async fn run(&self, job: &Job, stage: usize, undo: bool) -> Outcome {
+    /// Blue is only taken down while green was seen just now to have all the traffic and the targets for it.
+    async fn is_green_alone(&self, plan: &Plan) -> Result<(), Outcome> {
+        let weight = self.cloud.weight(&plan.sides).await.map_err(failed)?;
+        let both = self.cloud.capacity(&plan.sides).await.map_err(failed)?;
+        let (healthy, wanted) = (both.of(Side::Green).healthy, plan.sides.green.desired);
+        if weight == Percent::FULL && healthy >= wanted {
+            return Ok(());
+        }
+        let message = format!("green has {weight} of the traffic and {healthy} of {wanted} healthy targets");
+        Err(Outcome::Failed(Failure { transient: true, message }))
+    }
+
+    async fn run(&self, effect: EffectId, job: &Job, stage: usize, undo: bool) -> Outcome {
         let Some(StageKind::Command(command)) = job.plan.stage(stage).map(|stage| &stage.kind) else {
             return no_such_stage(stage);
         };
@@ -204,7 +222,7 @@ impl Tools {
         environment.extend(self.settings.variables.iter().map(|(name, value)| (name.clone(), value.clone())));
         environment.extend(command.env.iter().map(|(name, value)| (name.clone(), value.clone())));
         let program = Program { run: run.clone(), environment, dir: command.dir.clone() };
-        command::run(self.programs.as_ref(), &program, &self.settings.redactor, &self.said).await
+        command::run(self.programs.as_ref(), effect, &program, &self.settings.redactor, &self.said).await
     }
 }
 

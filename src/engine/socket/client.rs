@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::BufReader;
 use tokio::net::UnixStream;
@@ -20,6 +21,9 @@ const ORDERS: usize = 16;
 
 /// Log batches that the face has not looked at yet.
 const BATCHES: usize = 64;
+
+/// An engine that runs answers a face at once.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a face cannot attach.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +51,12 @@ pub enum AttachError {
         /// Ours.
         ours: String,
     },
+    /// It takes the connection and says nothing.
+    #[error("the engine at {path} does not answer; see whether its process is stopped, or end it and try again")]
+    Silent {
+        /// The socket.
+        path: String,
+    },
     /// The connection broke, or what came made no sense.
     #[error("the engine cannot be understood: {0}")]
     Broken(#[from] io::Error),
@@ -56,8 +66,20 @@ pub enum AttachError {
 ///
 /// # Errors
 ///
-/// When there is none, it is not ours, or it speaks another protocol.
+/// When there is none, it is not ours, it speaks another protocol, or it does not answer within five seconds.
 pub async fn attach(path: &Path) -> Result<EngineHandle, AttachError> {
+    // The system takes connections for a process that is stopped, too.
+    match tokio::time::timeout(PATIENCE, greet(path)).await {
+        // It ended while it was greeted.
+        Ok(Err(AttachError::Broken(error))) if is_hangup(&error) => {
+            Err(AttachError::NoEngine { path: path.display().to_string() })
+        }
+        Ok(outcome) => outcome,
+        Err(_) => Err(AttachError::Silent { path: path.display().to_string() }),
+    }
+}
+
+async fn greet(path: &Path) -> Result<EngineHandle, AttachError> {
     let name = || path.display().to_string();
     let stream = UnixStream::connect(path).await.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => AttachError::NoEngine { path: name() },
@@ -68,11 +90,11 @@ pub async fn attach(path: &Path) -> Result<EngineHandle, AttachError> {
     }
     let (reading, mut writing) = stream.into_split();
     let mut reading = BufReader::new(reading);
-    write(&mut writing, &Hello::ours()).await?;
     let hello: Hello = expect(read(&mut reading).await?)?;
     if hello.protocol != PROTOCOL {
         return Err(AttachError::Version { theirs: hello.version, ours: Hello::ours().version });
     }
+    write(&mut writing, &Hello::ours()).await?;
     let first = loop {
         match expect(read::<ToFace>(&mut reading).await?)? {
             ToFace::Snapshot(snapshot) => break snapshot,
@@ -84,6 +106,11 @@ pub async fn attach(path: &Path) -> Result<EngineHandle, AttachError> {
     let (orders, outgoing) = mpsc::channel(ORDERS);
     tokio::spawn(converse(reading, writing, show, hand_out, outgoing));
     Ok(EngineHandle { snapshot, logs, orders: OrderSender::new(orders) })
+}
+
+fn is_hangup(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 fn expect<T>(message: Option<T>) -> io::Result<T> {

@@ -58,6 +58,9 @@ pub(super) async fn read<T: DeserializeOwned>(from: &mut (impl AsyncBufRead + Un
     if read == 0 {
         return Ok(None);
     }
+    if !line.ends_with(b"\n") && line.len() < usize::try_from(LONGEST).unwrap_or(usize::MAX) {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it hung up in the middle of a message"));
+    }
     serde_json::from_slice(&line).map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 

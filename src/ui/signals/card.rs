@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use super::{Reading, sign, staleness};
 use crate::domain::ids::Side;
 use crate::domain::signal::Ruling;
-use crate::ui::format::{axis, value};
+use crate::ui::format::axis;
 use crate::ui::look::Look;
 use crate::ui::theme::Role;
 use crate::ui::widgets::text::{clip, pad_start, width, wrap};
@@ -80,10 +80,14 @@ fn title(look: Look<'_>, reading: Reading<'_>, room: usize) -> String {
 }
 
 fn figures(look: Look<'_>, reading: Reading<'_>, row: Rect, buf: &mut Buffer) {
-    let shown = |side| value(reading.newest(side), reading.plan.unit);
-    let left = vec![look.span(Role::Green, "g "), look.span(Role::Strong, shown(Side::Green))];
-    let right = vec![look.span(Role::Blue, format!("b {}", shown(Side::Blue)))];
-    look.row(row, buf, left, right);
+    let unit = reading.plan.unit;
+    let (green, blue) = (reading.newest(look, Side::Green), reading.newest(look, Side::Blue));
+    let aged = [green, blue].map(|newest| newest.aged(look, unit));
+    // An old value with its age where there is room for it, else none.
+    let has_room = aged.iter().map(|text| width(text)).sum::<usize>() + 6 <= row.width.into();
+    let [g, b] = if has_room { aged } else { [green, blue].map(|newest| newest.figure(unit)) };
+    let left = vec![look.span(Role::Green, "g "), look.span(green.role(Role::Strong), g)];
+    look.row(row, buf, left, vec![look.span(blue.role(Role::Blue), format!("b {b}"))]);
 }
 
 fn plot(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
@@ -117,7 +121,7 @@ fn plot(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
 
 fn evidence(look: Look<'_>, reading: Reading<'_>, role: Role, row: Rect, buf: &mut Buffer) {
     let Some(verdict) = reading.verdict else {
-        look.row(row, buf, vec![look.span(Role::Muted, "no green traffic yet")], Vec::new());
+        look.row(row, buf, vec![look.span(Role::Muted, "no green traffic")], Vec::new());
         return;
     };
     match verdict.ruling {
@@ -140,6 +144,6 @@ fn draw_other(look: Look<'_>, reading: Reading<'_>, row: Rect, buf: &mut Buffer)
     let (name, golden) = (reading.plan.name.as_str(), reading.plan.golden.word());
     let short = name.strip_prefix(golden).and_then(|rest| rest.strip_prefix('-')).unwrap_or(name);
     let left = vec![look.span(role, format!("{glyph} ")), look.span(Role::Muted, short)];
-    let shown = pad_start(&value(reading.newest(Side::Green), reading.plan.unit), 7);
+    let shown = pad_start(&reading.newest(look, Side::Green).figure(reading.plan.unit), 7);
     look.row(row, buf, left, vec![look.span(Role::Text, shown)]);
 }

@@ -28,6 +28,8 @@ pub struct Glyphs {
     pub pending: &'static str,
     /// Held by an operator.
     pub paused: &'static str,
+    /// Held still on the screen alone.
+    pub frozen: &'static str,
     /// Waits for a human.
     pub waiting: &'static str,
     /// Left out.
@@ -99,6 +101,7 @@ pub static UNICODE: Glyphs = Glyphs {
     running: "▶",
     pending: "·",
     paused: "‖",
+    frozen: "❄",
     waiting: "◆",
     skipped: "»",
     undone: "↺",
@@ -145,6 +148,7 @@ pub static ASCII: Glyphs = Glyphs {
     running: ">",
     pending: ".",
     paused: "=",
+    frozen: "*",
     waiting: "?",
     skipped: "-",
     undone: "<",

@@ -157,10 +157,16 @@ impl Chart<'_> {
                     cell.set_char(dots.sign(raster.cell(column, line))).set_style(theme.style(series.role));
                 }
             }
-            let last = series.points.iter().rev().flatten().find(|value| value.is_finite());
-            if let Some(y) = last.and_then(|last| free_row(row(*last, top, plot), plot, &named)) {
-                put(buf, (plot.right(), y), 1, series.sign, theme.style(series.role));
-                named.push(y);
+            let is_there = |point: &Option<f64>| point.is_some_and(f64::is_finite);
+            let Some(last) = series.points.iter().rposition(is_there) else { continue };
+            let Some(Some(value)) = series.points.get(last).copied() else { continue };
+            // A line that ends early is named where it ends: it must not look like the present.
+            let steps = series.points.len().saturating_sub(1).max(1);
+            let x = place(if series.points.len() > 1 { last as f64 / steps as f64 } else { 1.0 }, plot) + 1;
+            let taken: Vec<u16> = named.iter().filter(|(other, _)| *other == x).map(|(_, y)| *y).collect();
+            if let Some(y) = free_row(row(value, top, plot), plot, &taken) {
+                put(buf, (x, y), 1, series.sign, theme.style(series.role));
+                named.push((x, y));
             }
         }
     }

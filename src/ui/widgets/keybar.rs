@@ -26,7 +26,7 @@ pub struct Hint<'a> {
     pub readiness: Readiness<'a>,
 }
 
-/// A row of hints, the most important first.
+/// A row of hints, the most important first; those of the same screen always in the same order.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyBar<'a> {
     /// The hints.
@@ -37,65 +37,52 @@ pub struct KeyBar<'a> {
 const GAP: &str = "  ";
 
 impl KeyBar<'_> {
-    /// Draws the hints that fit on the first row and answers the columns taken. Reasons are shown in full where there is
-    /// room for all hints besides; a key that does not work stands in brackets in any case. Hints that do not fit are left
-    /// out from the end, with a sign.
+    /// Draws the hints that fit on the first row and answers the columns taken by them. A key that does not work keeps its
+    /// place, in brackets; why the first such key does not is told at the right where there is room. Hints that do not fit
+    /// are left out from the end, with a sign.
     pub fn render(&self, area: Rect, buf: &mut Buffer, theme: &Theme) -> u16 {
         let area = area.intersection(buf.area);
         if area.is_empty() {
             return 0;
         }
-        let with_reasons = self.reasons_that_fit(area.width.into());
         let sign = theme.glyphs.ellipsis;
         let mut x = area.x;
         for (index, hint) in self.hints.iter().enumerate() {
-            let text = Words::of(hint, with_reasons.get(index).copied().unwrap_or(Reason::Hidden));
+            let text = Words::of(hint);
             let gap = if index > 0 { GAP } else { "" };
             let is_last = index + 1 == self.hints.len();
             let kept_free = if is_last { 0 } else { width(GAP) + width(sign) };
             let room = area.right() - x;
             if width(gap) + text.width() + kept_free > room.into() {
                 x += put(buf, (x, area.y), room, &format!("{gap}{sign}"), theme.style(Role::Muted));
-                break;
+                return x - area.x;
             }
             for (part, role) in [(gap, Role::KeyLabel), (&text.key, text.key_role), (&text.rest, text.rest_role)] {
                 x += put(buf, (x, area.y), area.right() - x, part, theme.style(role));
             }
         }
+        if let Some(reason) = self.first_reason() {
+            let size = columns(width(&reason));
+            if size.saturating_add(columns(width(GAP))) <= area.right() - x {
+                put(buf, (area.right() - size, area.y), size, &reason, theme.style(Role::KeyDisabled));
+            }
+        }
         x - area.x
     }
 
-    /// The columns that all hints take without reasons.
+    /// Why the first key that does not work does not.
+    fn first_reason(&self) -> Option<String> {
+        self.hints.iter().find_map(|hint| match hint.readiness {
+            Readiness::Ready => None,
+            Readiness::Disabled(why) => Some(format!("{}: {why}", hint.key)),
+        })
+    }
+
+    /// The columns that all hints take.
     pub fn width(&self) -> u16 {
-        columns(self.total(|_| Reason::Hidden))
+        let words: usize = self.hints.iter().map(|hint| Words::of(hint).width()).sum();
+        columns(words + self.hints.len().saturating_sub(1) * width(GAP))
     }
-
-    fn total(&self, reason: impl Fn(usize) -> Reason) -> usize {
-        let words: usize = self.hints.iter().enumerate().map(|(at, hint)| Words::of(hint, reason(at)).width()).sum();
-        words + self.hints.len().saturating_sub(1) * width(GAP)
-    }
-
-    /// Which reasons there is room for, the first ones first.
-    fn reasons_that_fit(&self, room: usize) -> Vec<Reason> {
-        let mut chosen = vec![Reason::Hidden; self.hints.len()];
-        for index in 0..self.hints.len() {
-            let shown = |at: usize| {
-                if at == index { Reason::Shown } else { chosen.get(at).copied().unwrap_or(Reason::Hidden) }
-            };
-            if self.total(shown) <= room
-                && let Some(reason) = chosen.get_mut(index)
-            {
-                *reason = Reason::Shown;
-            }
-        }
-        chosen
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reason {
-    Shown,
-    Hidden,
 }
 
 /// A hint as it is written.
@@ -107,7 +94,7 @@ struct Words {
 }
 
 impl Words {
-    fn of(hint: &Hint<'_>, reason: Reason) -> Self {
+    fn of(hint: &Hint<'_>) -> Self {
         match hint.readiness {
             Readiness::Ready => Self {
                 key: hint.key.to_owned(),
@@ -115,13 +102,10 @@ impl Words {
                 rest: format!(" {}", hint.label),
                 rest_role: Role::KeyLabel,
             },
-            Readiness::Disabled(why) => Self {
+            Readiness::Disabled(_) => Self {
                 key: format!("({}", hint.key),
                 key_role: Role::KeyDisabled,
-                rest: match reason {
-                    Reason::Shown => format!(" {}: {why})", hint.label),
-                    Reason::Hidden => format!(" {})", hint.label),
-                },
+                rest: format!(" {})", hint.label),
                 rest_role: Role::KeyDisabled,
             },
         }

@@ -28,10 +28,15 @@ impl Meter<'_> {
         if area.is_empty() {
             return;
         }
-        let label = put(buf, (area.x, area.y), area.width, self.label, theme.style(Role::Muted));
+        let share = self.share.filter(|share| share.is_finite());
+        let nothing = format!("{} no data", theme.glyphs.no_data);
+        // What is not there is worth more than the name of it.
+        let has_room = share.is_some() || width(self.label) + 1 + width(&nothing) <= area.width.into();
+        let label = if has_room { self.label } else { "" };
+        let label = put(buf, (area.x, area.y), area.width, label, theme.style(Role::Muted));
         let mut x = area.x.saturating_add(label).saturating_add(u16::from(label > 0));
-        let Some(share) = self.share.filter(|share| share.is_finite()) else {
-            let text = format!("{} no data", theme.glyphs.no_data);
+        let Some(share) = share else {
+            let text = nothing;
             put(buf, (x, area.y), area.right().saturating_sub(x), &text, theme.style(Role::NoData));
             return;
         };

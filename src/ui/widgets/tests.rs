@@ -217,10 +217,10 @@ fn the_key_bar_says_why_a_key_is_dead_and_what_it_left_out() {
             KeyBar { hints: &HINTS }.render(area, buf, theme);
         })
     };
-    assert_eq!(rows(&draw(48)), ["(p promote: gate not met)  R roll back  ? help  "]);
+    assert_eq!(rows(&draw(52)), ["(p promote)  R roll back  ? help     p: gate not met"]);
     assert_eq!(rows(&draw(36)), ["(p promote)  R roll back  ? help    "]);
     assert_eq!(rows(&draw(30)), ["(p promote)  R roll back  …   "]);
-    insta::assert_debug_snapshot!("keybar", draw(48));
+    insta::assert_debug_snapshot!("keybar", draw(52));
 }
 
 fn dialog(prompt: Option<&'static str>) -> Dialog<'static> {

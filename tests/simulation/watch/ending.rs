@@ -42,6 +42,25 @@ impl State {
 }
 
 impl Watch {
+    /// Some time after the end, in a cloud that behaves: whoever has the traffic has the targets for it.
+    pub(crate) fn aftermath(&self) {
+        self.with(|state, world, now| {
+            state.look(world, now);
+            let Some(truth) = state.truths.back().copied() else { return };
+            let has_ended = state.mirror.ended.is_some();
+            let (rollback, wanted) = (state.plan.rollback, state.plan.sides.blue.desired);
+            let serves = |healthy: usize| rollback.is_enough(u32::try_from(healthy).unwrap_or(u32::MAX), wanted);
+            let is_served = match truth.green {
+                0 => serves(truth.healthy_blue),
+                100 => serves(truth.healthy_green),
+                _ => serves(truth.healthy_blue) && serves(truth.healthy_green),
+            };
+            state.require(!has_ended || is_served || state.somebody_set_weights, Invariant::I3, now, || {
+                format!("the release left traffic where nobody serves it: {truth:?}")
+            });
+        });
+    }
+
     /// The engine's last word is what the journal alone gives back.
     pub(crate) fn compare(&self, left: &Release) {
         self.with(|state, _, now| {

@@ -9,7 +9,6 @@ mod writes;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,9 +21,11 @@ use cutover::domain::release::Release;
 use cutover::domain::time::Timestamp;
 use cutover::journal::{Entry, Record};
 use cutover::sim::{Sim, World};
+use tokio::sync::Notify;
 
 use self::judgement::Judgement;
 use self::notices::Notices;
+use crate::trial::{Prey, Trial};
 
 /// The invariants of a release, as the architecture numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,6 +71,9 @@ impl fmt::Display for Violation {
 pub(crate) struct Watch {
     sim: Sim,
     state: Arc<Mutex<State>>,
+    /// Rings when the effect that an ambush waits for has begun.
+    bell: Arc<Notify>,
+    prey: Option<Prey>,
 }
 
 impl fmt::Debug for Watch {
@@ -113,17 +117,19 @@ struct State {
     somebody_set_weights: bool,
     judgement: Judgement,
     notices: Notices,
-    entries: usize,
-    hasher: DefaultHasher,
+    /// Every record of the journal, as it is written.
+    journal: Vec<String>,
+    /// Log lines shown to a face.
+    lines: usize,
     violations: Vec<Violation>,
 }
 
 impl Watch {
-    pub(crate) fn new(sim: Sim, plan: Plan, stale: Duration) -> Self {
+    pub(crate) fn new(sim: Sim, plan: Plan, trial: &Trial) -> Self {
         let state = State {
             mirror: Release::planned(ReleaseId(1), plan.clone()),
             plan,
-            stale,
+            stale: trial.stale(),
             open: Vec::new(),
             is_broken: false,
             changes: sim.with(|world, _| world.changes().len()),
@@ -136,11 +142,12 @@ impl Watch {
             somebody_set_weights: false,
             judgement: Judgement::default(),
             notices: Notices::default(),
-            entries: 0,
-            hasher: DefaultHasher::new(),
+            journal: Vec::new(),
+            lines: 0,
             violations: Vec::new(),
         };
-        Self { sim, state: Arc::new(Mutex::new(state)) }
+        let prey = trial.ambush.map(|ambush| ambush.effect);
+        Self { sim, state: Arc::new(Mutex::new(state)), bell: Arc::default(), prey }
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut State, &mut World, Timestamp) -> R) -> R {
@@ -177,8 +184,17 @@ impl Watch {
             state.look(world, now);
             for record in records {
                 state.record(record, world, now);
+                if matches!(&record.entry, Entry::Intent(intent) if self.prey.is_some_and(|prey| is_prey(prey, intent)))
+                {
+                    self.bell.notify_one();
+                }
             }
         });
+    }
+
+    /// Waits until the effect that an ambush waits for has begun.
+    pub(crate) async fn prey(&self) {
+        self.bell.notified().await;
     }
 
     /// The engine was told that its journal cannot be written.
@@ -197,7 +213,6 @@ impl Watch {
             state.is_broken = false;
             state.capacity_reads.clear();
             state.weight_reads.clear();
-            state.notices.engine_gone();
         });
     }
 
@@ -229,13 +244,18 @@ impl Watch {
         self.with(|state, _, _| state.violations.clone())
     }
 
-    /// A number that is the same for two runs with the same journal.
-    pub(crate) fn journal_hash(&self) -> u64 {
-        self.with(|state, _, _| state.hasher.finish())
+    /// Every record of the journal, as it was written.
+    pub(crate) fn journal(&self) -> Vec<String> {
+        self.with(|state, _, _| state.journal.clone())
     }
+}
 
-    pub(crate) fn entries(&self) -> usize {
-        self.with(|state, _, _| state.entries)
+fn is_prey(prey: Prey, intent: &Intent) -> bool {
+    match (&intent.effect, prey) {
+        (Effect::SetWeight { green }, Prey::Weight(weight)) => green.get() == weight,
+        (Effect::Scale { side: Side::Green, desired, .. }, Prey::GreenUp) => *desired > 0,
+        (Effect::Scale { side: Side::Blue, desired: 0, .. }, Prey::BlueDown) => true,
+        _ => false,
     }
 }
 
@@ -292,10 +312,9 @@ impl State {
     }
 
     fn record(&mut self, record: &Record, world: &World, now: Timestamp) {
-        self.entries += 1;
         let text = serde_json::to_string(record).unwrap();
-        text.hash(&mut self.hasher);
         self.keeps_secret("a row of the journal", &text, now);
+        self.journal.push(text);
         match &record.entry {
             Entry::Event(event) => self.event(event, record.at, world, now),
             Entry::Intent(intent) => self.intent(intent, now),

@@ -62,9 +62,6 @@ impl Notices {
         }
     }
 
-    /// What the last engine was sending may have to be sent again.
-    pub(super) fn engine_gone(&mut self) {}
-
     fn expect(&mut self, what: &str) {
         *self.expected.entry(what.to_owned()).or_default() += 1;
     }

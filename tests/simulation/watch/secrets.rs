@@ -6,8 +6,8 @@ use cutover::domain::time::Timestamp;
 use super::{Invariant, State, Watch};
 use crate::trial::SECRET;
 
-/// What the hostile logs' tokens begin with, and the secret of the command stage's environment.
-const SECRETS: [&str; 3] = [SECRET, "AKIAIOSFODNN7EXAMPLE", "hunter2-h34rd-1n-l0gs"];
+/// The secret of the command stage's environment, and those that the hostile application logs.
+const SECRETS: [&str; 4] = [SECRET, "wJalrXUtnFEMI/K7MDENG", "hunter2", "eyJhbGciOiJIUzI1NiJ9"];
 
 impl State {
     pub(super) fn keeps_secret(&mut self, place: &str, text: &str, now: Timestamp) {
@@ -22,12 +22,18 @@ impl Watch {
     /// Lines that a face was given.
     pub(crate) fn lines_shown(&self, lines: &[LogLine]) {
         self.with(|state, _, now| {
+            state.lines += lines.len();
             for line in lines {
                 state.keeps_secret("a log line", &line.text, now);
                 let steers = format!("{}{}", line.text, line.task).chars().any(char::is_control);
                 state.require(!steers, Invariant::I10, now, || format!("a log line steers the terminal: {line:?}"));
             }
         });
+    }
+
+    /// Lines shown so far.
+    pub(crate) fn lines(&self) -> usize {
+        self.with(|state, _, _| state.lines)
     }
 
     /// A snapshot that a face was given, in the form in which a socket carries it.

@@ -1,5 +1,7 @@
 //! I1, I2, I4 and I5: what reaches the cloud, and the programs.
 
+use std::cmp::Ordering;
+
 use cutover::domain::command::{CommandKind, Ordered};
 use cutover::domain::effect::Effect;
 use cutover::domain::ids::Side;
@@ -71,12 +73,14 @@ impl State {
     fn gains(&mut self, before: u32, green: u32, now: Timestamp) {
         let rollback = self.plan.rollback;
         let (wanted_blue, wanted_green) = (self.healthy_wanted(Side::Blue), self.healthy_wanted(Side::Green));
-        let enough = if green > before {
-            self.was_true(&self.capacity_reads, now, |truth| truth.healthy_green >= wanted_green as usize)
-        } else if green < before {
-            self.was_true(&self.capacity_reads, now, |truth| rollback.is_enough(truth.healthy_blue as u32, wanted_blue))
-        } else {
-            true
+        let enough = match green.cmp(&before) {
+            Ordering::Greater => {
+                self.was_true(&self.capacity_reads, now, |truth| truth.healthy_green >= wanted_green as usize)
+            }
+            Ordering::Less => self.was_true(&self.capacity_reads, now, |truth| {
+                rollback.is_enough(truth.healthy_blue as u32, wanted_blue)
+            }),
+            Ordering::Equal => true,
         };
         let truth = self.truths.back().copied();
         self.require(enough, Invariant::I4, now, || {
@@ -132,9 +136,5 @@ impl Watch {
                 format!("{name} may not be repeated and runs for the {runs}. time, with {retries} retries ordered")
             });
         });
-    }
-
-    pub(crate) fn programs(&self) -> Vec<String> {
-        self.with(|state, _, _| state.programs.clone())
     }
 }

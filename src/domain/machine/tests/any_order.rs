@@ -71,10 +71,11 @@ fn happen(bench: &mut Bench, happening: Happening, last: &mut Option<Event>) {
         Happening::Judge(ruling) => bench.judge(ruling, Policy::Rollback),
         Happening::Alarm(fires) => {
             let alarm = FiringAlarm { name: "a".into(), since: bench.now, reason: String::new() };
+            bench.firing = fires.filter(|fires| *fires).map(|_| alarm.clone()).into_iter().collect();
             let _ = bench.tell(match fires {
                 Some(true) => Event::AlarmsObserved(vec![alarm]),
                 Some(false) => Event::AlarmsObserved(Vec::new()),
-                None => Event::AlarmsLost { why: "throttled".to_owned() },
+                None => Event::AlarmsLost { why: "throttled".to_owned(), firing: Vec::new() },
             });
         }
         Happening::Order(kind, stale) => {
@@ -117,6 +118,7 @@ proptest! {
             happen(&mut bench, happening, &mut last);
         }
         let _ = bench.tell(Event::AlarmsObserved(Vec::new()));
+        bench.firing.clear();
         bench.capacity.blue.healthy = bench.capacity.blue.desired;
         bench.capacity.green.healthy = bench.capacity.green.desired;
         for _ in 0..200 {

@@ -1,0 +1,162 @@
+//! Situations in which a simpler machine would leave production in a bad place.
+
+use super::*;
+
+fn alarm() -> Vec<FiringAlarm> {
+    vec![FiringAlarm { name: "api-5xx-high".into(), since: Timestamp::from_secs(1), reason: String::new() }]
+}
+
+/// A release whose first raise is under way: green has nothing yet, as far as anybody knows.
+fn raising() -> (Bench, Intent) {
+    let mut bench = Bench::begun();
+    for _ in 0..200 {
+        if let Some(intent) = bench.open.iter().find(|intent| intent.effect.sets_weight()).cloned() {
+            return (bench, intent);
+        }
+        if !bench.carry_out() {
+            bench.look();
+        }
+    }
+    panic!("never raises");
+}
+
+#[test]
+fn going_back_during_the_first_raise_sends_zero_and_waits_for_what_may_still_land() {
+    let (mut bench, _) = raising();
+    bench.order(Command::Rollback { reason: None }).expect("rollback");
+    assert!(bench.open.iter().any(|intent| intent.effect == Effect::SetWeight { green: Percent::ZERO }));
+    bench.settle();
+    assert_eq!(bench.ending(), None);
+    assert_eq!(bench.capacity.green.desired, 4, "nothing is taken down under what may still land");
+    bench.weight = Percent::clamped(10);
+    bench.look();
+    bench.wait(Duration::from_secs(16));
+    bench.settle();
+    assert_eq!((bench.ending(), bench.weight), (Some(Ending::RolledBack), Percent::ZERO));
+}
+
+#[test]
+fn green_is_watched_at_full_weight_in_whichever_stage() {
+    for stage in [5, 7] {
+        let mut bench = Bench::begun();
+        while bench.release.current() != Some(stage) {
+            bench.settle();
+            bench.wait(MINUTE);
+            bench.judge(Ruling::Pass, Policy::Rollback);
+        }
+        bench.capacity.green.healthy = 0;
+        bench.look();
+        bench.settle();
+        assert_eq!(bench.ending(), Some(Ending::RolledBack), "stage {stage}");
+        assert_eq!(bench.capacity.blue.desired, 4, "stage {stage}: blue is what production runs on now");
+    }
+}
+
+#[test]
+fn going_back_while_blue_is_taken_down_looks_at_blue_first() {
+    let mut bench = Bench::begun();
+    let is_blue_down = |intent: &Intent| matches!(intent.effect, Effect::Scale { side: Side::Blue, desired: 0, .. });
+    for _ in 0..400 {
+        if bench.open.iter().any(is_blue_down) {
+            break;
+        }
+        if !bench.carry_out() {
+            bench.look();
+            bench.wait(MINUTE);
+            bench.judge(Ruling::Pass, Policy::Rollback);
+        }
+    }
+    assert!(bench.open.iter().any(is_blue_down), "{:#?}", bench.release.timeline);
+    bench.order(Command::Rollback { reason: None }).expect("rollback");
+    assert!(!bench.open.iter().any(|intent| intent.effect.sets_weight()), "what was known of blue is out of date");
+    // The call had landed: its targets are still there, and will not be for long.
+    bench.capacity.blue.desired = 0;
+    bench.look();
+    assert!(
+        bench.open.iter().any(|intent| matches!(intent.effect, Effect::Scale { side: Side::Blue, desired: 4, .. }))
+    );
+    bench.settle();
+    assert_eq!(bench.ending(), Some(Ending::RolledBack));
+}
+
+#[test]
+fn a_pause_for_any_reason_excuses_no_signal() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.judge(Ruling::Marginal, Policy::Rollback);
+    bench.order(Command::Pause).expect("pause");
+    bench.order(Command::Resume).expect("resume");
+    bench.judge(Ruling::Fail, Policy::Rollback);
+    bench.settle();
+    assert_eq!(bench.ending(), Some(Ending::RolledBack));
+
+    let mut bench = Bench::to_bake_at_ten();
+    bench.judge(Ruling::Fail, Policy::Pause);
+    bench.order(Command::Resume).expect("resume");
+    bench.judge(Ruling::NoData, Policy::Pause);
+    bench.wait(8 * MINUTE);
+    bench.settle();
+    assert_eq!(bench.asked_weights(), [10], "silence is never excused");
+}
+
+#[test]
+fn an_alarm_that_fired_before_its_traffic_was_known_still_counts() {
+    let (mut bench, _) = raising();
+    // The raise landed and its answer was lost.
+    bench.weight = Percent::clamped(10);
+    let _ = bench.tell(Event::AlarmsObserved(alarm()));
+    assert!(bench.release.unwinding.is_none());
+    bench.firing = alarm();
+    bench.look();
+    assert!(bench.release.unwinding.is_some(), "green is seen with traffic, and the alarm fires");
+}
+
+#[test]
+fn a_missing_alarm_hides_no_other() {
+    let mut bench = Bench::to_bake_at_ten();
+    let _ = bench.tell(Event::AlarmsLost { why: "no such alarm".to_owned(), firing: alarm() });
+    assert!(bench.release.unwinding.is_some());
+}
+
+#[test]
+fn nothing_is_raised_over_what_somebody_set_by_hand() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.weight = Percent::ZERO;
+    bench.look();
+    bench.wait(6 * MINUTE);
+    bench.judge(Ruling::Pass, Policy::Rollback);
+    assert_eq!(bench.asked_weights(), [10]);
+    bench.look();
+    assert_eq!(bench.release.status(), Status::Paused);
+}
+
+#[test]
+fn time_spent_paused_times_nothing_out() {
+    let (mut bench, raise) = raising();
+    bench.end(&raise, Outcome::Failed(Failure { transient: true, message: "throttled".to_owned() }));
+    bench.order(Command::Pause).expect("pause");
+    let before = bench.asked.len();
+    bench.wait(30 * MINUTE);
+    bench.look();
+    assert_eq!(bench.asked.len(), before, "nothing is tried while paused");
+    bench.order(Command::Resume).expect("resume");
+    bench.settle();
+    assert!(bench.release.unwinding.is_none(), "{:#?}", bench.release.timeline);
+    assert_eq!(bench.weight, Percent::clamped(10));
+}
+
+#[test]
+fn a_shift_that_is_tried_again_goes_on_where_traffic_stands() {
+    let mut waiting = plan();
+    waiting.stages[4].on_failure = OnFailure::Wait;
+    let mut bench = Bench::new(waiting);
+    let _ = bench.tell(Event::Requested { by: captain() });
+    bench.settle();
+    bench.order(Command::Promote).expect("promote");
+    while bench.carry_out() {}
+    // Set to 50 and never read back.
+    bench.wait(6 * MINUTE);
+    assert_eq!(bench.release.status(), Status::Waiting, "{:#?}", bench.release.timeline);
+    bench.order(Command::Retry).expect("retry");
+    bench.settle();
+    assert_eq!(bench.asked_weights(), [10, 50], "nothing is taken back from green only to be given again");
+}

@@ -1,0 +1,159 @@
+//! The demo in a terminal: its screen, its keys, every size, and how it leaves the terminal.
+
+use std::process::Stdio;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::site::finish;
+use crate::terminal::{PROGRAM, Terminal, command};
+
+/// The demo in a terminal, and the home directory that it has for itself.
+struct Demo {
+    terminal: Terminal,
+    _home: TempDir,
+}
+
+fn demo(arguments: &str) -> Demo {
+    let home = tempfile::tempdir().unwrap();
+    let mut demo = command(PROGRAM, home.path());
+    demo.arg("demo");
+    demo.args(arguments.split_whitespace());
+    Demo { terminal: Terminal::start(demo), _home: home }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_captain_looks_around_pauses_goes_on_and_rolls_back() {
+    let Demo { mut terminal, _home } = demo("--speed 20");
+    terminal.shows("pipeline").await;
+    terminal.shows("9ab03d7").await;
+
+    terminal.press("?");
+    terminal.shows("ctrl-l").await;
+    terminal.press("\x1b");
+    terminal.hides("ctrl-l").await;
+
+    terminal.press(":signals");
+    terminal.shows("view-signals").await;
+    terminal.press("\x1b");
+    terminal.hides("view-signals").await;
+
+    terminal.press("4/GET");
+    terminal.shows("/GET").await;
+    terminal.press("\r");
+    for view in ["2", "3", "4", "5", "6"] {
+        let before = terminal.screen();
+        terminal.press(view);
+        terminal.until(&format!("view {view}"), |screen| screen != before && !screen.contains("╭ pipeline")).await;
+    }
+    terminal.press("1");
+    terminal.shows("╭ pipeline").await;
+
+    terminal.shows("baking").await;
+    terminal.press(" ");
+    terminal.shows("PAUSED").await;
+    terminal.press(" ");
+    terminal.shows("resume").await;
+    terminal.press("\r");
+    terminal.hides("PAUSED").await;
+
+    terminal.press("R");
+    terminal.shows("roll back now").await;
+    terminal.press("\r");
+    terminal.shows("ROLLED BACK").await;
+    terminal.press("q");
+    let ended = terminal.ends().await;
+    ended.gave_the_terminal_back();
+    assert_eq!(ended.code, 4, "{}", ended.last_words());
+    let words = "The demo has ended with its screen; its release was rolled-back. Nothing goes on.";
+    assert!(ended.last_words().contains(words), "{}", ended.last_words());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_typed_into_a_question_goes_with_the_rollback() {
+    let Demo { mut terminal, _home } = demo("--speed 20");
+    terminal.shows("baking").await;
+    terminal.press("R\tcheckout fails");
+    terminal.shows("checkout fails").await;
+    terminal.press("\r");
+    terminal.shows("ROLLED BACK").await;
+    terminal.shows("rollback ordered: checkout fails").await;
+    terminal.press("\x03");
+    assert_eq!(terminal.ends().await.code, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_size_is_drawn_whole_and_the_first_one_again() {
+    let Demo { mut terminal, _home } = demo("--speed 10");
+    terminal.shows("╭ pipeline").await;
+    for (columns, rows) in [(80, 24), (60, 15), (20, 5), (200, 60), (120, 40)] {
+        terminal.resize(columns, rows);
+        let is_tiny = columns < 60;
+        let is_whole = |screen: &str| {
+            let ends = (screen.lines().next().unwrap_or_default(), screen.lines().last().unwrap_or_default());
+            ends.0.contains("DEMO") && ends.1.contains(if is_tiny { "more on 60 x 15" } else { "? help" })
+        };
+        terminal.until(&format!("a picture of {columns} x {rows}"), is_whole).await;
+    }
+    // A key that comes together with the last change of many hides none of them.
+    for columns in 100..120 {
+        terminal.resize(columns, 30);
+        terminal.press("j");
+    }
+    terminal.resize(90, 30);
+    terminal.press("k");
+    terminal
+        .until("a picture of 90 x 30", |screen| {
+            screen.lines().any(|line| line.ends_with('╮') && line.chars().count() == 90)
+        })
+        .await;
+    terminal.press("q");
+    terminal.ends().await.gave_the_terminal_back();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_detach_and_give_the_terminal_back() {
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let Demo { terminal, _home } = demo("--speed 10");
+        terminal.shows("╭ pipeline").await;
+        terminal.signal(signal);
+        let ended = terminal.ends().await;
+        ended.gave_the_terminal_back();
+        assert_eq!((ended.code, &ended.signal), (130, &None), "{signal:?}: {}", ended.last_words());
+        assert!(ended.last_words().contains("Nothing goes on."), "{signal:?}: {}", ended.last_words());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_z_gives_the_shell_its_terminal_and_the_picture_comes_back() {
+    let home = tempfile::tempdir().unwrap();
+    let mut shell = command("sh", home.path());
+    // A shell that minds jobs: it continues the demo once the demo has stopped.
+    shell.args(["-c", r#"set -m; "$0" demo --speed 10; echo "the shell is back"; fg"#, PROGRAM]);
+    let mut terminal = Terminal::start(shell);
+    terminal.shows("╭ pipeline").await;
+    terminal.press("\x1a");
+    terminal.wrote("the shell is back").await;
+    terminal.shows("╭ pipeline").await;
+    terminal.press("q");
+    let ended = terminal.ends().await;
+    ended.gave_the_terminal_back();
+    let (stopped, continued) = ended.output.split_once("the shell is back").unwrap();
+    assert!(stopped.contains("\x1b[?1049l") && stopped.contains("\x1b[?25h"), "{stopped:?}");
+    // Taken over once: a second time would save the cockpit's own title and cursor in place of the shell's.
+    assert_eq!(continued.matches("\x1b[?1049h").count(), 1, "{continued:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_screen_the_exit_code_says_how_it_ended() {
+    let home = tempfile::tempdir().unwrap();
+    for (scenario, code, end) in [("errors", 4, "\nrolled-back after "), ("crash-loop", 3, "\nfailed after ")] {
+        let mut demo = Command::new(PROGRAM);
+        demo.args(["demo", "--headless", "--speed", "30", "--scenario", scenario]).env("HOME", home.path());
+        let demo = demo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn();
+        let ran = finish(demo.unwrap()).await;
+        assert_eq!(ran.code, code, "{scenario}: {ran:?}");
+        assert!(ran.out.contains(end), "{scenario}: {ran:?}");
+    }
+}

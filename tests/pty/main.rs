@@ -1,0 +1,12 @@
+//! The whole program, as its users meet it: real processes in real terminals, against the simulated AWS over TCP.
+//!
+//! Whatever is waited for is a condition, with a bound; when it passes, what the screen showed is printed.
+#![cfg(test)]
+
+mod demo;
+mod faces;
+mod recovery;
+mod refusals;
+mod site;
+mod terminal;
+mod wrong_input;

@@ -1,0 +1,133 @@
+//! Broken engines: each invariant's check catches the one that breaks it.
+
+use std::time::Duration;
+
+use cutover::domain::command::CommandKind;
+
+use crate::cloud::Lie;
+use crate::drive;
+use crate::parts::Sabotage;
+use crate::trial::{Disturbance, Fate, Life, Press, Seen, Trial};
+use crate::watch::Invariant;
+
+/// Runs the release with and without the sabotage: only the sabotage may be caught, as what it is.
+fn is_caught(sabotage: Sabotage, invariant: Invariant, change: impl Fn(&mut Trial)) {
+    let mut trial = Trial::plain(7);
+    change(&mut trial);
+    let honest = drive::run(&trial, None);
+    assert!(honest.violations.is_empty(), "{honest}");
+    let report = drive::run(&trial, Some(sabotage));
+    let first = report.violations.first().map(|violation| violation.invariant);
+    assert_eq!(first, Some(invariant), "{sabotage:?} with seed {}: {report}", trial.seed);
+    println!("{sabotage:?} with seed {}: {}", trial.seed, report.violations[0]);
+}
+
+fn as_it_is(_: &mut Trial) {}
+
+fn rolls_back(trial: &mut Trial) {
+    trial.calm = Duration::from_mins(5);
+    let at = Duration::from_secs(200);
+    trial.presses = vec![Press { at, operator: 0, command: CommandKind::Rollback, seen: Seen::Newest }];
+}
+
+#[test]
+fn a_weight_that_is_not_in_the_plan() {
+    is_caught(Sabotage::Cloud(Lie::SetsAThird), Invariant::I1, as_it_is);
+}
+
+#[test]
+fn a_raise_after_the_rollback_has_begun() {
+    is_caught(Sabotage::Cloud(Lie::RaisesAfterZero), Invariant::I2, rolls_back);
+}
+
+#[test]
+fn a_success_without_all_the_traffic() {
+    is_caught(Sabotage::Cloud(Lie::SwallowsFull), Invariant::I3, |trial| trial.shape.cleans_up = false);
+}
+
+#[test]
+fn a_rollback_that_left_traffic_on_green() {
+    is_caught(Sabotage::Cloud(Lie::SwallowsZero), Invariant::I3, rolls_back);
+}
+
+#[test]
+fn traffic_onto_targets_that_are_not_there() {
+    // A task of green dies every twelve seconds, from the first step on.
+    is_caught(Sabotage::Cloud(Lie::SaysHealthy), Invariant::I4, |trial| {
+        trial.calm = Duration::from_mins(16);
+        let crash = |at| (Duration::from_secs(at), Disturbance::TaskCrashes("api-green"));
+        trial.disturbances = (60..900).step_by(12).map(crash).collect();
+    });
+}
+
+#[test]
+fn a_side_taken_down_under_its_traffic() {
+    is_caught(Sabotage::Cloud(Lie::SwallowsFull), Invariant::I4, as_it_is);
+}
+
+#[test]
+fn an_effect_without_its_intent() {
+    is_caught(Sabotage::JournalDropsIntents, Invariant::I5, as_it_is);
+}
+
+#[test]
+fn a_task_definition_registered_twice() {
+    is_caught(Sabotage::Cloud(Lie::RegistersTwice), Invariant::I5, as_it_is);
+}
+
+#[test]
+fn a_program_run_twice() {
+    is_caught(Sabotage::ProgramsRunTwice, Invariant::I5, as_it_is);
+}
+
+#[test]
+fn an_engine_that_acts_without_a_journal() {
+    is_caught(Sabotage::JournalHidesItsFailure, Invariant::I5, |trial| {
+        trial.calm = Duration::from_mins(5);
+        let fate = Fate::LosesJournal { append: 12, is_kept: true };
+        trial.lives = vec![Life { skew: 0, speed: 1.0, fate, gap: Duration::from_secs(10) }];
+    });
+}
+
+#[test]
+fn a_promotion_without_evidence() {
+    is_caught(Sabotage::JudgePasses, Invariant::I6, |trial| trial.rate = 0.5);
+}
+
+#[test]
+fn an_order_without_an_answer() {
+    is_caught(Sabotage::OrdersAreLost, Invariant::I7, rolls_back);
+}
+
+#[test]
+fn a_release_that_never_ends() {
+    is_caught(Sabotage::Cloud(Lie::NeverSetsZero), Invariant::I7, rolls_back);
+}
+
+#[test]
+fn a_message_that_is_never_sent() {
+    is_caught(Sabotage::NotifierDrops, Invariant::I9, as_it_is);
+}
+
+#[test]
+fn a_message_that_is_sent_twice() {
+    is_caught(Sabotage::NotifierDoubles, Invariant::I9, as_it_is);
+}
+
+#[test]
+fn a_secret_in_the_cloud_s_own_words_reaches_nobody() {
+    let report = drive::run(&Trial::plain(7), Some(Sabotage::Cloud(Lie::TellsSecret)));
+    assert!(report.violations.is_empty(), "{report}");
+}
+
+#[test]
+fn a_secret_in_a_program_s_output() {
+    is_caught(Sabotage::NoRedactor, Invariant::I10, as_it_is);
+}
+
+#[test]
+fn a_journal_that_does_not_tell_everything() {
+    is_caught(Sabotage::JournalDropsTheEnd, Invariant::Replay, |trial| {
+        trial.disturbances = vec![(Duration::from_secs(20), Disturbance::TaskCrashes("api-green"))];
+    });
+}

@@ -1,0 +1,100 @@
+//! Many seeds, on all cores, and what they came to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use cutover::domain::release::Ending;
+use cutover::sim::scenario::ApiFaultKind;
+
+use crate::drive::{self, Report};
+use crate::trial::Trial;
+
+/// What many releases came to.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) releases: u64,
+    endings: BTreeMap<&'static str, u64>,
+    faults: BTreeMap<ApiFaultKind, u64>,
+    disturbances: usize,
+    engines_lost: u64,
+    orders: usize,
+    entries: usize,
+    calls: u64,
+    /// Log lines shown.
+    pub(crate) lines: usize,
+    simulated: Duration,
+    /// The first that failed.
+    pub(crate) failed: Vec<Report>,
+}
+
+/// Failures after which no more seeds are run.
+const ENOUGH: usize = 3;
+
+/// Runs seeds on every core, each release on a thread of its own from beginning to end.
+pub(crate) fn run(seeds: std::ops::Range<u64>) -> Tally {
+    let next = AtomicU64::new(seeds.start);
+    let tally = Mutex::new(Tally::default());
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end || tally.lock().unwrap().failed.len() >= ENOUGH {
+                        return;
+                    }
+                    let report = drive::run(&Trial::drawn(seed), None);
+                    tally.lock().unwrap().add(report);
+                }
+            });
+        }
+    });
+    tally.into_inner().unwrap()
+}
+
+impl Tally {
+    fn add(&mut self, report: Report) {
+        self.releases += 1;
+        *self.endings.entry(report.ending.map_or("unfinished", Ending::word)).or_default() += 1;
+        for (kind, count) in &report.faults {
+            *self.faults.entry(*kind).or_default() += count;
+        }
+        self.disturbances += report.trial.disturbances.len();
+        self.engines_lost += report.engines_lost;
+        self.orders += report.orders;
+        self.entries += report.journal.len();
+        self.calls += report.calls;
+        self.lines += report.lines;
+        self.simulated += report.simulated;
+        if !report.violations.is_empty() {
+            self.failed.push(report);
+        }
+    }
+
+    /// How many releases ended so.
+    pub(crate) fn ended(&self, ending: Ending) -> u64 {
+        self.endings.get(ending.word()).copied().unwrap_or_default()
+    }
+
+    /// Kinds of faults that struck at least once.
+    pub(crate) fn kinds(&self) -> usize {
+        self.faults.len()
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "releases      {} over {} simulated hours", self.releases, self.simulated.as_secs() / 3_600)?;
+        writeln!(f, "AWS calls     {}, journal entries {}, log lines {}", self.calls, self.entries, self.lines)?;
+        writeln!(f, "endings       {:?}", self.endings)?;
+        writeln!(f, "API faults    {:?}", self.faults)?;
+        writeln!(
+            f,
+            "beside them   {} engines lost, {} orders taken, {} crashes, alarms and strange weights",
+            self.engines_lost, self.orders, self.disturbances
+        )
+    }
+}
