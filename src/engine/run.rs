@@ -47,7 +47,6 @@ pub struct Engine {
     first: Event,
     started: Timestamp,
     is_stopping: watch::Receiver<bool>,
-    started: Timestamp,
 }
 
 /// Stops an engine, without a word to the cloud: the release stays where it is.
@@ -123,7 +122,6 @@ impl Engine {
             first,
             started: now,
             is_stopping,
-            started: now,
         };
         (engine, hub, Stop(stop))
     }

@@ -33,7 +33,7 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 /// Seeds that every run of the tests goes through.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 150;
 
 #[test]
 fn whatever_goes_wrong_the_invariants_hold() {
