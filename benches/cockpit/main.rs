@@ -21,8 +21,8 @@ use terminal::Terminal;
 /// Marks the arguments of the process that is measured.
 const SUBJECT: &str = "--subject";
 
-/// On the screen of the release view alone, and of the signals view alone.
-const VIEWS: [(&str, &str); 2] = [("2", "blue and green"), ("1", "pipeline")];
+/// Keys, and what only the view that each leads to has on the screen: the tabs, and the rail.
+const VIEWS: [(&str, &str); 2] = [("2", "2 signals"), ("1", "pipeline")];
 
 const SIZE: (u16, u16) = (120, 40);
 
