@@ -226,7 +226,7 @@ pub struct Polls {
 }
 
 impl Default for Polls {
-    /// About 26 calls a minute with one log group: within the budget of 30.
+    /// Just under 30 calls a minute with one log group, which is the budget.
     fn default() -> Self {
         Self {
             weight: Duration::from_secs(10),
