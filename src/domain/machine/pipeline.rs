@@ -402,7 +402,7 @@ impl Machine<'_> {
             });
             let name = self.stage_name(index);
             if undo {
-                self.undo_unknown(index, &name);
+                self.undo_unknown(index);
             } else {
                 self.doubt(index, &name);
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Machine, SETTLE};
+use super::Machine;
 use crate::domain::command::Actor;
 use crate::domain::effect::{Effect, Outcome};
 use crate::domain::ids::Side;
@@ -346,7 +346,7 @@ impl Machine<'_> {
         });
     }
 
-    pub(super) fn undo_unknown(&mut self, index: usize, _name: &str) {
+    pub(super) fn undo_unknown(&mut self, index: usize) {
         self.undo_failed(index, "the engine ended while the undo ran; how that ended is unknown");
     }
 
@@ -407,6 +407,3 @@ impl Machine<'_> {
         true
     }
 }
-
-/// Kept beside the other waits, so that all of them are found together.
-const _: () = assert!(ASK_AGAIN.as_secs() < SETTLE.as_secs());
