@@ -24,13 +24,7 @@ pub fn run() -> ExitCode {
     // Reports of defects are readable; should it be installed already, the one there is does as well.
     let _installed = color_eyre::install();
     let cli = Cli::parse();
-    match act(&cli) {
-        Ok(code) => ExitCode::from(code),
-        Err(report) => {
-            output::complain(&report);
-            ExitCode::from(output::code_of(&report))
-        }
-    }
+    ExitCode::from(output::code(|| act(&cli)))
 }
 
 fn act(cli: &Cli) -> Result<u8> {

@@ -1,6 +1,7 @@
 //! Errors for people, exit codes for scripts, and the runtime under everything.
 
 use std::io::Write;
+use std::panic::{self, AssertUnwindSafe};
 
 use color_eyre::eyre::{Report, Result, WrapErr};
 use tokio::runtime::{Builder, Runtime};
@@ -49,6 +50,20 @@ impl Refused {
     /// With this exit code.
     pub(super) fn with(code: u8, message: impl Into<String>) -> Report {
         Report::new(Self { code, message: message.into() })
+    }
+}
+
+/// Acts, says what went wrong, and answers with the exit code.
+pub(super) fn code(act: impl FnOnce() -> Result<u8>) -> u8 {
+    // Whatever was amiss is dropped with the process: nobody looks at it again.
+    match panic::catch_unwind(AssertUnwindSafe(act)) {
+        Ok(Ok(code)) => code,
+        Ok(Err(report)) => {
+            complain(&report);
+            code_of(&report)
+        }
+        // Its report has been printed. Left to itself, the process would end with a code that no script knows.
+        Err(_) => INTERNAL,
     }
 }
 
@@ -105,4 +120,16 @@ pub(super) fn runtime() -> Result<Runtime> {
 #[expect(clippy::disallowed_methods, reason = "the headless face and the one-shot verbs write their result there")]
 pub(super) fn out() -> std::io::Stdout {
     std::io::stdout()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_with_the_code_of_an_internal_error() {
+        assert_eq!(code(|| panic!("a defect")), INTERNAL);
+        assert_eq!(code(|| Err(Refused::policy("no"))), REFUSED);
+        assert_eq!(code(|| Ok(4)), 4);
+    }
 }

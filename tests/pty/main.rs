@@ -3,6 +3,7 @@
 //! Whatever is waited for is a condition, with a bound; when it passes, what the screen showed is printed.
 #![cfg(test)]
 
+mod defects;
 mod demo;
 mod faces;
 mod recovery;
