@@ -1,9 +1,11 @@
 //! The demo in a terminal: its screen, its keys, every size, and how it leaves the terminal.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::Stdio;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::site::finish;
@@ -156,4 +158,14 @@ async fn without_a_screen_the_exit_code_says_how_it_ended() {
         assert_eq!(ran.code, code, "{scenario}: {ran:?}");
         assert!(ran.out.contains(end), "{scenario}: {ran:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_is_not_text_harms_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut demo = Command::new(PROGRAM);
+    demo.args(["demo", "--headless"]).env("HOME", home.path()).env("ODD", std::ffi::OsStr::from_bytes(b"\xff"));
+    let mut demo = demo.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let line = BufReader::new(demo.stdout.take().unwrap()).lines().next_line().await.unwrap();
+    assert!(line.is_some_and(|line| line.contains("release 1 begins")));
 }
