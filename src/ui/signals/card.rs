@@ -125,6 +125,10 @@ fn evidence(look: Look<'_>, reading: Reading<'_>, role: Role, row: Rect, buf: &m
         return;
     };
     match verdict.ruling {
+    if let Some(stands) = reading.stands(look, row.width.into()) {
+        look.row(row, buf, vec![look.span(role, stands)], Vec::new());
+        return;
+    }
         Ruling::NoData | Ruling::Error if verdict.needed > 0 => {
             let share = Some(verdict.samples as f64 / verdict.needed as f64);
             Meter { label: "requests", share, role: Role::NoData }.render(row, buf, look.theme);
