@@ -53,7 +53,8 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
         let run = Headless { style, approve: true, timeout: None, actor, clock };
         headless::follow(handle, run, &mut output::out()).await?.code()
     } else {
-        let left = faces::cockpit(handle, Manner::of_flags(globals), clock, actor, arguments.exit_at_end).await?;
+        let (manner, access) = (Manner::of_flags(globals)?, faces::access_of_flags(globals));
+        let left = faces::cockpit(handle, manner, access, clock, actor, arguments.exit_at_end).await?;
         let status = left.release.status().word();
         writeln!(output::out(), "The demo has ended with its screen; its release was {status}. Nothing goes on.")?;
         faces::code(&left)

@@ -68,7 +68,10 @@ fn config(globals: &Globals, verb: ConfigVerb) -> Result<u8> {
     let config = settings::load(globals)?;
     let mut out = output::out();
     match verb {
-        ConfigVerb::Check => writeln!(out, "the configuration has no mistakes")?,
+        ConfigVerb::Check => {
+            faces::Manner::read(&config.screen)?;
+            writeln!(out, "the configuration has no mistakes")?;
+        }
         ConfigVerb::Show => write!(out, "{}", config.show())?,
     }
     Ok(0)
