@@ -1,6 +1,6 @@
 //! `cutover demo`: the real engine, SDK and journal against the simulated AWS, all in this process.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -51,7 +51,11 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let code = if arguments.headless.headless {
         let style = faces::style(arguments.headless.format);
         let run = Headless { style, approve: true, timeout: None, actor, clock };
-        headless::follow(handle, run, &mut output::out()).await?.code()
+        match headless::follow(handle, run, &mut output::stdout()).await {
+            // Its lines are all that it is for: when nobody reads them any more, it ends as it does for Ctrl-C.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => output::DETACHED,
+            end => end?.code(),
+        }
     } else {
         let (manner, access) = (Manner::of_flags(globals)?, faces::access_of_flags(globals));
         let left = faces::cockpit(handle, manner, access, clock, actor, arguments.exit_at_end).await?;

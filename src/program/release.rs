@@ -75,12 +75,12 @@ async fn follow(running: Running, style: headless::Style, approve: bool, timeout
         end = followed => {
             let end = end?;
             if end == End::EngineLost {
-                writeln!(std::io::stderr(), "cutover: the engine is gone; `cutover attach` takes the release up again")?;
+                output::tell("the engine is gone; `cutover attach` takes the release up again");
             }
             Ok(end.code())
         }
         () = output::interrupted() => {
-            writeln!(std::io::stderr(), "cutover: detached; the release goes on, `cutover attach` watches it")?;
+            output::tell("detached; the release goes on, `cutover attach` watches it");
             Ok(output::DETACHED)
         }
     }

@@ -10,4 +10,5 @@ mod recovery;
 mod refusals;
 mod site;
 mod terminal;
+mod unheard;
 mod wrong_input;

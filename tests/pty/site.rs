@@ -26,7 +26,7 @@ const RULE: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Between two looks at something that cannot be waited for.
-const LOOK: Duration = Duration::from_millis(50);
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
 /// Tasks come up within a second.
 const QUICK: &str = r#"
