@@ -15,6 +15,7 @@ use crate::cloud::Cloud;
 use crate::cloud::aws::Aws;
 use crate::config::Config;
 use crate::domain::ids::Version;
+use crate::domain::time::Timestamp;
 use crate::engine::run::{Engine, this_actor};
 use crate::headless::{self, Headless};
 use crate::journal::sqlite::SqliteJournal;
@@ -26,13 +27,17 @@ const CONFIG: &str = include_str!("../../config.example.toml");
 /// The environment of the example that the demo releases to.
 const ENVIRONMENT: &str = "demo";
 
+/// When every demo begins, whatever the time is: a Thursday in March 2026, 14:00 UTC. What is measured, and with it what
+/// happens, depends on where minutes begin and on the time of day.
+const BEGINNING: Timestamp = Timestamp::from_secs(1_773_324_000);
+
 /// The version that is released.
 const IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/api:9ab03d7";
 
 /// Runs the demo.
 pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let scenario = scenario(&arguments.scenario)?;
-    let clock = Clock::accelerated(arguments.speed);
+    let clock = Clock::starting_at(BEGINNING, arguments.speed);
     let sim = Sim::new(scenario, arguments.seed, clock);
     let config = Config::read("config.example.toml", CONFIG, Path::new("."))
         .map_err(crate::config::ConfigError::Invalid)
