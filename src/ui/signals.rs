@@ -236,10 +236,13 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// How old the measurements are, where that matters.
-fn staleness(look: Look<'_>) -> Option<Span<'_>> {
+/// How old the measurements are, where that matters; the bare age where there are not columns enough for the word.
+fn staleness(look: Look<'_>, columns: usize) -> Option<Span<'_>> {
     let text = look.stale(Source::Signals)?;
-    Some(look.span(Role::Warning, format!("{} {text}", look.theme.glyphs.warning)))
+    let sign = look.theme.glyphs.warning;
+    let long = format!("{sign} {text}");
+    let short = text.strip_prefix("stale ").map(|age| format!("{sign} {age}")).filter(|_| width(&long) > columns);
+    Some(look.span(Role::Warning, short.unwrap_or(long)))
 }
 
 /// Why the worst signal does not pass, the first of the plan among equals. What holds for several is said once.
@@ -271,7 +274,7 @@ fn table(look: Look<'_>, groups: &[Vec<Reading<'_>>], area: Rect, buf: &mut Buff
     };
     let panel = Panel {
         title: Line::from("signals"),
-        right: Line::from(staleness(look).unwrap_or_else(|| look.span(Role::Muted, head))),
+        right: Line::from(staleness(look, usize::MAX).unwrap_or_else(|| look.span(Role::Muted, head))),
         below: below.map(Line::from).unwrap_or_default(),
         ..Panel::default()
     };
@@ -301,9 +304,11 @@ fn draw_row(look: Look<'_>, reading: Reading<'_>, row: Rect, buf: &mut Buffer) {
     ];
     let mut right = vec![look.span(role, word), Span::raw(pad("", WORD.saturating_sub(word.len())))];
     let has_evidence = row.width >= TABLE_WITH_EVIDENCE;
-    if has_evidence {
-        right.push(look.span(Role::Muted, format!(" {} ", pad_start(&reading.evidence().unwrap_or_default(), 7))));
-    }
+    right.push(if has_evidence {
+        look.span(Role::Muted, format!(" {} ", pad_start(&reading.evidence().unwrap_or_default(), 7)))
+    } else {
+        Span::raw(" ")
+    });
     let left_columns = 3 + 11 + 9 + 9;
     let right_columns = 8 + 9;
     let trend = row.width.saturating_sub(left_columns + right_columns + 2);
