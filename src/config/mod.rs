@@ -20,7 +20,7 @@ mod tests;
 pub use load::{Overrides, Surroundings, VARIABLES};
 pub use model::{
     Channel, Check, Color, Command, Component, Config, Engine, Environment, Expected, Pipeline, Polls, Screen, Service,
-    Stage, StageWork,
+    Stage, StageWork, ThemeChoice,
 };
 pub use plan::{PlanContext, Request};
 pub use problem::{ConfigError, Mistake, Problem, Problems};

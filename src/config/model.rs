@@ -239,13 +239,36 @@ impl Default for Polls {
     }
 }
 
-/// How the cockpit looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How the cockpit looks, and what its keys mean.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Screen {
     /// Whether it is in colour.
     pub color: Color,
     /// Only ASCII characters are drawn.
     pub ascii: bool,
+    /// Which colours.
+    pub theme: ThemeChoice,
+    /// A file of keys to lay over the built-in ones.
+    pub keymap: Option<PathBuf>,
+}
+
+/// Which colours to draw with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ThemeChoice {
+    /// Those for the terminal's background, as far as the terminal tells what it is.
+    #[default]
+    Auto,
+    /// Those for a dark background.
+    Dark,
+    /// Those for a light background.
+    Light,
+    /// A file's.
+    File(PathBuf),
+}
+
+impl ThemeChoice {
+    /// What comes along, by its words.
+    pub const WORDS: [(&'static str, Self); 3] = [("auto", Self::Auto), ("dark", Self::Dark), ("light", Self::Light)];
 }
 
 /// Whether output is in colour.

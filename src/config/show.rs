@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::model::{Channel, Check, Color, Component, Config, Environment, Expected, Pipeline, Stage, StageWork};
+use super::model::{
+    Channel, Check, Color, Component, Config, Environment, Expected, Pipeline, Screen, Stage, StageWork, ThemeChoice,
+};
 use super::template::Template;
 use super::values::show_duration;
 use crate::domain::ids::AlarmName;
@@ -44,7 +46,6 @@ impl Config {
             ("period", Some(span(self.engine.period))),
             ("polls", Some(polls)),
         ]);
-        let color = Color::WORDS.iter().find(|(_, color)| *color == self.screen.color).map(|(word, _)| text(word));
         let whole = table([
             ("read_only", Some(self.read_only.into())),
             ("environments", Some(named(&self.environments, environment))),
@@ -53,7 +54,7 @@ impl Config {
             ("pipelines", Some(named(&self.pipelines, pipeline))),
             ("channels", Some(named(&self.channels, channel))),
             ("engine", Some(engine)),
-            ("screen", Some(table([("color", color), ("ascii", Some(self.screen.ascii.into()))]))),
+            ("screen", Some(screen(&self.screen))),
         ]);
         // Tables of strings, numbers and truth values are always TOML.
         toml::to_string_pretty(&whole).unwrap_or_default()
@@ -256,4 +257,18 @@ fn channel(channel: &Channel) -> Value {
     match channel {
         Channel::Sns { topic } => table([("kind", Some(text("sns"))), ("topic", Some(text(topic)))]),
     }
+}
+
+fn screen(screen: &Screen) -> Value {
+    let color = Color::WORDS.iter().find(|(_, color)| *color == screen.color).map(|(word, _)| text(word));
+    let theme = match &screen.theme {
+        ThemeChoice::File(path) => Some(text(path.display())),
+        choice => ThemeChoice::WORDS.iter().find(|(_, known)| known == choice).map(|(word, _)| text(word)),
+    };
+    table([
+        ("color", color),
+        ("ascii", Some(screen.ascii.into())),
+        ("theme", theme),
+        ("keymap", screen.keymap.as_ref().map(|path| text(path.display()))),
+    ])
 }

@@ -70,6 +70,7 @@ const LAYERS: [Layer; 24] = [
             "judge::threshold",
             "sim",
             "domain",
+            "document",
             "clock",
         ],
     },
