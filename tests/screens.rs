@@ -8,6 +8,8 @@ use cutover::app::keymap::Chord;
 use cutover::app::model::Model;
 use cutover::app::msg::Msg;
 use cutover::app::update::update;
+use cutover::domain::components::ComponentIndex;
+use cutover::domain::release::Component;
 use cutover::engine::snapshot::Snapshot;
 use cutover::ui::draw;
 use cutover::ui::theme::{Charset, Theme};
@@ -221,6 +223,7 @@ fn a_command_is_never_shown_as_done_before_it_is_seen() {
     release.revision = release.revision.next();
     release.orders.push(cutover::domain::command::Ordered {
         command: cutover::domain::command::Command::Promote,
+        stage: release.foremost(),
         by: fixture::operator(),
         accepted: fixture::NOW,
         progress: cutover::domain::command::Progress::Accepted,
@@ -241,7 +244,7 @@ fn empty_panels_say_what_their_emptiness_means() {
     let mut snapshot = fixture::snapshot(Scene::Gates);
     let mut model = fixture::model(Scene::Gates, &snapshot).unwrap();
     model.logs = LogPane::default();
-    snapshot.alarms.clear();
+    snapshot.components[ComponentIndex::FIRST].alarms.clear();
     let area = Rect::new(0, 0, 80, 24);
     let shown = |model: &Model, snapshot: &Snapshot| {
         let mut buffer = Buffer::empty(area);
@@ -297,21 +300,26 @@ fn hostile(snapshot: &mut Snapshot, word: &str, number: f64, at: i64, count: usi
     let at = Timestamp::from_millis(at);
     snapshot.at = at;
     snapshot.speed = number;
-    snapshot.toll.harmed = u64::MAX;
-    for series in &mut snapshot.series {
-        let series = std::sync::Arc::make_mut(series);
-        for point in series.green.iter_mut().chain(&mut series.blue).step_by(2) {
-            (point.at, point.value) = (at, number);
+    for (_, view) in snapshot.components.iter_mut() {
+        view.toll.harmed = u64::MAX;
+        for series in &mut view.series {
+            let series = std::sync::Arc::make_mut(series);
+            for point in series.green.iter_mut().chain(&mut series.blue).step_by(2) {
+                (point.at, point.value) = (at, number);
+            }
         }
-    }
-    for alarm in &mut snapshot.alarms {
-        (alarm.since, alarm.reason) = (Some(at), word.repeat(count));
+        for alarm in &mut view.alarms {
+            (alarm.since, alarm.reason) = (Some(at), word.repeat(count));
+        }
     }
     let release = std::sync::Arc::make_mut(&mut snapshot.release);
     release.plan.environment = word.into();
-    release.plan.component = word.into();
     release.plan.place.region = word.repeat(count);
-    release.plan.to = cutover::domain::ids::Version(word.repeat(count));
+    for (_, component) in release.plan.components.iter_mut() {
+        component.name = word.into();
+        component.to = cutover::domain::ids::Version(word.repeat(count));
+        component.signals = component.signals.iter().cloned().cycle().take(count).collect();
+    }
     release.stages = release.stages.iter().cloned().cycle().take(count).collect();
     release.plan.stages = release.plan.stages.iter().cloned().cycle().take(count / 2).collect();
     for stage in &mut release.stages {
@@ -320,10 +328,9 @@ fn hostile(snapshot: &mut Snapshot, word: &str, number: f64, at: i64, count: usi
     for moment in &mut release.timeline {
         (moment.text, moment.at) = (word.repeat(count), at);
     }
-    for verdict in &mut release.verdicts {
+    for verdict in release.components.iter_mut().flat_map(|(_, component)| &mut component.verdicts) {
         (verdict.green, verdict.evidence, verdict.reason) = (Some(number), number, word.repeat(count));
     }
-    release.plan.signals = release.plan.signals.iter().cloned().cycle().take(count).collect();
 }
 
 proptest! {
@@ -344,6 +351,7 @@ proptest! {
         let mut model = fixture::model(scene, &snapshot).unwrap();
         let lines = vec![cutover::domain::log::LogLine {
             at: snapshot.at,
+            component: Some(ComponentIndex::FIRST),
             side: None,
             task: word.clone(),
             level: cutover::domain::log::Level::Error,
@@ -362,6 +370,11 @@ proptest! {
     }
 }
 
+/// The first component as far as it has come.
+fn first(snapshot: &mut Snapshot) -> &mut Component {
+    &mut std::sync::Arc::make_mut(&mut snapshot.release).components[ComponentIndex::FIRST]
+}
+
 #[test]
 fn what_matters_most_is_said_in_words() {
     use cutover::app::model::{Access, Connection};
@@ -376,8 +389,7 @@ fn what_matters_most_is_said_in_words() {
         text(&buffer)
     };
     let cold = shown(Scene::Baking, &|_, snapshot| {
-        let release = std::sync::Arc::make_mut(&mut snapshot.release);
-        release.capacities.as_mut().unwrap().blue = fixture::capacity(1, 6);
+        first(snapshot).capacities.as_mut().unwrap().blue = fixture::capacity(1, 6);
     });
     assert!(cold.contains("rollback: blue 1/6 COLD, scales first"), "{cold}");
     let lost = shown(Scene::Baking, &|model, _| {
@@ -387,7 +399,7 @@ fn what_matters_most_is_said_in_words() {
     let read_only = shown(Scene::Baking, &|model, _| model.access = Access::ReadOnly("li steers".to_owned()));
     assert!(read_only.contains("read-only") && read_only.contains("(R roll back"), "{read_only}");
     let drifted = shown(Scene::Baking, &|_, snapshot| {
-        let traffic = &mut std::sync::Arc::make_mut(&mut snapshot.release).traffic;
+        let traffic = &mut first(snapshot).traffic;
         traffic.observed = Some(Percent::clamped(35));
         traffic.drift_since = Some(fixture::NOW);
     });
@@ -399,7 +411,7 @@ fn what_matters_most_is_said_in_words() {
             intent: effect::Intent {
                 id: ids::EffectId(9),
                 attempt: 3,
-                effect: effect::Effect::SetWeight { green: Percent::clamped(50) },
+                effect: effect::Effect::SetWeight { component: ComponentIndex::FIRST, green: Percent::clamped(50) },
             },
             since: fixture::NOW,
             retry_at: Some(fixture::NOW + std::time::Duration::from_secs(4)),
@@ -408,13 +420,13 @@ fn what_matters_most_is_said_in_words() {
     });
     assert!(retried.contains("setting green to 50 %: again in 0:04 · ThrottlingException"), "{retried}");
     let unwell = shown(Scene::Deploying, &|_, snapshot| {
-        let both = std::sync::Arc::make_mut(&mut snapshot.release).capacities.as_mut().unwrap();
+        let both = first(snapshot).capacities.as_mut().unwrap();
         both.green.trouble = Some("CannotPullContainerError".to_owned());
         both.green.failed_tasks = 3;
     });
     assert!(unwell.contains("green: CannotPullContainerError, 3 tasks failed"), "{unwell}");
     let waived = shown(Scene::Paused, &|_, snapshot| {
-        std::sync::Arc::make_mut(&mut snapshot.release).waived.push("cpu".into());
+        first(snapshot).waived.push("cpu".into());
     });
     assert!(waived.contains("cpu: waived: above its limit"), "{waived}");
     let fast = shown(Scene::Baking, &|_, snapshot| snapshot.speed = 20.0);

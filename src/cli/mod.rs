@@ -48,7 +48,7 @@ pub use rollback::Rollback;
 pub use sim::Sim;
 pub use skip::Skip;
 pub use status::Status;
-pub use words::{Aim, Format, Headless, What, Which};
+pub use words::{Aim, Format, Headless, Image, What, Which};
 
 const AFTER_HELP: &str = "\
 Try it without an account:
@@ -125,7 +125,7 @@ impl Verb {
     /// The command that it sends to a running release, and which release; `None` if it sends none.
     pub fn command(&self) -> Option<(Command, Aim)> {
         // A pause or a rollback is accepted whatever has changed, so neither asks for a revision.
-        let timely = |which: &Which| Aim { which: which.clone(), if_revision: None };
+        let timely = |which: &Which| Aim { which: which.clone(), if_revision: None, stage: None };
         match self {
             Self::Promote(args) => Some((args.command(), args.aim.clone())),
             Self::Pause(args) => Some((Command::Pause, timely(&args.which))),

@@ -54,16 +54,8 @@ pub struct Environment {
 pub struct Component {
     /// The way traffic is shifted.
     pub driver: Driver,
-    /// ECS cluster.
-    pub cluster: String,
-    /// The container whose image is the version.
-    pub container: String,
-    /// The listener rule, or listener for its default action, by ARN.
-    pub listener_rule: String,
-    /// The two services that take turns.
-    pub services: [Service; 2],
-    /// Tasks of a side that serves; `None` takes as many as serve when a release is made.
-    pub tasks: Option<u32>,
+    /// Where it runs; `None` when the pipeline's programs alone release it.
+    pub site: Option<Site>,
     /// Log groups to tail.
     pub logs: Vec<String>,
     /// Alarms that block a release before it begins and roll it back afterwards.
@@ -80,6 +72,21 @@ pub struct Component {
     pub secrets: Vec<String>,
 }
 
+/// Where a component runs on ECS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// ECS cluster.
+    pub cluster: String,
+    /// The container whose image is the version.
+    pub container: String,
+    /// The listener rule, or listener for its default action, by ARN.
+    pub listener_rule: String,
+    /// The two services that take turns.
+    pub services: [Service; 2],
+    /// Tasks of a side that serves; `None` takes as many as serve when a release is made.
+    pub tasks: Option<u32>,
+}
+
 /// One of a component's two services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
@@ -94,7 +101,10 @@ pub struct Service {
 /// The stages of a release, in order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pipeline {
-    /// The stages. Never empty; exactly one deploys.
+    /// What is released together, in the order in which traffic is brought back; empty for whichever component names the
+    /// pipeline.
+    pub components: Vec<ComponentName>,
+    /// The stages. Never empty.
     pub stages: Vec<Stage>,
 }
 
@@ -103,6 +113,10 @@ pub struct Pipeline {
 pub struct Stage {
     /// Its name, unique in the pipeline.
     pub name: StageName,
+    /// The component that it is about, where the pipeline has several.
+    pub component: Option<ComponentName>,
+    /// The stages that it comes after; `None` for the one before it.
+    pub after: Option<Vec<StageName>>,
     /// How long its work may take.
     pub timeout: Duration,
     /// What its failure leads to.
@@ -142,6 +156,16 @@ pub enum StageWork {
     Notify,
     /// The old side taken down after a hold.
     Cleanup(CleanupPlan),
+}
+
+impl StageWork {
+    /// Whether it acts on a component's services, so that it is of no use without them.
+    pub fn needs_site(&self) -> bool {
+        match self {
+            Self::Deploy | Self::Shift(_) | Self::Cleanup(_) => true,
+            Self::Gate { .. } | Self::Command(_) | Self::Smoke(_) | Self::Verify { .. } | Self::Notify => false,
+        }
+    }
 }
 
 /// A program with its surroundings.

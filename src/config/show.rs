@@ -6,7 +6,8 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 use super::model::{
-    Channel, Check, Color, Component, Config, Environment, Expected, Pipeline, Screen, Stage, StageWork, ThemeChoice,
+    Channel, Check, Color, Component, Config, Environment, Expected, Pipeline, Screen, Service, Stage, StageWork,
+    ThemeChoice,
 };
 use super::template::Template;
 use super::values::show_duration;
@@ -104,29 +105,33 @@ fn environment(environment: &Environment) -> Value {
 }
 
 fn component(component: &Component) -> Value {
-    let services = component.services.iter().map(|service| {
+    let site = component.site.as_ref();
+    let service = |service: &Service| {
         table([
             ("service", Some(text(&service.service))),
             ("target_group", Some(text(&service.target_group))),
             ("url", service.url.as_ref().map(text)),
         ])
-    });
+    };
+    let services = site.map(|site| Value::Array(site.services.iter().map(service).collect()));
+    let signals = site.map(|_| texts(component.signals.iter().map(|signal| &signal.name)));
     let rollback = table([
         ("escalate_after", Some(span(component.rollback.escalate_after))),
         ("min_healthy", Some(text(component.rollback.min_healthy))),
         ("keep_green", Some(component.rollback.keep_green.into())),
+        ("one_by_one", Some(component.rollback.one_by_one.into())),
     ]);
     table([
         ("driver", Some(text(component.driver.word()))),
-        ("cluster", Some(text(&component.cluster))),
-        ("container", Some(text(&component.container))),
-        ("listener_rule", Some(text(&component.listener_rule))),
-        ("services", Some(Value::Array(services.collect()))),
-        ("tasks", component.tasks.map(|tasks| i64::from(tasks).into())),
+        ("cluster", site.map(|site| text(&site.cluster))),
+        ("container", site.map(|site| text(&site.container))),
+        ("listener_rule", site.map(|site| text(&site.listener_rule))),
+        ("services", services),
+        ("tasks", site.and_then(|site| site.tasks).map(|tasks| i64::from(tasks).into())),
         ("logs", Some(texts(&component.logs))),
         ("alarms", Some(texts(component.alarms.iter().map(AlarmName::as_str)))),
         ("pipeline", Some(text(&component.pipeline))),
-        ("signals", Some(texts(component.signals.iter().map(|signal| &signal.name)))),
+        ("signals", signals),
         ("notify", Some(texts(&component.notify))),
         ("secrets", Some(texts(&component.secrets))),
         ("rollback", Some(rollback)),
@@ -163,7 +168,10 @@ fn signal(signal: &SignalPlan) -> Value {
 }
 
 fn pipeline(pipeline: &Pipeline) -> Value {
-    table([("stages", Some(Value::Array(pipeline.stages.iter().map(stage).collect())))])
+    table([
+        ("components", (!pipeline.components.is_empty()).then(|| texts(&pipeline.components))),
+        ("stages", Some(Value::Array(pipeline.stages.iter().map(stage).collect()))),
+    ])
 }
 
 fn stage(stage: &Stage) -> Value {
@@ -175,6 +183,8 @@ fn stage(stage: &Stage) -> Value {
     let common = table([
         ("name", Some(text(&stage.name))),
         ("kind", Some(text(kind))),
+        ("component", stage.component.as_ref().map(text)),
+        ("after", stage.after.as_ref().map(texts)),
         ("timeout", Some(span(stage.timeout))),
         ("on_failure", Some(text(on_failure))),
     ]);

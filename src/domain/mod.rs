@@ -6,6 +6,7 @@
 
 pub mod capacity;
 pub mod command;
+pub mod components;
 pub mod effect;
 pub mod event;
 pub mod guard;

@@ -1,5 +1,6 @@
 //! The engine's loop: one thing that happened at a time, orders first.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::snapshot::Source;
 use super::tail::{Round, Tailer};
 use crate::clock::Clock;
 use crate::domain::command::Actor;
+use crate::domain::components::ComponentIndex;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::ReleaseId;
@@ -99,15 +101,18 @@ impl Engine {
     }
 
     fn assemble(release: Release, parts: Parts, first: Event) -> (Self, Hub, Stop) {
-        let Parts { cloud, journal, judge, notifier, programs, clock, actor, settings } = parts;
+        let Parts { clouds, journal, judges, notifier, programs, clock, actor, settings } = parts;
         let now = clock.now();
-        let core = Core::new(release, journal, judge, &settings, &actor, clock);
+        let core = Core::new(release, journal, judges, &settings, &actor, clock);
         let (hub, orders) = Hub::new(core.snapshot(now));
         let (say, said) = mpsc::channel(SAID);
-        let executor = Executor::new(Arc::clone(&cloud), notifier, programs, clock, settings.clone(), say);
-        let poller = Poller::new(Arc::clone(&cloud), settings.polls, now);
-        let groups = settings.log_groups.clone();
-        let tailer = (!groups.is_empty()).then(|| Tailer::new(cloud, clock, groups, settings.redactor.clone()));
+        let executor = Executor::new(clouds.clone(), notifier, programs, clock, settings.clone(), say);
+        let poller = Poller::new(clouds.clone(), settings.polls, &core.release.plan, now);
+        let groups = log_groups(&core.release.plan);
+        let tailer = (!groups.is_empty()).then(|| {
+            let cloud = Arc::clone(&clouds[ComponentIndex::FIRST]);
+            Tailer::new(cloud, clock, groups, settings.redactor.clone())
+        });
         let (stop, is_stopping) = watch::channel(false);
         let engine = Self {
             core,
@@ -157,7 +162,7 @@ impl Engine {
                 }
                 read = self.poller.next() => {
                     let now = clock.now();
-                    self.poller.ended(read.topic, read.result.is_err(), now);
+                    self.poller.ended(read.topic, read.component, read.result.is_err(), now);
                     let acts = self.core.read(read, now)?;
                     self.act(acts);
                 }
@@ -169,7 +174,7 @@ impl Engine {
                 // Last: a program that never stops writing must not keep the rest from happening.
                 Some(said) = self.said.recv() => match said {
                     Said::Started { effect, group } => self.core.program_started(effect, group, clock.now())?,
-                    Said::Line(line) => self.core.program_wrote(line),
+                    Said::Line { effect, line } => self.core.program_wrote(effect, line),
                 },
             }
         }
@@ -198,17 +203,17 @@ impl Engine {
             self.executor.start(intent, &self.core.release);
         }
         let now = self.clock.now();
-        for topic in acts.hurry {
-            self.poller.hurry(topic, now);
+        for (topic, of) in acts.hurry {
+            self.poller.hurry(topic, of, now);
         }
     }
 
     fn read_due(&mut self) {
         let now = self.clock.now();
         let core = &self.core;
-        let started = self.poller.start_due(&core.release, now, core.generation(), || core.signals_wanted(now));
-        for (source, calls) in started {
-            self.core.called(source, calls);
+        let started = self.poller.start_due(&core.release, now, core.generation(), |of| core.signals_wanted(of, now));
+        for (source, of, calls) in started {
+            self.core.called(source, of, calls);
         }
     }
 
@@ -230,13 +235,15 @@ impl Engine {
     fn tailed(&mut self, tailer: Tailer, round: Round) {
         let now = self.clock.now();
         self.tailer = Some(tailer);
-        self.core.called(Tailer::SOURCE, round.calls);
+        self.core.called(Tailer::SOURCE, ComponentIndex::FIRST, round.calls);
         match round.error {
-            Some(error) => self.core.failed(Source::Logs, error.to_string(), now),
-            None => self.core.heard(Source::Logs, now),
+            Some(error) => self.core.failed(Source::Logs, ComponentIndex::FIRST, error.to_string(), now),
+            None => self.core.heard(Source::Logs, ComponentIndex::FIRST, now),
         }
         if self.core.task_sides.misses(&round.lines) && self.core.release.ended.is_none() {
-            self.poller.hurry(Topic::Tasks, now);
+            for of in self.core.release.components.indices() {
+                self.poller.hurry(Topic::Tasks, of, now);
+            }
         }
         if !round.lines.is_empty() || round.left_out > 0 {
             self.hub.hand_out(round.lines, round.left_out);
@@ -274,6 +281,14 @@ impl Engine {
     }
 }
 
+/// Every log group of the plan, once.
+fn log_groups(plan: &Plan) -> Vec<String> {
+    let mut groups: Vec<String> = plan.components.iter().flat_map(|(_, component)| component.logs.clone()).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+}
+
 fn answer_to(answer: oneshot::Sender<Receipt>, receipt: Receipt) {
     // Whoever asked may have gone.
     let _gone = answer.send(receipt);
@@ -288,15 +303,19 @@ async fn sleep_until(clock: Clock, at: Option<Timestamp>) {
 
 /// Ends the programs that a lost engine had running: nobody would see how they end.
 fn end_leftovers(id: ReleaseId, records: &[Record]) {
-    let mut open = None;
+    let mut open = BTreeMap::new();
     for record in records {
         match &record.entry {
-            Entry::Started { effect, group } => open = Some((*effect, *group)),
-            Entry::Event(Event::EffectEnded { id, .. }) if open.is_some_and(|(effect, _)| effect == *id) => open = None,
+            Entry::Started { effect, group } => {
+                open.insert(*effect, *group);
+            }
+            Entry::Event(Event::EffectEnded { id, .. }) => {
+                open.remove(id);
+            }
             _ => {}
         }
     }
-    if let Some((_, group)) = open.filter(|(_, group)| is_of_release(*group, id)) {
+    for group in open.into_values().filter(|group| is_of_release(*group, id)) {
         super::execute::command::end_group(group);
     }
 }

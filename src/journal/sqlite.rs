@@ -103,18 +103,12 @@ impl Journal for SqliteJournal {
             .map_err(unwritten)?;
         let id = ReleaseId(u64::try_from(taken.unwrap_or(0)).unwrap_or(0) + 1);
         let plan = make(id);
+        let components = plan.components_named();
         transaction
             .execute(
                 "INSERT INTO releases (id, environment, component, plan, by, created, status, ended, touched)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'planned', 0, ?6)",
-                params![
-                    key(id),
-                    plan.environment.as_str(),
-                    plan.component.as_str(),
-                    encode(&plan)?,
-                    encode(by)?,
-                    at.millis()
-                ],
+                params![key(id), plan.environment.as_str(), components, encode(&plan)?, encode(by)?, at.millis()],
             )
             .map_err(unwritten)?;
         transaction.commit().map_err(unwritten)?;

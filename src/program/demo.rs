@@ -42,14 +42,18 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let config = Config::read("config.example.toml", CONFIG, Path::new("."))
         .map_err(crate::config::ConfigError::Invalid)
         .wrap_err("failed to read the example configuration")?;
-    let context = config.context(ENVIRONMENT, None)?;
-    let aws = Aws::simulated(sim.http_client(), clock, &context.place.region, &context.place.cluster);
-    let cloud: Arc<dyn Cloud> = Arc::new(aws);
-    let wanted = Wanted { environment: ENVIRONMENT.to_owned(), component: None, version: Version(IMAGE.to_owned()) };
-    let planner = Planner::new(config, wanted, &context, cloud.as_ref()).await?;
+    let lineup = config.lineup(ENVIRONMENT, None)?;
+    let context = config.context(ENVIRONMENT, &lineup)?;
+    let clouds = context.clusters.map(|cluster| -> Arc<dyn Cloud> {
+        Arc::new(Aws::simulated(sim.http_client(), clock, &context.place.region, cluster))
+    });
+    let versions = lineup.map(|_| Version(IMAGE.to_owned()));
+    let serving = lineup.map(|_| None);
+    let wanted = Wanted { environment: ENVIRONMENT.to_owned(), lineup, versions, serving };
+    let planner = Planner::new(config, wanted, &context, &clouds).await?;
     let actor = this_actor();
     let journal = Box::new(SqliteJournal::in_memory()?);
-    let parts = parts(&planner.draft, &context, cloud, journal, clock, actor.clone(), true);
+    let parts = parts(&planner.draft, &context, clouds, journal, clock, actor.clone(), true);
     let (engine, hub, stop) = Engine::begin(&mut |id| planner.plan(id), parts)?;
     let handle = hub.attach();
     let engine = tokio::spawn(engine.run());

@@ -14,12 +14,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::{self, Refused};
 use super::parts::{Planner, Wanted, parts};
-use super::settings;
+use super::{settings, versions};
 use crate::cli;
 use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::cloud::aws::{Aws, Connection};
 use crate::config::PlanContext;
+use crate::domain::components::{ComponentIndex, Components};
+use crate::domain::ids::ComponentName;
 use crate::domain::plan::Plan;
 use crate::engine::hub::Hub;
 use crate::engine::run::{Engine, Left, Stop, this_actor};
@@ -86,7 +88,7 @@ struct Running {
     hub: Hub,
     stop: Stop,
     server: Server,
-    _claim: Claim,
+    _claims: Vec<Claim>,
 }
 
 async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Running> {
@@ -94,9 +96,9 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
     let clock = Clock::system();
     let actor = this_actor();
     let environment = arguments.environment.clone();
-    let (name, _) = config.component(&environment, arguments.component.as_deref())?;
-    let component = name.to_string();
-    let context = config.context(&environment, Some(&component))?;
+    let lineup = config.lineup(&environment, arguments.component.as_deref())?;
+    let component = lineup[ComponentIndex::FIRST].to_string();
+    let context = config.context(&environment, &lineup)?;
     if context.read_only {
         return Err(Refused::policy(format!("{environment} is read-only: nothing is released from here")));
     }
@@ -109,35 +111,63 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
         pid: std::process::id(),
         since: clock.now(),
     };
-    let claim =
-        Claim::take(&berth.lock(&context.target.rule), &holder).map_err(|error| Refused::policy(error.to_string()))?;
+    let claims = claims(&berth, &environment, &lineup, &context, &holder)?;
     let journal = SqliteJournal::open(&settings::journal_file(&config))?;
-    let cloud = connect(&context, clock).await?;
+    let clouds = connect(&context, clock).await?;
     let (engine, hub, stop) = match arguments.recover {
         Some(id) => {
             let plan = journal.find(id)?.plan;
-            let parts = parts(&plan, &context, cloud, Box::new(journal), clock, actor, false);
+            let parts = parts(&plan, &context, clouds, Box::new(journal), clock, actor, false);
             Engine::recover(id, parts)?
         }
         None => {
-            refuse_unfinished(&journal, &environment, &component)?;
-            let version = arguments.image.clone().ok_or_else(|| Refused::usage("an image to release is needed"))?;
-            let wanted = Wanted { environment: environment.clone(), component: Some(component.clone()), version };
-            let planner = Planner::new(config, wanted, &context, cloud.as_ref()).await?;
-            let parts = parts(&planner.draft, &context, cloud, Box::new(journal), clock, actor, false);
+            for (_, name) in lineup.iter() {
+                refuse_unfinished(&journal, &environment, name.as_str())?;
+            }
+            let lead = arguments.component.as_deref();
+            let versions = versions::wanted(&config, &environment, &lineup, lead, &arguments.images)?;
+            let serving = versions::serving(&journal, &environment, &lineup)?;
+            let wanted = Wanted { environment: environment.clone(), lineup, versions, serving };
+            let planner = Planner::new(config, wanted, &context, &clouds).await?;
+            let parts = parts(&planner.draft, &context, clouds, Box::new(journal), clock, actor, false);
             Engine::begin(&mut |id| planner.plan(id), parts)?
         }
     };
     let server =
         Server::bind(&berth.socket(&environment, &component)).wrap_err("failed to open the engine's socket")?;
-    Ok(Running { engine, hub, stop, server, _claim: claim })
+    Ok(Running { engine, hub, stop, server, _claims: claims })
 }
 
-/// Connects, and makes sure that it is the right account before anything else.
-async fn connect(context: &PlanContext, clock: Clock) -> Result<Arc<dyn Cloud>> {
+/// Takes hold of everything that is released, or of nothing: whoever releases one of these together with others holds it
+/// just as well.
+fn claims(
+    berth: &Berth,
+    environment: &str,
+    lineup: &Components<ComponentName>,
+    context: &PlanContext,
+    holder: &Holder,
+) -> Result<Vec<Claim>> {
+    let resource = |(of, name): (ComponentIndex, &ComponentName)| match &context.targets[of] {
+        Some(target) => target.rule.clone(),
+        None => format!("{environment}/{name}"),
+    };
+    let claims = lineup.iter().map(resource).map(|resource| Claim::take(&berth.lock(&resource), holder));
+    claims.collect::<Result<_, _>>().map_err(|error| Refused::policy(error.to_string()))
+}
+
+/// Connects for each component, and makes sure that it is the right account before anything else.
+async fn connect(context: &PlanContext, clock: Clock) -> Result<Components<Arc<dyn Cloud>>> {
+    let mut clouds = Vec::new();
+    for (_, cluster) in context.clusters.iter() {
+        clouds.push(connect_to(cluster, context, clock).await?);
+    }
+    Ok(Components::try_from(clouds)?)
+}
+
+async fn connect_to(cluster: &str, context: &PlanContext, clock: Clock) -> Result<Arc<dyn Cloud>> {
     let aws = Aws::connect(Connection {
         region: context.place.region.clone(),
-        cluster: context.place.cluster.clone(),
+        cluster: cluster.to_owned(),
         profile: context.profile.clone(),
         role_arn: context.role.clone(),
         http: None,
@@ -166,12 +196,12 @@ fn refuse_unfinished(journal: &SqliteJournal, environment: &str, component: &str
 }
 
 fn is_of(plan: &Plan, environment: &str, component: &str) -> bool {
-    plan.environment.as_str() == environment && plan.component.as_str() == component
+    plan.environment.as_str() == environment && plan.releases(component)
 }
 
 impl Running {
     async fn run(self) -> Result<u8> {
-        let Self { engine, hub, stop, server, _claim } = self;
+        let Self { engine, hub, stop, server, _claims } = self;
         let mut faces = server.faces();
         let server = tokio::spawn(server.serve(hub));
         // The terminal is gone for good; only being asked to end ends the engine, and the release stays where it is.

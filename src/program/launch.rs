@@ -12,8 +12,9 @@ use color_eyre::eyre::{Result, WrapErr, eyre};
 use super::engine::Word;
 use super::output::{Refused, tell};
 use super::settings;
-use crate::cli::{Globals, Which};
+use crate::cli::{Globals, Image, Which};
 use crate::config::Config;
+use crate::domain::components::ComponentIndex;
 use crate::domain::release::Release;
 use crate::engine::handle::EngineHandle;
 use crate::engine::socket::Berth;
@@ -24,8 +25,8 @@ use crate::journal::{Journal, Summary};
 /// What an engine is started for.
 #[derive(Clone, Debug)]
 pub(super) enum Purpose {
-    /// A new release of this image.
-    Release(String),
+    /// A new release of these images.
+    Release(Vec<Image>),
     /// An unfinished release, by its number.
     Recover(u64),
 }
@@ -52,7 +53,9 @@ pub(super) fn start(
     }
     command.args(["engine", environment, component]);
     match purpose {
-        Purpose::Release(image) => command.arg("--image").arg(image),
+        Purpose::Release(images) => {
+            command.args(images.iter().flat_map(|image| ["--image".to_owned(), image.to_string()]))
+        }
         Purpose::Recover(id) => command.arg("--recover").arg(id.to_string()),
     };
     let mut child = command
@@ -84,7 +87,10 @@ pub(super) async fn running(config: &Config, which: &Which) -> Result<Vec<Runnin
     let berth = Berth::below(&config.engine.journal);
     // Whoever names one engine is not kept waiting by another.
     let sockets = match (&which.environment, &which.component) {
-        (Some(environment), Some(component)) => vec![berth.socket(environment, component)],
+        (Some(environment), Some(component)) if berth.socket(environment, component).exists() => {
+            vec![berth.socket(environment, component)]
+        }
+        // It may be released together with others, under the name of the first.
         _ => berth.sockets(),
     };
     for socket in sockets {
@@ -115,7 +121,7 @@ pub(super) async fn running(config: &Config, which: &Which) -> Result<Vec<Runnin
 
 fn is_meant(plan: &crate::domain::plan::Plan, which: &Which) -> bool {
     which.environment.as_deref().is_none_or(|name| name == plan.environment.as_str())
-        && which.component.as_deref().is_none_or(|name| name == plan.component.as_str())
+        && which.component.as_deref().is_none_or(|name| plan.releases(name))
 }
 
 /// The one release that is meant: attached to if its engine runs, recovered if it was lost.
@@ -145,7 +151,9 @@ pub(super) async fn join(globals: &Globals, config: &Config, which: &Which) -> R
         several => {
             let names: Vec<String> = several
                 .iter()
-                .map(|summary| format!("{} of {} in {}", summary.id, summary.plan.component, summary.plan.environment))
+                .map(|summary| {
+                    format!("{} of {} in {}", summary.id, summary.plan.components_named(), summary.plan.environment)
+                })
                 .collect();
             Err(Refused::usage(format!(
                 "several releases have lost their engine: {}; say which with --env and --component",
@@ -169,7 +177,8 @@ pub(super) fn lost(config: &Config, which: &Which) -> Result<Vec<Summary>> {
 }
 
 async fn recover(globals: &Globals, config: &Config, summary: &Summary) -> Result<Running> {
-    let (environment, component) = (summary.plan.environment.as_str(), summary.plan.component.as_str());
+    let environment = summary.plan.environment.as_str();
+    let component = summary.plan.components[ComponentIndex::FIRST].name.as_str();
     let socket = start(globals, config, environment, component, &Purpose::Recover(summary.id.0))
         .wrap_err_with(|| format!("release {} has lost its engine and could not be taken up again", summary.id))?;
     let handle = attach(&socket).await?;
@@ -180,5 +189,11 @@ async fn recover(globals: &Globals, config: &Config, summary: &Summary) -> Resul
 /// A release in a few words.
 pub(super) fn describe(release: &Release) -> String {
     let plan = &release.plan;
-    format!("release {} of {} in {} ({})", release.id, plan.component, plan.environment, release.status().word())
+    format!(
+        "release {} of {} in {} ({})",
+        release.id,
+        plan.components_named(),
+        plan.environment,
+        release.status().word()
+    )
 }

@@ -10,6 +10,7 @@ mod release;
 mod settings;
 mod sim;
 mod steer;
+mod versions;
 
 use std::io::Write;
 use std::process::ExitCode;

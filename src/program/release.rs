@@ -11,6 +11,7 @@ use super::{output, settings};
 use crate::cli::{Attach, Globals, Release, Which};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::components::ComponentIndex;
 use crate::engine::run::this_actor;
 use crate::engine::socket::client::attach;
 use crate::headless::{self, End, Headless};
@@ -20,11 +21,11 @@ use crate::runtime::Leaving;
 pub(super) async fn run(globals: &Globals, arguments: &Release) -> Result<u8> {
     let config = settings::load(globals)?;
     let environment = &arguments.what.environment;
-    let (name, _) = config.component(environment, arguments.what.component.as_deref())?;
-    let component = name.to_string();
+    let lineup = config.lineup(environment, arguments.what.component.as_deref())?;
+    let component = lineup[ComponentIndex::FIRST].to_string();
     // Read before anything begins: a release whose cockpit cannot be shown is better not begun.
     let manner = Manner::read(&config.screen)?;
-    let purpose = Purpose::Release(arguments.what.image.0.clone());
+    let purpose = Purpose::Release(arguments.what.images.clone());
     let socket = launch::start(globals, &config, environment, &component, &purpose)?;
     if arguments.detach {
         writeln!(

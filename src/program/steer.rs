@@ -12,7 +12,7 @@ use crate::domain::command::{Command, CommandKind, Order};
 use crate::domain::guard;
 use crate::domain::ids::Revision;
 use crate::domain::outlook::{outlook, rollback_preview};
-use crate::domain::release::Release;
+use crate::domain::release::{Release, Traffic};
 use crate::domain::time::{Elapsed, Timestamp};
 use crate::engine::handle::Receipt;
 use crate::engine::run::this_actor;
@@ -33,8 +33,9 @@ pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim) -> Resu
     if matches!(command, Command::Rollback { .. }) && guard::possible(&release, CommandKind::Rollback).is_ok() {
         write_preview(&release)?;
     }
-    let order = Order { command, by: this_actor(), seen: aim.if_revision };
-    let name = format!("release {} of {} in {}", release.id, release.plan.component, release.plan.environment);
+    let order = Order { command, stage: aim.stage.clone(), by: this_actor(), seen: aim.if_revision };
+    let plan = &release.plan;
+    let name = format!("release {} of {} in {}", release.id, plan.components_named(), plan.environment);
     match handle.orders.send(order).await {
         Receipt::Accepted(revision) => {
             writeln!(output::out(), "{word}: accepted by {name}, now at revision {revision}")?;
@@ -91,7 +92,7 @@ fn newest(journal: &SqliteJournal, arguments: &Status) -> Result<Option<Release>
     let which = &arguments.which;
     let found = journal.list(200)?.into_iter().find(|summary| {
         which.environment.as_deref().is_none_or(|name| name == summary.plan.environment.as_str())
-            && which.component.as_deref().is_none_or(|name| name == summary.plan.component.as_str())
+            && which.component.as_deref().is_none_or(|name| summary.plan.releases(name))
     });
     let Some(summary) = found else { return Ok(None) };
     let records = journal.records(summary.id)?;
@@ -109,25 +110,32 @@ fn write_status(release: &Release, has_engine: bool, format: Format) -> Result<(
     match format {
         Format::Json => {
             let status = json!({
-                "release": release.id, "environment": release.plan.environment, "component": release.plan.component,
-                "from": release.plan.from, "to": release.plan.to, "status": release.status().word(),
+                "release": release.id, "environment": release.plan.environment, "status": release.status().word(),
                 "exit_code": release.exit_code(), "revision": release.revision, "engine": has_engine,
-                "green": {"set": release.traffic.set, "observed": release.traffic.observed},
-                "outlook": outlook, "possible": possible, "verdicts": release.verdicts,
+                "outlook": outlook, "possible": possible,
+                "components": release.plan.components.iter().zip(release.components.iter())
+                    .map(|((_, plan), (_, component))| json!({
+                        "name": plan.name, "from": plan.from, "to": plan.to, "verdicts": component.verdicts,
+                        "green": {"set": component.traffic.set, "observed": component.traffic.observed},
+                    }))
+                    .collect::<Vec<_>>(),
                 "stages": release.plan.stages.iter().zip(&release.stages)
-                    .map(|(plan, stage)| json!({"name": plan.name, "status": stage.status, "note": stage.note}))
+                    .map(|(plan, stage)| json!({"name": plan.name, "component": release.plan.subject(plan), "status": stage.status, "note": stage.note}))
                     .collect::<Vec<_>>(),
             });
             writeln!(out, "{status}")?;
         }
         Format::Text => {
             let Revision(revision) = release.revision;
-            writeln!(out, "{}: {} → {}", launch::describe(release), release.plan.from, release.plan.to)?;
+            writeln!(out, "{}: {}", launch::describe(release), release.plan.moves())?;
             for (plan, stage) in release.plan.stages.iter().zip(&release.stages) {
                 writeln!(out, "  {:<10} {:<8} {}", plan.name.as_str(), stage.status.word(), stage.note)?;
             }
-            let observed = release.traffic.observed.map_or("not read".to_owned(), |green| green.to_string());
-            writeln!(out, "  green: set {}, observed {observed}", release.traffic.set)?;
+            for (of, planned) in release.plan.components.iter().filter(|(_, planned)| planned.sides.is_some()) {
+                let Traffic { set, observed, .. } = release.components[of].traffic;
+                let observed = observed.map_or("not read".to_owned(), |green| green.to_string());
+                writeln!(out, "  {} green: set {set}, observed {observed}", planned.name)?;
+            }
             writeln!(out, "  now:  {}\n  then: {}", outlook.now, outlook.then)?;
             if !has_engine && release.ended.is_none() {
                 writeln!(out, "  its engine is gone: `cutover attach` takes it up again")?;
@@ -155,20 +163,22 @@ pub(super) fn history(globals: &Globals, arguments: History) -> Result<u8> {
                 out,
                 "{}",
                 json!({
-                    "release": summary.id, "environment": plan.environment, "component": plan.component,
-                    "from": plan.from, "to": plan.to, "status": summary.status, "ended": summary.ended,
+                    "release": summary.id, "environment": plan.environment,
+                    "components": plan.components.iter()
+                        .map(|(_, plan)| json!({"name": plan.name, "from": plan.from, "to": plan.to}))
+                        .collect::<Vec<_>>(),
+                    "status": summary.status, "ended": summary.ended,
                     "by": summary.by, "created": summary.created, "touched": summary.touched,
                 })
             )?,
             Format::Text => writeln!(
                 out,
-                "{:>5}  {}  {:<12} {:<10} {} → {}  {:<15} {:>8}  {}",
+                "{:>5}  {}  {:<12} {:<10} {}  {:<15} {:>8}  {}",
                 summary.id.to_string(),
                 moment(summary.created),
                 plan.environment.as_str(),
-                plan.component.as_str(),
-                plan.from,
-                plan.to,
+                plan.components_named(),
+                plan.moves(),
                 summary.status,
                 Elapsed(summary.touched.since(summary.created)).to_string(),
                 summary.by.name

@@ -102,7 +102,7 @@ fn plot(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
     };
     let (from, to) = (clock(start, look.model.utc_offset), clock(end, look.model.utc_offset));
     let begun = look.release().begun.as_ref().and_then(|begun| place(begun.at));
-    let green_since = look.release().traffic.green_since.and_then(place);
+    let green_since = look.component().traffic.green_since.and_then(place);
     let marked = green_since.map(|at| (at, "shift")).or_else(|| begun.map(|at| (at, "begin")));
     let back = look.release().unwinding.as_ref().and_then(|unwinding| place(unwinding.since));
     // Near the right edge there is no room for the word beside the line.

@@ -55,12 +55,11 @@ fn badge(look: Look<'_>, area: Rect, buf: &mut Buffer) -> u16 {
 }
 
 fn subject(look: Look<'_>) -> Vec<Span<'_>> {
-    let plan = look.plan();
     vec![
-        look.span(Role::Strong, format!(" {}", plan.component)),
-        look.span(Role::Blue, format!("  {}", plan.from)),
+        look.span(Role::Strong, format!(" {}", look.planned().name)),
+        look.span(Role::Blue, format!("  {}", look.planned().from)),
         look.span(Role::Muted, format!(" {} ", look.theme.glyphs.arrow)),
-        look.span(Role::Green, plan.to.short()),
+        look.span(Role::Green, look.planned().to.short()),
     ]
 }
 
@@ -75,7 +74,7 @@ fn place(look: Look<'_>) -> Vec<Span<'_>> {
     });
     vec![
         look.span(Role::Text, text),
-        look.span(Role::Muted, format!(" {dot} {} {dot} {}", plan.driver.word(), plan.place.account)),
+        look.span(Role::Muted, format!(" {dot} {} {dot} {}", look.planned().driver.word(), plan.place.account)),
     ]
 }
 

@@ -78,12 +78,12 @@ impl<'a> Reading<'a> {
     pub(super) fn all(look: Look<'a>) -> Vec<Self> {
         let one = |plan: &'a SignalPlan| Self {
             plan,
-            verdict: look.release().verdicts.iter().find(|verdict| verdict.signal == plan.name),
-            series: look.snapshot.series.iter().find(|series| series.signal == plan.name).map(AsRef::as_ref),
-            is_waived: look.release().waived.contains(&plan.name),
+            verdict: look.component().verdicts.iter().find(|verdict| verdict.signal == plan.name),
+            series: look.seen().series.iter().find(|series| series.signal == plan.name).map(AsRef::as_ref),
+            is_waived: look.component().waived.contains(&plan.name),
             judged_until: judged_until(look),
         };
-        look.plan().signals.iter().map(one).collect()
+        look.planned().signals.iter().map(one).collect()
     }
 
     /// A side's newest value: the one that was judged, while it is judged, or else the newest measured; with its age

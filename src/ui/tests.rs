@@ -12,6 +12,7 @@ use crate::app::fixture::{self, NOW, Scene};
 use crate::app::model::Model;
 use crate::app::msg::Msg;
 use crate::app::update::update;
+use crate::domain::components::ComponentIndex;
 use crate::domain::release::{Hold, Release, StageStatus, UnwindPhase, Work};
 use crate::domain::signal::Point;
 use crate::engine::snapshot::Snapshot;
@@ -49,7 +50,7 @@ fn line(screen: &str, number: usize) -> &str {
 #[test]
 fn users_that_are_not_counted_yet_are_not_called_unharmed() {
     let mut snapshot = fixture::snapshot(Scene::Baking);
-    snapshot.toll = crate::engine::snapshot::Toll::default();
+    snapshot.components[ComponentIndex::FIRST].toll = crate::engine::snapshot::Toll::default();
     let screen = look(Scene::Baking, &snapshot, SMALL, "");
     assert!(line(&screen, 3).contains("◌ green's users not counted yet (metrics lag 1–3 min)"), "{screen}");
     assert!(!screen.contains("harmed"), "{screen}");
@@ -70,8 +71,8 @@ fn ending_the_hold_of_blue_is_asked_for_by_its_name() {
 
 #[test]
 fn a_side_without_new_points_has_no_present_value() {
-    let mut snapshot = changed(Scene::Baking, |release| release.verdicts.clear());
-    for series in &mut snapshot.series {
+    let mut snapshot = changed(Scene::Baking, |release| release.components[ComponentIndex::FIRST].verdicts.clear());
+    for series in &mut snapshot.components[ComponentIndex::FIRST].series {
         let series = Arc::make_mut(series);
         let kept = series.blue.len().saturating_sub(9);
         series.blue.truncate(kept);
@@ -133,7 +134,9 @@ fn a_long_reason_goes_on_in_the_second_row_and_the_stage_that_failed_stays_marke
 #[test]
 fn what_was_judged_stays_beside_what_is_measured_later() {
     let mut snapshot = fixture::snapshot(Scene::RollingBack);
-    for series in snapshot.series.iter_mut().filter(|series| series.signal.as_str() == "errors") {
+    for series in
+        snapshot.components[ComponentIndex::FIRST].series.iter_mut().filter(|series| series.signal.as_str() == "errors")
+    {
         let series = Arc::make_mut(series);
         for points in [&mut series.green, &mut series.blue] {
             let last = *points.last().unwrap();

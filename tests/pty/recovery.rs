@@ -38,7 +38,7 @@ async fn a_killed_engine_is_taken_up_again_and_nothing_is_done_twice() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.out.contains("rollback: accepted by release 1 of api in demo"), "{ran:?}");
     let status = site.until("it has ended", |status| status["status"] == "rolled-back").await;
-    assert_eq!((&status["exit_code"], &status["green"]["observed"]), (&4.into(), &0.into()));
+    assert_eq!((&status["exit_code"], &status["components"][0]["green"]["observed"]), (&4.into(), &0.into()));
     assert_eq!(site.run(&["status"]).await.code, 4);
     assert_eq!(site.weights().await, [100, 0]);
     assert_eq!(site.definitions().await, 2, "one that was there, and one registered, once");

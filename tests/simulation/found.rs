@@ -20,7 +20,7 @@ fn holds(ending: Ending, change: impl Fn(&mut Trial)) {
 }
 
 fn press(at: u64, command: CommandKind) -> Press {
-    Press { at: Duration::from_secs(at), operator: 0, command, seen: Seen::Newest }
+    Press { at: Duration::from_secs(at), operator: 0, command, seen: Seen::Newest, aim: None }
 }
 
 fn life(fate: Fate, gap: Duration) -> Life {

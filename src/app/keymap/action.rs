@@ -30,6 +30,7 @@ named! {
         ViewHistory "view-history" "go to the history",
         FocusNext "focus-next" "focus the next panel",
         FocusPrevious "focus-previous" "focus the previous panel",
+        NextComponent "next-component" "show the next component of the release",
         Up "up" "one line up",
         Down "down" "one line down",
         PageUp "page-up" "one page up",

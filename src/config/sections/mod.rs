@@ -66,7 +66,10 @@ pub(super) fn read<'a>(reader: &'a Reader<'a>, root: &'a Spanned<DeTable<'a>>, f
     // Also where there is no component whose rollback it could be laid under.
     settings::rollback(root.table("rollback"));
     root.finish();
-    let pipelines = defined.pipelines.into_iter().map(|(name, read)| (name, Pipeline { stages: read.stages }));
+    let pipelines = defined
+        .pipelines
+        .into_iter()
+        .map(|(name, read)| (name, Pipeline { components: read.components, stages: read.stages }));
     let pipelines = pipelines.collect();
     Config { file: file.to_owned(), environments: read, pipelines, channels, engine, screen, read_only }
 }

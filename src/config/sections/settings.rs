@@ -32,13 +32,18 @@ pub(super) fn channel(table: Table<'_>) -> Option<Channel> {
 }
 
 pub(super) fn rollback(table: Option<Table<'_>>) -> RollbackPlan {
-    let default =
-        RollbackPlan { escalate_after: Duration::from_mins(5), min_healthy: Percent::clamped(75), keep_green: false };
+    let default = RollbackPlan {
+        escalate_after: Duration::from_mins(5),
+        min_healthy: Percent::clamped(75),
+        keep_green: false,
+        one_by_one: false,
+    };
     let Some(table) = table else { return default };
     let plan = RollbackPlan {
         escalate_after: table.or("escalate_after", values::some_time, default.escalate_after),
         min_healthy: table.or("min_healthy", values::percent, default.min_healthy),
         keep_green: table.or("keep_green", values::flag, default.keep_green),
+        one_by_one: table.or("one_by_one", values::flag, default.one_by_one),
     };
     table.finish();
     plan

@@ -11,7 +11,7 @@ use super::super::reader::{Item, Located, Table};
 use super::super::template::{Template, some_template, template};
 use super::super::values;
 use super::refuse_repeats;
-use crate::domain::ids::StageName;
+use crate::domain::ids::{ComponentName, StageName};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{CleanupPlan, GateKind, OnFailure, ShiftPlan, ShiftStep};
 
@@ -59,6 +59,8 @@ pub(super) fn word(work: &StageWork) -> &'static str {
 pub(super) fn read(table: Table<'_>) -> Option<Stage> {
     let name = table.required("name", "name = \"deploy\"", values::name);
     let kind = table.required("kind", "kind = \"deploy\"", values::word("kind of stage", &KINDS));
+    let component = table.optional("component", values::name).map(ComponentName);
+    let after = table.list("after", "an array of stages: [\"migrate\"]", values::name);
     let timeout = table.optional("timeout", values::some_time);
     let words = [("rollback", OnFailure::Rollback), ("wait", OnFailure::Wait)];
     let on_failure = table.optional("on_failure", values::word("way to fail", &words));
@@ -89,6 +91,8 @@ pub(super) fn read(table: Table<'_>) -> Option<Stage> {
     };
     Some(Stage {
         name: StageName(name?.value),
+        component,
+        after: after.map(|after| after.into_iter().map(|name| StageName(name.value)).collect()),
         timeout: timeout.unwrap_or(default),
         on_failure: on_failure.unwrap_or(default_failure),
         work: work?,

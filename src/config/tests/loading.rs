@@ -47,7 +47,7 @@ fn marked(cluster: &str) -> String {
 }
 
 fn cluster(config: &Config) -> &str {
-    &config.component("staging", None).unwrap().1.cluster
+    &config.component("staging", None).unwrap().1.site.as_ref().unwrap().cluster
 }
 
 #[test]

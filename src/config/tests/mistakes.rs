@@ -171,7 +171,7 @@ fn mistakes_come_once_and_in_the_order_of_the_file() {
             "unknown key `tsaks` in [components.api]; did you mean `tasks`?",
             "`101` is not a percentage; write \"5 %\" or 5, from 0 to 100",
             "unknown key `lgos` in [environments.other.components.api]; did you mean `logs`?",
-            "unknown key `keep` in [rollback]; it takes escalate_after, keep_green, min_healthy",
+            "unknown key `keep` in [rollback]; it takes escalate_after, keep_green, min_healthy, one_by_one",
         ]
     );
 }

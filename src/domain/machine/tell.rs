@@ -1,6 +1,7 @@
 //! What the release's channels are told, once for each transition.
 
 use super::Machine;
+use crate::domain::components::ComponentIndex;
 use crate::domain::effect::{Effect, Notice, Severity};
 use crate::domain::plan::ShiftStep;
 use crate::domain::release::Ending;
@@ -10,9 +11,10 @@ impl Machine<'_> {
         self.tell(Severity::Info, "begun", "begins".to_owned(), "");
     }
 
-    pub(super) fn tell_step(&mut self, step: ShiftStep) {
-        let key = format!("step-{}", step.weight.get());
-        self.tell(Severity::Info, &key, format!("green observed at {}", step.weight), "");
+    pub(super) fn tell_step(&mut self, of: ComponentIndex, step: ShiftStep) {
+        let key = format!("step-{}-{}", self.release.plan.components[of].name, step.weight.get());
+        let subject = format!("{}green observed at {}", self.whose(of), step.weight);
+        self.tell(Severity::Info, &key, subject, "");
     }
 
     pub(super) fn tell_stage(&mut self, index: usize) {
@@ -53,29 +55,36 @@ impl Machine<'_> {
         }
         let release = &self.release;
         let plan = &release.plan;
-        let (environment, component) = (&plan.environment, &plan.component);
-        let mut body = format!(
-            "{component} in {environment}: {} → {}\ngreen: set {}{}\n",
-            plan.from,
-            plan.to,
-            release.traffic.set,
-            release.traffic.observed.map(|green| format!(", observed {green}")).unwrap_or_default(),
-        );
+        let environment = &plan.environment;
+        let component = plan.components_named();
+        let first = &plan.components[ComponentIndex::FIRST].name;
+        let mut body = String::new();
+        for (of, planned) in plan.components.iter() {
+            let traffic = release.components[of].traffic;
+            body.push_str(&format!("{} in {environment}: {} → {}\n", planned.name, planned.from, planned.to));
+            if planned.sides.is_some() {
+                let observed = traffic.observed.map(|green| format!(", observed {green}")).unwrap_or_default();
+                body.push_str(&format!("green: set {}{observed}\n", traffic.set));
+            }
+        }
         if !detail.is_empty() {
             body.push_str(detail);
             body.push('\n');
         }
-        for verdict in &release.verdicts {
-            body.push_str(&format!("{}: {}: {}\n", verdict.signal, verdict.ruling.word(), verdict.reason));
+        for (of, component) in release.components.iter() {
+            for verdict in &component.verdicts {
+                let (whose, ruling) = (self.whose(of), verdict.ruling.word());
+                body.push_str(&format!("{whose}{}: {ruling}: {}\n", verdict.signal, verdict.reason));
+            }
         }
         if release.ended.is_none() {
             body.push_str(&format!(
-                "promote:  cutover promote --env {environment} --component {component}\n\
-                 rollback: cutover rollback --env {environment} --component {component}\n"
+                "promote:  cutover promote --env {environment} --component {first}\n\
+                 rollback: cutover rollback --env {environment} --component {first}\n"
             ));
         }
         // The revision tells apart what may happen more than once.
-        let key = format!("{environment}/{component}/{}/r{}/{what}", release.id, release.revision);
+        let key = format!("{environment}/{first}/{}/r{}/{what}", release.id, release.revision);
         let subject = format!("[{environment}] {component} {}: {subject}", release.id);
         for channel in plan.notify.clone() {
             let (key, subject, body) = (key.clone(), subject.clone(), body.clone());
