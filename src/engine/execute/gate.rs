@@ -11,7 +11,7 @@ pub(super) async fn check(cloud: &dyn Cloud, plan: &Plan, gate: &GatePlan) -> Ou
     if gate.healthy {
         match healthy(cloud, plan).await {
             Ok(result) => results.push(result),
-            Err(error) => return failed(error),
+            Err(outcome) => return outcome,
         }
     }
     if gate.no_alarms {
@@ -23,9 +23,12 @@ pub(super) async fn check(cloud: &dyn Cloud, plan: &Plan, gate: &GatePlan) -> Ou
     Outcome::Checked(results)
 }
 
-async fn healthy(cloud: &dyn Cloud, plan: &Plan) -> Result<CheckResult, CloudError> {
-    let weight = cloud.weight(&plan.sides).await?;
-    let both = cloud.capacity(&plan.sides).await?;
+async fn healthy(cloud: &dyn Cloud, plan: &Plan) -> Result<CheckResult, Outcome> {
+    let weight = cloud.weight(&plan.sides).await.map_err(failed)?;
+    let both = cloud.capacity(&plan.sides).await.map_err(failed)?;
+    if let Some(unread) = both.unread() {
+        return Err(Outcome::Failed(unread.clone()));
+    }
     let (blue, wanted) = (&both.blue, plan.sides.blue.desired);
     let trouble = if weight.get() > 0 {
         Some(format!("green already has {weight} of the traffic"))

@@ -14,6 +14,7 @@ use self::command::{Program, Programs};
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::cloud::{Cloud, CloudError, Registration, release_tag};
+use crate::domain::capacity::Capacities;
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
 use crate::domain::ids::{EffectId, Side};
 use crate::domain::percent::Percent;
@@ -76,6 +77,12 @@ impl Executor {
             Ended { intent, outcome }
         });
         self.handles.insert(kept.id, (kept, handle));
+    }
+
+    /// Gives everything up.
+    pub(super) fn cancel_all(&mut self) {
+        self.handles.clear();
+        self.running.abort_all();
     }
 
     /// Gives an effect up. A call under way is dropped, a program is ended with its whole group.
@@ -165,10 +172,12 @@ impl Tools {
             }
             Effect::Scale { side, desired, task_definition } => {
                 let service = &plan.sides.of(*side).service;
-                if *side == Side::Blue
-                    && *desired == 0
-                    && let Err(outcome) = self.is_green_alone(plan).await
-                {
+                let is_safe = match side {
+                    Side::Green => self.is_green_idle(plan, *desired).await,
+                    Side::Blue if *desired == 0 => self.is_green_alone(plan).await,
+                    Side::Blue => Ok(()),
+                };
+                if let Err(outcome) = is_safe {
                     return outcome;
                 }
                 done(self.cloud.scale(service, *desired, task_definition.as_ref()).await)
@@ -185,8 +194,8 @@ impl Tools {
     /// machine has made sure of blue.
     async fn set_weight(&self, plan: &Plan, green: Percent) -> Outcome {
         if green > Percent::ZERO {
-            match self.cloud.capacity(&plan.sides).await {
-                Err(error) => return failed(error),
+            match self.whole_capacity(plan).await {
+                Err(outcome) => return outcome,
                 Ok(both) => {
                     let (healthy, wanted) = (both.of(Side::Green).healthy, plan.sides.green.desired);
                     if healthy < wanted {
@@ -202,13 +211,37 @@ impl Tools {
     /// Blue is only taken down while green was seen just now to have all the traffic and the targets for it.
     async fn is_green_alone(&self, plan: &Plan) -> Result<(), Outcome> {
         let weight = self.cloud.weight(&plan.sides).await.map_err(failed)?;
-        let both = self.cloud.capacity(&plan.sides).await.map_err(failed)?;
+        let both = self.whole_capacity(plan).await?;
         let (healthy, wanted) = (both.of(Side::Green).healthy, plan.sides.green.desired);
         if weight == Percent::FULL && healthy >= wanted {
             return Ok(());
         }
         let message = format!("green has {weight} of the traffic and {healthy} of {wanted} healthy targets");
         Err(Outcome::Failed(Failure { transient: true, message }))
+    }
+
+    /// Green's tasks are only replaced, or taken down, while green was seen just now to have no traffic.
+    async fn is_green_idle(&self, plan: &Plan, desired: u32) -> Result<(), Outcome> {
+        let weight = self.cloud.weight(&plan.sides).await.map_err(failed)?;
+        if weight == Percent::ZERO {
+            return Ok(());
+        }
+        let is_undo = desired == 0;
+        let what = if is_undo { "taken down" } else { "replaced" };
+        let message = format!(
+            "green has {weight} of the traffic: its tasks are not {what} under it; bring its weight to 0 first"
+        );
+        // On the way back the machine brings the traffic away as soon as it has seen it, too.
+        Err(Outcome::Failed(Failure { transient: is_undo, message }))
+    }
+
+    /// Both sides' capacity, all of it: what goes forward does not go by half of it.
+    async fn whole_capacity(&self, plan: &Plan) -> Result<Capacities, Outcome> {
+        let both = self.cloud.capacity(&plan.sides).await.map_err(failed)?;
+        match both.unread() {
+            Some(unread) => Err(Outcome::Failed(unread.clone())),
+            None => Ok(both),
+        }
     }
 
     async fn run(&self, effect: EffectId, job: &Job, stage: usize, undo: bool) -> Outcome {
