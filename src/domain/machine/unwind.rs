@@ -196,18 +196,15 @@ impl Machine<'_> {
     pub(super) fn is_blue_enough(&self) -> bool {
         let wanted = self.release.plan.sides.blue.desired;
         let rollback = self.release.plan.rollback;
-        // Targets that are still healthy while their service is being taken down will not be for long.
-        self.release
-            .capacities
-            .as_ref()
-            .is_some_and(|both| rollback.is_enough(both.blue.healthy.min(both.blue.desired), wanted))
+        self.release.capacities.as_ref().is_some_and(|both| rollback.is_enough(both.blue.dependable(), wanted))
     }
 
     /// Traffic is never sent where nobody can take it: blue comes up first.
     fn scale_blue_first(&mut self) -> bool {
         let wanted = self.release.plan.sides.blue.desired;
         let Some(blue) = self.release.capacities.as_ref().map(|both| both.blue.clone()) else { return false };
-        if self.is_scaling_blue() || blue.desired >= wanted {
+        // Without ECS's word on how many it is to run, asking for `wanted` could take some away.
+        if self.is_scaling_blue() || blue.unread.is_some() || blue.desired >= wanted {
             return false;
         }
         let text =
