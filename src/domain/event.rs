@@ -45,6 +45,11 @@ pub enum Event {
     },
     /// The signals were judged.
     Judged(Vec<Verdict>),
+    /// The credentials that the engine acts with end soon, or have ended, and nobody renews them.
+    CredentialsEnding {
+        /// When; `None` while it is only known that they do.
+        expires: Option<Timestamp>,
+    },
     /// Time has passed.
     Ticked,
     /// An engine took the release over from one that is gone. Effects without an end are in doubt.

@@ -7,6 +7,7 @@
 //! No I/O, no clock: `now` comes in, effects go out, and [`deadline`] says when it wants to be told that time has
 //! passed.
 
+mod credentials;
 mod effects;
 mod observe;
 mod orders;
@@ -85,6 +86,7 @@ impl Machine<'_> {
             Event::AlarmsObserved(firing) => self.alarms_observed(firing),
             Event::AlarmsLost { why, firing } => self.alarms_lost(why, firing),
             Event::Judged(verdicts) => self.judged(verdicts),
+            Event::CredentialsEnding { expires } => self.credentials_ending(expires),
             Event::Ticked => {}
             Event::Recovered { by } => self.recovered(&by),
         }
