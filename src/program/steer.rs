@@ -1,17 +1,17 @@
 //! The one-shot verbs: a command to a release, where a release stands, and what was released before.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use color_eyre::eyre::Result;
 use serde_json::json;
 
 use super::launch::{self, Running};
 use super::{output, settings};
-use crate::cli::{Aim, Format, Globals, History, Status};
+use crate::cli::{Aim, Consent, Format, Globals, History, Status};
 use crate::domain::command::{Command, CommandKind, Order};
 use crate::domain::guard;
 use crate::domain::ids::Revision;
-use crate::domain::outlook::{outlook, rollback_preview};
+use crate::domain::outlook::{Wait, outlook, promotion_ends, rollback_preview};
 use crate::domain::release::Release;
 use crate::domain::time::{Elapsed, Timestamp};
 use crate::engine::handle::Receipt;
@@ -20,7 +20,7 @@ use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{Journal, replay};
 
 /// Sends a command to the release that is meant.
-pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim) -> Result<u8> {
+pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim, consent: Consent) -> Result<u8> {
     let config = settings::load(globals)?;
     if config.read_only {
         return Err(output::Refused::policy("nothing may be changed from here: read-only"));
@@ -33,15 +33,54 @@ pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim) -> Resu
     if matches!(command, Command::Rollback { .. }) && guard::possible(&release, CommandKind::Rollback).is_ok() {
         write_preview(&release)?;
     }
-    let order = Order { command, by: this_actor(), seen: aim.if_revision };
+    let ends = Some(command.kind()).filter(|kind| *kind == CommandKind::Promote);
+    let ends = ends.filter(|kind| guard::possible(&release, *kind).is_ok()).and_then(|_| promotion_ends(&release));
+    let mut seen = aim.if_revision;
+    if ends == Some(Wait::Cleanup) {
+        agree_to_take_blue_down(&release, consent)?;
+        // What was agreed to is what was shown.
+        seen = seen.or(Some(release.revision));
+    }
+    let order = Order { command, by: this_actor(), seen };
     let name = format!("release {} of {} in {}", release.id, release.plan.component, release.plan.environment);
     match handle.orders.send(order).await {
         Receipt::Accepted(revision) => {
-            writeln!(output::out(), "{word}: accepted by {name}, now at revision {revision}")?;
+            let what = ends.map(receipt).unwrap_or_default();
+            writeln!(output::out(), "{word}: accepted by {name}, now at revision {revision}{what}")?;
             Ok(0)
         }
         Receipt::Refused(refusal) => Err(output::Refused::policy(format!("{name} refuses {word}: {refusal}"))),
         Receipt::Lost(why) => Err(color_eyre::eyre::eyre!("{word} was sent to {name} and not answered: {why}")),
+    }
+}
+
+/// What a promotion has ended.
+fn receipt(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Verify => "; verify ends early",
+        Wait::Cleanup => "; the warm hold ends: blue is scaled down now",
+    }
+}
+
+/// Says that going back will no longer be one call, and makes sure that it is meant.
+fn agree_to_take_blue_down(release: &Release, consent: Consent) -> Result<()> {
+    let blue = &release.plan.sides.blue;
+    let tasks = blue.desired;
+    writeln!(output::out(), "  will: end the warm hold: blue ({tasks} tasks of {}) is scaled down now", blue.service)?;
+    writeln!(output::out(), "  then: going back is no longer one call")?;
+    if consent == Consent::Given {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(output::Refused::policy("promote would scale blue down now; say --yes if that is meant"));
+    }
+    write!(std::io::stderr(), "scale blue down now? [y/N] ")?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        Ok(())
+    } else {
+        Err(output::Refused::policy("not promoted: blue stays warm"))
     }
 }
 
