@@ -388,6 +388,7 @@ pub fn snapshot(scene: Scene) -> Snapshot {
             account: "123456789012".to_owned(),
             arn: "arn:aws:sts::123456789012:assumed-role/release/maria".to_owned(),
             expires: Some(if failing { ago(91) } else { ahead(47 * 60 + 12) }),
+            is_renewed: false,
         }),
         toll: match scene {
             Scene::RollingBack | Scene::RolledBack => Toll { green_requests: 18_240, harmed: 1_335 },
@@ -400,6 +401,7 @@ pub fn snapshot(scene: Scene) -> Snapshot {
             host: "bastion-1".to_owned(),
             version: "0.1.0".to_owned(),
             ends_with_face: false,
+            trouble: None,
         },
         release: Arc::new(release),
     }

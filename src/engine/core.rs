@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::clean::Cleaner;
 use super::measure::Measurements;
 use super::poll::{self, Read, Reading, SignalsWanted, Topic};
 use super::settings::Settings;
@@ -15,7 +17,6 @@ use crate::domain::effect::{Effect, Intent, Outcome};
 use crate::domain::event::{Event, FiringAlarm};
 use crate::domain::ids::{EffectId, Revision};
 use crate::domain::machine;
-use crate::domain::redact::Redactor;
 use crate::domain::release::{Release, StepPhase};
 use crate::domain::time::Timestamp;
 use crate::journal::{Entry, Journal, JournalError, Record, Standing};
@@ -23,6 +24,17 @@ use crate::judge::{Circumstances, Judge};
 
 /// Lines of a running program's output that are shown.
 const OUTPUT: usize = 200;
+
+/// Credentials that nobody renews are said to end this long before they do.
+const CREDENTIALS_SOON: Duration = Duration::from_mins(15);
+
+/// How near the end of credentials is that nobody renews.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CredentialsEnd {
+    Unknown,
+    Soon,
+    Past,
+}
 
 /// What the core wants done after an event.
 #[must_use]
@@ -51,15 +63,19 @@ impl Acts {
 pub(super) struct Core {
     pub(super) release: Release,
     journal: Box<dyn Journal>,
+    /// Records that the journal has of the release.
+    kept: usize,
     judge: Box<dyn Judge>,
     measurements: Measurements,
     sources: Vec<SourceView>,
     alarms: Vec<Alarm>,
     identity: Option<IdentityView>,
+    /// What was last said of the credentials' end.
+    credentials_told: Option<(CredentialsEnd, Option<Timestamp>)>,
     output: VecDeque<String>,
     pub(super) task_sides: TaskSides,
     engine: EngineView,
-    redactor: Redactor,
+    cleaner: Cleaner,
     speed: f64,
     started: Timestamp,
     /// When the machine was last told something: what was due by then has been looked at.
@@ -71,8 +87,10 @@ pub(super) struct Core {
 }
 
 impl Core {
+    /// A core for `release`, of which the journal has `kept` records.
     pub(super) fn new(
         release: Release,
+        kept: usize,
         journal: Box<dyn Journal>,
         judge: Box<dyn Judge>,
         settings: &Settings,
@@ -85,19 +103,22 @@ impl Core {
             host: actor.host.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ends_with_face: settings.is_demo,
+            trouble: None,
         };
         Self {
             release,
             journal,
+            kept,
             judge,
             measurements,
             sources: poll::sources(&settings.polls),
             alarms: Vec::new(),
             identity: None,
+            credentials_told: None,
             output: VecDeque::new(),
             task_sides: TaskSides::default(),
             engine,
-            redactor: settings.redactor.clone(),
+            cleaner: Cleaner::new(settings.redactor.clone()),
             speed: clock.speed(),
             started: clock.now(),
             told: Timestamp::default(),
@@ -112,6 +133,7 @@ impl Core {
 
     /// Tells the machine, and keeps what came of it before anybody acts on it.
     pub(super) fn tell(&mut self, event: Event, now: Timestamp) -> Result<Acts, JournalError> {
+        let event = self.cleaner.event(event);
         let writes_end = self.is_end_of_write(&event);
         let order = match &event {
             Event::Ordered(order) => Some(order.clone()),
@@ -167,7 +189,26 @@ impl Core {
     fn append(&mut self, entries: Vec<Entry>, now: Timestamp) -> Result<(), JournalError> {
         let records: Vec<Record> = entries.into_iter().map(|entry| Record { at: now, entry }).collect();
         let standing = Standing { status: self.release.status().word(), ended: self.release.ended.is_some() };
-        self.journal.append(self.release.id, &records, standing)
+        let appended = self.journal.append(self.release.id, &records, standing);
+        appended.or_else(|error| self.append_again(&records, standing, error))?;
+        self.kept += records.len();
+        Ok(())
+    }
+
+    /// Tries once more to append what could not be. A write that ended with an error may be on disk all the same, and
+    /// nothing may be there twice: an order replayed twice is carried out twice.
+    fn append_again(
+        &mut self,
+        records: &[Record],
+        standing: Standing<'_>,
+        error: JournalError,
+    ) -> Result<(), JournalError> {
+        let id = self.release.id;
+        match self.journal.records(id)?.len().checked_sub(self.kept) {
+            Some(0) => self.journal.append(id, records, standing),
+            Some(new) if new == records.len() => Ok(()),
+            _ => Err(error),
+        }
     }
 
     /// A program runs in this process group: kept, so that whoever recovers can end what is left of it.
@@ -199,7 +240,7 @@ impl Core {
     pub(super) fn read(&mut self, read: Read, now: Timestamp) -> Result<Acts, JournalError> {
         let reading = match read.result {
             Ok(reading) => {
-                self.heard(read.topic.source(), now);
+                self.answered(&reading, read.topic, now);
                 reading
             }
             Err(error) => return self.read_failed(read.topic, &error, now),
@@ -210,21 +251,18 @@ impl Core {
                 Ok(Acts { hurry: vec![read.topic], ..Acts::default() })
             }
             Reading::Weight(green) => self.tell(Event::WeightObserved(green), now),
-            Reading::Capacity(mut capacities) => {
-                for side in [&mut capacities.blue, &mut capacities.green] {
-                    side.trouble = side.trouble.take().map(|trouble| self.redactor.clean(&trouble));
-                }
-                self.tell(Event::CapacityObserved(capacities), now)
-            }
+            Reading::Capacity(capacities) => self.tell(Event::CapacityObserved(capacities), now),
             Reading::Alarms(alarms) => self.alarms_read(alarms, now),
             Reading::Signals(pairs) => {
                 self.measurements.take(pairs, now, self.release.traffic.green_since);
                 self.judge(now)
             }
             Reading::Identity(identity) => {
+                let identity = self.cleaner.identity(identity);
+                let (expires, is_renewed) = (identity.expires, identity.is_renewed);
                 self.identity =
-                    Some(IdentityView { account: identity.account, arn: identity.arn, expires: identity.expires });
-                Ok(Acts::default())
+                    Some(IdentityView { account: identity.account, arn: identity.arn, expires, is_renewed });
+                self.watch_credentials(now)
             }
             Reading::Tasks(tasks) => {
                 self.task_sides.learn(&tasks, &self.release.plan.sides);
@@ -233,10 +271,22 @@ impl Core {
         }
     }
 
-    fn alarms_read(&mut self, mut alarms: Vec<Alarm>, now: Timestamp) -> Result<Acts, JournalError> {
-        for alarm in &mut alarms {
-            alarm.reason = self.redactor.clean(&alarm.reason);
+    /// A source has answered, as far as this read shows it.
+    fn answered(&mut self, reading: &Reading, topic: Topic, now: Timestamp) {
+        let Some(source) = topic.source() else { return };
+        let unread = match reading {
+            Reading::Capacity(both) => both.unread(),
+            _ => None,
+        };
+        match unread {
+            // Half an answer: what is shown of ECS grows old.
+            Some(unread) => self.failed(source, &unread.message, now),
+            None => self.heard(source, now),
         }
+    }
+
+    fn alarms_read(&mut self, alarms: Vec<Alarm>, now: Timestamp) -> Result<Acts, JournalError> {
+        let alarms = self.cleaner.alarms(alarms);
         let missing: Vec<String> = alarms
             .iter()
             .filter(|alarm| matches!(alarm.state, AlarmState::Missing | AlarmState::Unknown))
@@ -253,8 +303,8 @@ impl Core {
     }
 
     fn read_failed(&mut self, topic: Topic, error: &CloudError, now: Timestamp) -> Result<Acts, JournalError> {
-        let source = topic.source();
-        self.failed(source, error.to_string(), now);
+        let Some(source) = topic.source() else { return Ok(Acts::default()) };
+        self.failed(source, &error.to_string(), now);
         let is_stale = self.sources.iter().any(|view| view.source == source && view.is_stale(now));
         match topic {
             Topic::Alarms if is_stale => {
@@ -280,8 +330,28 @@ impl Core {
             self.measurements.fail("no answer".to_owned());
             acts.join(self.judge(now)?);
         }
+        acts.join(self.watch_credentials(now)?);
         acts.join(self.tell(Event::Ticked, now)?);
         Ok(acts)
+    }
+
+    /// Says once that the credentials end, once more shortly before, and once when they have.
+    fn watch_credentials(&mut self, now: Timestamp) -> Result<Acts, JournalError> {
+        let Some(identity) = self.identity.as_ref().filter(|identity| !identity.is_renewed) else {
+            return Ok(Acts::default());
+        };
+        let expires = identity.expires;
+        let stands = match expires {
+            None => CredentialsEnd::Unknown,
+            Some(at) if now >= at => CredentialsEnd::Past,
+            Some(at) if now + CREDENTIALS_SOON >= at => CredentialsEnd::Soon,
+            Some(_) => return Ok(Acts::default()),
+        };
+        if self.credentials_told == Some((stands, expires)) {
+            return Ok(Acts::default());
+        }
+        self.credentials_told = Some((stands, expires));
+        self.tell(Event::CredentialsEnding { expires }, now)
     }
 
     /// Whether a source has said nothing for too long, counted from this engine's start at the earliest.
@@ -321,7 +391,8 @@ impl Core {
     }
 
     /// A source has not answered.
-    pub(super) fn failed(&mut self, source: Source, why: String, now: Timestamp) {
+    pub(super) fn failed(&mut self, source: Source, why: &str, now: Timestamp) {
+        let why = self.cleaner.text(why);
         if let Some(view) = self.source(source) {
             let since = view.failing.as_ref().map_or(now, |(since, _)| *since);
             view.failing = Some((since, why));
@@ -337,6 +408,12 @@ impl Core {
     fn source(&mut self, source: Source) -> Option<&mut SourceView> {
         self.dirty = true;
         self.sources.iter_mut().find(|view| view.source == source)
+    }
+
+    /// Says what keeps this engine from going on, and shows it.
+    pub(super) fn troubled(&mut self, why: &str) {
+        self.engine.trouble = Some(self.cleaner.text(why));
+        self.dirty = true;
     }
 
     /// Everything a face needs.
@@ -384,79 +461,4 @@ fn is_write(effect: &Effect) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::domain::command::Command;
-    use crate::domain::ids::{TaskDefinitionArn, Version};
-    use crate::domain::percent::Percent;
-    use crate::domain::plan::{
-        Driver, OnFailure, Place, Plan, RollbackPlan, SidePlan, Sides, StageKind, StagePlan, VerifyPlan,
-    };
-    use crate::domain::redact::Redactor;
-    use crate::engine::settings::Polls;
-    use crate::journal::sqlite::SqliteJournal;
-    use crate::judge::threshold::Threshold;
-
-    const MINUTE: Duration = Duration::from_mins(1);
-
-    /// One stage that is over after a minute.
-    fn plan() -> Plan {
-        let side = SidePlan {
-            service: "api".to_owned(),
-            target_group: "api".to_owned(),
-            task_definition: TaskDefinitionArn::from("api:1"),
-            container: "api".to_owned(),
-            desired: 1,
-            url: None,
-        };
-        Plan {
-            environment: "demo".into(),
-            production: false,
-            component: "api".into(),
-            place: Place::default(),
-            driver: Driver::Alb,
-            from: Version("api:1".to_owned()),
-            to: Version("api:2".to_owned()),
-            sides: Sides { rule: "rule".to_owned(), blue: side.clone(), green: side },
-            stages: vec![StagePlan {
-                name: "watch".into(),
-                kind: StageKind::Verify(VerifyPlan { watch: MINUTE, checks: Vec::new() }),
-                timeout: MINUTE,
-                on_failure: OnFailure::Rollback,
-            }],
-            signals: Vec::new(),
-            alarms: Vec::new(),
-            rollback: RollbackPlan { escalate_after: MINUTE, min_healthy: Percent::FULL, keep_green: false },
-            notify: Vec::new(),
-            secrets: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn what_falls_due_when_an_order_is_refused_is_in_the_journal() {
-        let by = Actor { name: "captain".to_owned(), host: "bastion".to_owned() };
-        let begun = Timestamp::from_secs(1_000);
-        let mut journal = SqliteJournal::in_memory().unwrap();
-        let (id, plan) = journal.create(&mut |_| plan(), &by, begun).unwrap();
-        let settings = Settings {
-            log_groups: Vec::new(),
-            polls: Polls::default(),
-            period: MINUTE,
-            redactor: Redactor::default(),
-            variables: std::collections::BTreeMap::new(),
-            is_demo: false,
-        };
-        let release = Release::planned(id, plan.clone());
-        let judge = Box::new(Threshold::new(Vec::new()));
-        let mut core = Core::new(release, Box::new(journal), judge, &settings, &by, Clock::starting_at(begun, 1.0));
-        let _acts = core.tell(Event::Requested { by: by.clone() }, begun).unwrap();
-        let order = Order { command: Command::Resume, by, seen: None };
-        let acts = core.tell(Event::Ordered(order), begun + MINUTE).unwrap();
-        assert!(matches!(acts.answer, Some(Err(_))), "nothing is paused: {acts:?}");
-        assert!(core.release.ended.is_some(), "the minute is over");
-        let records = core.journal.records(id).unwrap();
-        assert_eq!(crate::journal::replay(id, plan, &records), core.release);
-    }
-}
+mod tests;

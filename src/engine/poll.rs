@@ -38,8 +38,14 @@ pub(super) enum Topic {
 impl Topic {
     const ALL: [Self; 6] = [Self::Weight, Self::Capacity, Self::Alarms, Self::Signals, Self::Identity, Self::Tasks];
 
-    /// The source it shows up as.
-    pub(super) fn source(self) -> Source {
+    /// The source whose life an answer proves. Which task belongs to which side is asked for the log lines' sake, and
+    /// proves nothing of the capacity that is judged.
+    pub(super) fn source(self) -> Option<Source> {
+        (self != Self::Tasks).then(|| self.counted_as())
+    }
+
+    /// The source that its calls are counted for.
+    fn counted_as(self) -> Source {
         match self {
             Self::Weight => Source::Weights,
             Self::Capacity | Self::Tasks => Source::Capacity,
@@ -135,7 +141,7 @@ impl Poller {
             }
             slot.running = true;
             slot.due = now + period(slot.topic, &self.polls, release);
-            started.push((slot.topic.source(), slot.topic.calls()));
+            started.push((slot.topic.counted_as(), slot.topic.calls()));
             let cloud = Arc::clone(&self.cloud);
             let topic = slot.topic;
             let plan = &release.plan;

@@ -19,6 +19,7 @@ use cutover::domain::machine;
 use cutover::domain::plan::Plan;
 use cutover::domain::release::Release;
 use cutover::domain::time::Timestamp;
+use cutover::engine::run::TrafficLeft;
 use cutover::journal::{Entry, Record};
 use cutover::sim::{Sim, World};
 use tokio::sync::Notify;
@@ -105,6 +106,8 @@ struct State {
     open: Vec<Intent>,
     /// The engine was told that its journal is broken.
     is_broken: bool,
+    /// Where engines without a journal left the traffic.
+    left: Vec<TrafficLeft>,
     changes: usize,
     weights: usize,
     truths: VecDeque<Truth>,
@@ -132,6 +135,7 @@ impl Watch {
             stale: trial.stale(),
             open: Vec::new(),
             is_broken: false,
+            left: Vec::new(),
             changes: sim.with(|world, _| world.changes().len()),
             weights: sim.with(|world, _| world.weight_history().len()),
             truths: VecDeque::new(),
@@ -197,12 +201,37 @@ impl Watch {
         self.bell.notified().await;
     }
 
-    /// The engine was told that its journal cannot be written.
-    pub(crate) fn journal_broke(&self) {
+    /// The engine was told that its journal cannot be written, or that it can be again.
+    pub(crate) fn journal_works(&self, works: bool) {
         self.with(|state, world, now| {
             state.look(world, now);
-            state.is_broken = true;
+            state.is_broken = !works;
         });
+    }
+
+    /// An engine without a journal has ended, and says where it left the traffic. No engine may leave green with users
+    /// whom nobody watches while blue could take them.
+    pub(crate) fn journal_lost(&self, left: &TrafficLeft) {
+        self.with(|state, world, now| {
+            state.look(world, now);
+            let Some(truth) = state.truths.back().copied() else { return };
+            let is_so = match left {
+                TrafficLeft::OnBlue => truth.green == 0,
+                TrafficLeft::Untouched => {
+                    truth.green == 0 || state.somebody_set_weights || state.mirror.ended.is_some() || truth.green == 100
+                }
+                TrafficLeft::OnGreen { .. } => true,
+            };
+            state.require(is_so || state.somebody_set_weights, Invariant::I3, now, || {
+                format!("an engine without a journal says {left:?}, and the truth is {truth:?}")
+            });
+            state.left.push(left.clone());
+        });
+    }
+
+    /// Where engines without a journal left the traffic.
+    pub(crate) fn left(&self) -> Vec<TrafficLeft> {
+        self.with(|state, _, _| state.left.clone())
     }
 
     /// The engine is gone, and with it all that was under way.
