@@ -11,6 +11,7 @@ use std::time::Duration;
 use color_eyre::eyre::{Result, WrapErr};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 use super::output::{self, Refused};
 use super::parts::{Planner, Wanted, parts};
@@ -86,6 +87,8 @@ struct Running {
     hub: Hub,
     stop: Stop,
     server: Server,
+    /// Engines of releases that have ended, for the messages that they still owe.
+    owing: Vec<Engine>,
     _claim: Claim,
 }
 
@@ -113,6 +116,14 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
         Claim::take(&berth.lock(&context.target.rule), &holder).map_err(|error| Refused::policy(error.to_string()))?;
     let journal = SqliteJournal::open(&settings::journal_file(&config))?;
     let cloud = connect(&context, clock).await?;
+    let mut owing = Vec::new();
+    for summary in settings::owing(&journal, clock.now(), |plan| is_of(plan, &environment, &component))? {
+        if arguments.recover != Some(summary.id) {
+            let journal = Box::new(SqliteJournal::open(&settings::journal_file(&config))?);
+            let parts = parts(&summary.plan, &context, Arc::clone(&cloud), journal, clock, actor.clone(), false);
+            owing.push(Engine::recover(summary.id, parts)?.0);
+        }
+    }
     let (engine, hub, stop) = match arguments.recover {
         Some(id) => {
             let plan = journal.find(id)?.plan;
@@ -130,7 +141,7 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
     };
     let server =
         Server::bind(&berth.socket(&environment, &component)).wrap_err("failed to open the engine's socket")?;
-    Ok(Running { engine, hub, stop, server, _claim: claim })
+    Ok(Running { engine, hub, stop, server, owing, _claim: claim })
 }
 
 /// Connects, and makes sure that it is the right account before anything else.
@@ -171,7 +182,8 @@ fn is_of(plan: &Plan, environment: &str, component: &str) -> bool {
 
 impl Running {
     async fn run(self) -> Result<u8> {
-        let Self { engine, hub, stop, server, _claim } = self;
+        let Self { engine, hub, stop, server, owing, _claim } = self;
+        let mut telling: JoinSet<_> = owing.into_iter().map(Engine::run).collect();
         let mut faces = server.faces();
         let server = tokio::spawn(server.serve(hub));
         // The terminal is gone for good; only being asked to end ends the engine, and the release stays where it is.
@@ -185,15 +197,22 @@ impl Running {
             }
             stop.stop();
         });
-        let Left { release } = engine.run().await?;
+        let ran = engine.run().await;
         stopper.abort();
-        if release.ended.is_some() {
-            let _nobody_came = tokio::time::timeout(FIRST_LOOK, faces.came()).await;
-            let _still_there = tokio::time::timeout(LAST_LOOK, faces.gone()).await;
+        match &ran {
+            Ok(Left { release }) if release.ended.is_some() => {
+                let _nobody_came = tokio::time::timeout(FIRST_LOOK, faces.came()).await;
+                let _still_there = tokio::time::timeout(LAST_LOOK, faces.gone()).await;
+                // Each ends by itself, once everything is told or after its last words.
+                while telling.join_next().await.is_some() {}
+            }
+            Ok(_) => {}
+            // Whoever is there is shown why it ends.
+            Err(_) => drop(tokio::time::timeout(FIRST_LOOK, faces.gone()).await),
         }
         server.abort();
         // Awaited so that the socket is removed before the process ends.
         let _aborted = server.await;
-        Ok(release.exit_code())
+        Ok(ran?.release.exit_code())
     }
 }
