@@ -50,11 +50,9 @@ async fn a_promotion_that_would_take_blue_down_is_asked_for() {
     let held = site.until("a human is needed", |status| status["status"] == "waiting" || is_holding(status));
     let mut status = held.await;
     while !is_holding(&status) {
-        let seen = status["revision"].to_string();
-        assert_eq!(site.run(&["promote", "--if-revision", &seen]).await.code, 0);
-        let next = |status: &Value| {
-            is_holding(status) || status["status"] == "waiting" && status["revision"].to_string() != seen
-        };
+        let seen = status["revision"].clone();
+        assert_eq!(site.run(&["promote", "--if-revision", &seen.to_string()]).await.code, 0);
+        let next = |status: &Value| is_holding(status) || status["status"] == "waiting" && status["revision"] != seen;
         status = site.until("the next gate waits", next).await;
     }
     let asked = site.run(&["promote"]).await;
