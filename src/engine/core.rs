@@ -1,20 +1,24 @@
 //! The part of the engine that awaits nothing: steps the machine, keeps the journal, holds what was read.
 
+mod reading;
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
+use self::reading::CredentialsEnd;
 use super::clean::Cleaner;
 use super::measure::Measurements;
-use super::poll::{self, Read, Reading, SignalsWanted, Topic};
+use super::poll::{self, SignalsWanted, Topic};
 use super::settings::Settings;
 use super::snapshot::{AlarmView, AlarmWord, EngineView, IdentityView, Snapshot, Source, SourceView};
 use super::tail::TaskSides;
 use crate::clock::Clock;
-use crate::cloud::{Alarm, AlarmState, CloudError};
+use crate::cloud::{Alarm, AlarmState};
 use crate::domain::command::{Actor, Order, Refusal};
 use crate::domain::effect::{Effect, Intent, Outcome};
-use crate::domain::event::{Event, FiringAlarm};
+use crate::domain::event::Event;
 use crate::domain::ids::{EffectId, Revision};
 use crate::domain::machine;
 use crate::domain::release::{Release, StepPhase};
@@ -24,17 +28,6 @@ use crate::judge::{Circumstances, Judge};
 
 /// Lines of a running program's output that are shown.
 const OUTPUT: usize = 200;
-
-/// Credentials that nobody renews are said to end this long before they do.
-const CREDENTIALS_SOON: Duration = Duration::from_mins(15);
-
-/// How near the end of credentials is that nobody renews.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum CredentialsEnd {
-    Unknown,
-    Soon,
-    Past,
-}
 
 /// What the core wants done after an event.
 #[must_use]
@@ -236,89 +229,6 @@ impl Core {
         self.measurements.wanted(now)
     }
 
-    /// A read has ended.
-    pub(super) fn read(&mut self, read: Read, now: Timestamp) -> Result<Acts, JournalError> {
-        let reading = match read.result {
-            Ok(reading) => {
-                self.answered(&reading, read.topic, now);
-                reading
-            }
-            Err(error) => return self.read_failed(read.topic, &error, now),
-        };
-        let is_old = read.generation != self.generation;
-        match reading {
-            Reading::Weight(_) | Reading::Capacity(_) if is_old => {
-                Ok(Acts { hurry: vec![read.topic], ..Acts::default() })
-            }
-            Reading::Weight(green) => self.tell(Event::WeightObserved(green), now),
-            Reading::Capacity(capacities) => self.tell(Event::CapacityObserved(capacities), now),
-            Reading::Alarms(alarms) => self.alarms_read(alarms, now),
-            Reading::Signals(pairs) => {
-                self.measurements.take(pairs, now, self.release.traffic.green_since);
-                self.judge(now)
-            }
-            Reading::Identity(identity) => {
-                let identity = self.cleaner.identity(identity);
-                let (expires, is_renewed) = (identity.expires, identity.is_renewed);
-                self.identity =
-                    Some(IdentityView { account: identity.account, arn: identity.arn, expires, is_renewed });
-                self.watch_credentials(now)
-            }
-            Reading::Tasks(tasks) => {
-                self.task_sides.learn(&tasks, &self.release.plan.sides);
-                Ok(Acts::default())
-            }
-        }
-    }
-
-    /// A source has answered, as far as this read shows it.
-    fn answered(&mut self, reading: &Reading, topic: Topic, now: Timestamp) {
-        let Some(source) = topic.source() else { return };
-        let unread = match reading {
-            Reading::Capacity(both) => both.unread(),
-            _ => None,
-        };
-        match unread {
-            // Half an answer: what is shown of ECS grows old.
-            Some(unread) => self.failed(source, &unread.message, now),
-            None => self.heard(source, now),
-        }
-    }
-
-    fn alarms_read(&mut self, alarms: Vec<Alarm>, now: Timestamp) -> Result<Acts, JournalError> {
-        let alarms = self.cleaner.alarms(alarms);
-        let missing: Vec<String> = alarms
-            .iter()
-            .filter(|alarm| matches!(alarm.state, AlarmState::Missing | AlarmState::Unknown))
-            .map(|alarm| alarm.name.to_string())
-            .collect();
-        let firing: Vec<FiringAlarm> = alarms.iter().filter_map(Alarm::firing).collect();
-        self.alarms = alarms;
-        if missing.is_empty() {
-            self.tell(Event::AlarmsObserved(firing), now)
-        } else {
-            let why = format!("no state to be had of {}", missing.join(", "));
-            self.tell(Event::AlarmsLost { why, firing }, now)
-        }
-    }
-
-    fn read_failed(&mut self, topic: Topic, error: &CloudError, now: Timestamp) -> Result<Acts, JournalError> {
-        let Some(source) = topic.source() else { return Ok(Acts::default()) };
-        self.failed(source, &error.to_string(), now);
-        let is_stale = self.sources.iter().any(|view| view.source == source && view.is_stale(now));
-        match topic {
-            Topic::Alarms if is_stale => {
-                let firing = self.release.firing.clone();
-                self.tell(Event::AlarmsLost { why: error.kind.to_string(), firing }, now)
-            }
-            Topic::Signals if is_stale => {
-                self.measurements.fail(error.kind.to_string());
-                self.judge(now)
-            }
-            _ => Ok(Acts::default()),
-        }
-    }
-
     /// Time has passed. What was read too long ago is no longer believed, whyever nothing newer came.
     pub(super) fn tick(&mut self, now: Timestamp) -> Result<Acts, JournalError> {
         let mut acts = Acts::default();
@@ -333,25 +243,6 @@ impl Core {
         acts.join(self.watch_credentials(now)?);
         acts.join(self.tell(Event::Ticked, now)?);
         Ok(acts)
-    }
-
-    /// Says once that the credentials end, once more shortly before, and once when they have.
-    fn watch_credentials(&mut self, now: Timestamp) -> Result<Acts, JournalError> {
-        let Some(identity) = self.identity.as_ref().filter(|identity| !identity.is_renewed) else {
-            return Ok(Acts::default());
-        };
-        let expires = identity.expires;
-        let stands = match expires {
-            None => CredentialsEnd::Unknown,
-            Some(at) if now >= at => CredentialsEnd::Past,
-            Some(at) if now + CREDENTIALS_SOON >= at => CredentialsEnd::Soon,
-            Some(_) => return Ok(Acts::default()),
-        };
-        if self.credentials_told == Some((stands, expires)) {
-            return Ok(Acts::default());
-        }
-        self.credentials_told = Some((stands, expires));
-        self.tell(Event::CredentialsEnding { expires }, now)
     }
 
     /// Whether a source has said nothing for too long, counted from this engine's start at the earliest.
@@ -459,6 +350,3 @@ impl Core {
 fn is_write(effect: &Effect) -> bool {
     matches!(effect, Effect::SetWeight { .. } | Effect::Scale { .. })
 }
-
-#[cfg(test)]
-mod tests;

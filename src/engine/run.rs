@@ -154,8 +154,8 @@ impl Engine {
             }
             Err(journal) => {
                 let traffic = self.end_without_journal(&journal).await;
+                self.core.troubled(&format!("journal lost, {traffic}: {journal}"));
                 let lost = JournalLost { journal, traffic };
-                self.core.troubled(&lost.to_string());
                 self.hub.show(self.core.snapshot(self.clock.now()));
                 Err(lost)
             }
@@ -165,7 +165,12 @@ impl Engine {
     /// Does what is right without a journal. Orders are refused meanwhile: nothing could be kept of them.
     async fn end_without_journal(&mut self, journal: &JournalError) -> TrafficLeft {
         self.executor.cancel_all();
-        self.core.troubled(&journal.to_string());
+        let what = match last_resort(&self.core.release) {
+            LastResort::Nothing => "the engine ends",
+            LastResort::KeepGreen => "green keeps the traffic, for blue was being taken down",
+            LastResort::BringBack { .. } => "bringing all traffic back to blue",
+        };
+        self.core.troubled(&format!("journal lost, {what}: {journal}"));
         self.hub.show(self.core.snapshot(self.clock.now()));
         let mut end = pin!(self.last_will.carry_out(&self.core.release, journal));
         loop {

@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use super::*;
-use crate::cloud::{ErrorKind, Identity};
+use crate::cloud::{CloudError, ErrorKind, Identity};
 use crate::domain::capacity::{Capacities, Capacity};
 use crate::domain::command::Command;
 use crate::domain::effect::{CheckResult, Failure};
@@ -10,6 +12,7 @@ use crate::domain::plan::{
     VerifyPlan,
 };
 use crate::domain::redact::Redactor;
+use crate::engine::poll::{Read, Reading};
 use crate::engine::settings::Polls;
 use crate::journal::Summary;
 use crate::journal::sqlite::SqliteJournal;
