@@ -76,7 +76,7 @@ impl End {
 ///
 /// When `out` cannot be written.
 pub async fn follow(mut handle: EngineHandle, run: Headless, out: &mut (dyn Write + Send)) -> std::io::Result<End> {
-    let mut printer = Printer { style: run.style, printed: 0, last: Timestamp::default() };
+    let mut printer = Printer { style: run.style, printed: 0, last: Timestamp::default(), trouble: None };
     let started = run.clock.now();
     let mut approved = None;
     loop {
@@ -148,6 +148,8 @@ struct Printer {
     style: Style,
     printed: u64,
     last: Timestamp,
+    /// What keeps the engine from going on, as it was last printed.
+    trouble: Option<String>,
 }
 
 impl Printer {
@@ -165,6 +167,14 @@ impl Printer {
         if let Some(last) = release.timeline.last() {
             self.printed = last.number;
             self.last = self.last.max(last.at);
+        }
+        let trouble = &snapshot.engine.trouble;
+        if let Some(why) = trouble.as_ref().filter(|_| self.trouble != *trouble) {
+            match self.style {
+                Style::Text => writeln!(out, "{} x {why}", elapsed(release, snapshot.at))?,
+                Style::Json => writeln!(out, "{}", json!({"type": "trouble", "at": snapshot.at, "why": why}))?,
+            }
+            self.trouble.clone_from(trouble);
         }
         out.flush()
     }

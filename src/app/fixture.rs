@@ -409,6 +409,7 @@ pub fn snapshot(scene: Scene) -> Snapshot {
             account: "123456789012".to_owned(),
             arn: "arn:aws:sts::123456789012:assumed-role/release/maria".to_owned(),
             expires: Some(if failing { ago(91) } else { ahead(47 * 60 + 12) }),
+            is_renewed: false,
         }),
         output,
         engine: EngineView {
@@ -416,6 +417,7 @@ pub fn snapshot(scene: Scene) -> Snapshot {
             host: "bastion-1".to_owned(),
             version: "0.1.0".to_owned(),
             ends_with_face: false,
+            trouble: None,
         },
         release: Arc::new(release),
     }

@@ -48,7 +48,7 @@ pub use rollback::Rollback;
 pub use sim::Sim;
 pub use skip::Skip;
 pub use status::Status;
-pub use words::{Aim, Format, Headless, Image, What, Which};
+pub use words::{Aim, Consent, Format, Headless, Image, What, Which};
 
 const AFTER_HELP: &str = "\
 Try it without an account:
@@ -145,6 +145,14 @@ impl Verb {
             | Self::Completions(_)
             | Self::Man(_)
             | Self::Engine(_) => None,
+        }
+    }
+
+    /// Whether what it sends may be carried out without asking, should it be hard to take back.
+    pub fn consent(&self) -> Consent {
+        match self {
+            Self::Promote(args) => args.consent(),
+            _ => Consent::Asked,
         }
     }
 }

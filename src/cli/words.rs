@@ -98,6 +98,15 @@ pub struct Aim {
     pub stage: Option<StageName>,
 }
 
+/// Whether what cannot easily be taken back may be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// It was agreed to beforehand.
+    Given,
+    /// Whoever types is asked.
+    Asked,
+}
+
 /// Reads `auto`, `always` or `never`.
 pub(super) fn color() -> impl TypedValueParser<Value = Color> {
     PossibleValuesParser::new(Color::WORDS.map(|(word, _)| word))

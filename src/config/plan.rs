@@ -8,9 +8,10 @@ use super::model::{
 };
 use super::problem::{ConfigError, nearest};
 use super::template::{Template, Variable};
-use crate::cloud::{ServiceTarget, Survey, Target};
+use crate::cloud::{ServiceSurvey, ServiceTarget, Survey, Target};
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, StageName, Version};
+use crate::domain::percent::Percent;
 use crate::domain::plan::{
     CommandPlan, ComponentPlan, GatePlan, HttpCheck, Place, Plan, SidePlan, Sides, StageKind, StagePlan, VerifyPlan,
 };
@@ -240,6 +241,26 @@ struct Found<'a> {
 /// The version of a component of which nothing is known yet.
 const UNKNOWN: &str = "unknown";
 
+/// A release begins with one side that has all the traffic and changes by nobody else, and one that has none: green's
+/// tasks are replaced. Blue comes first.
+fn refuse_unready(sides: [(&str, &ServiceSurvey); 2], weights: [Percent; 2]) -> Result<(), ConfigError> {
+    let [(blue, blue_is), (green, green_is)] = sides;
+    if weights.iter().all(|weight| *weight > Percent::ZERO) {
+        let [one, other] = weights;
+        let (more, less) = (one.max(other), one.min(other));
+        return Err(ConfigError::SplitTraffic { weights: [(blue.to_owned(), more), (green.to_owned(), less)] });
+    }
+    // Green's old tasks on their way out, after an earlier release, hinder nobody.
+    let service = if blue_is.is_deploying {
+        blue
+    } else if green_is.is_deploying && green_is.desired > 0 {
+        green
+    } else {
+        return Ok(());
+    };
+    Err(ConfigError::UnderDeployment { service: service.to_owned() })
+}
+
 fn component_plan(component: &Component, found: &Found<'_>) -> Result<ComponentPlan, ConfigError> {
     if !is_version(&found.version.0) {
         return Err(ConfigError::BadVersion { version: found.version.0.clone() });
@@ -273,6 +294,7 @@ fn sides(name: &ComponentName, site: &Site, survey: &Survey) -> Result<(Version,
         _ => [(second, surveyed_second), (first, surveyed_first)],
     };
     let [(_, blue), _] = sides;
+    refuse_unready(sides.map(|(service, surveyed)| (service.service.as_str(), surveyed)), survey.weights)?;
     let desired = site.tasks.unwrap_or(blue.desired);
     let [blue_side, green_side] = sides.map(|(service, surveyed)| SidePlan {
         service: service.service.clone(),

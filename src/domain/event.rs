@@ -68,6 +68,11 @@ pub enum Event {
         /// One verdict for each signal.
         verdicts: Vec<Verdict>,
     },
+    /// The credentials that the engine acts with end soon, or have ended, and nobody renews them.
+    CredentialsEnding {
+        /// When; `None` while it is only known that they do.
+        expires: Option<Timestamp>,
+    },
     /// Time has passed.
     Ticked,
     /// An engine took the release over from one that is gone. Effects without an end are in doubt.
@@ -86,7 +91,8 @@ impl Event {
             | Self::AlarmsObserved { component, .. }
             | Self::AlarmsLost { component, .. }
             | Self::Judged { component, .. } => Some(*component),
-            Self::Requested { .. }
+            Self::CredentialsEnding { .. }
+            | Self::Requested { .. }
             | Self::Ordered(_)
             | Self::EffectEnded { .. }
             | Self::Ticked

@@ -11,6 +11,7 @@ pub mod effect;
 pub mod event;
 pub mod guard;
 pub mod ids;
+pub mod last_resort;
 pub mod log;
 pub mod machine;
 pub mod outlook;

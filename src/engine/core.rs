@@ -1,22 +1,27 @@
 //! The part of the engine that awaits nothing: steps the machine, keeps the journal, holds what was read.
 
+mod reading;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use self::reading::CredentialsEnd;
+use super::clean::Cleaner;
 use super::measure::Measurements;
-use super::poll::{self, Read, Reading, SignalsWanted, Topic};
+use super::poll::{self, SignalsWanted, Topic};
 use super::settings::Settings;
 use super::snapshot::{AlarmView, AlarmWord, ComponentView, EngineView, IdentityView, Snapshot, Source, SourceView};
 use super::tail::TaskSides;
 use crate::clock::Clock;
-use crate::cloud::{Alarm, AlarmState, CloudError};
+use crate::cloud::{Alarm, AlarmState};
 use crate::domain::command::{Actor, Order, Refusal};
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Intent, Outcome};
-use crate::domain::event::{Event, FiringAlarm};
+use crate::domain::event::Event;
 use crate::domain::ids::{EffectId, Revision};
 use crate::domain::machine;
-use crate::domain::redact::Redactor;
 use crate::domain::release::{Release, StepPhase};
 use crate::domain::time::Timestamp;
 use crate::journal::{Entry, Journal, JournalError, Record, Standing};
@@ -59,14 +64,18 @@ struct Watch {
 pub(super) struct Core {
     pub(super) release: Release,
     journal: Box<dyn Journal>,
+    /// Records that the journal has of the release.
+    kept: usize,
     watches: Components<Watch>,
     sources: Vec<SourceView>,
     identity: Option<IdentityView>,
+    /// What was last said of the credentials' end.
+    credentials_told: Option<(CredentialsEnd, Option<Timestamp>)>,
     /// What running programs wrote, by the index of their stage.
     output: BTreeMap<usize, VecDeque<String>>,
     pub(super) task_sides: TaskSides,
     engine: EngineView,
-    redactor: Redactor,
+    cleaner: Cleaner,
     speed: f64,
     started: Timestamp,
     /// When the machine was last told something: what was due by then has been looked at.
@@ -78,8 +87,10 @@ pub(super) struct Core {
 }
 
 impl Core {
+    /// A core for `release`, of which the journal has `kept` records.
     pub(super) fn new(
         release: Release,
+        kept: usize,
         journal: Box<dyn Journal>,
         judges: Components<Box<dyn Judge>>,
         settings: &Settings,
@@ -97,17 +108,20 @@ impl Core {
             host: actor.host.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ends_with_face: settings.is_demo,
+            trouble: None,
         };
         Self {
             release,
             journal,
+            kept,
             watches,
             sources,
             identity: None,
+            credentials_told: None,
             output: BTreeMap::new(),
             task_sides: TaskSides::default(),
             engine,
-            redactor: settings.redactor.clone(),
+            cleaner: Cleaner::new(settings.redactor.clone()),
             speed: clock.speed(),
             started: clock.now(),
             told: Timestamp::default(),
@@ -122,6 +136,7 @@ impl Core {
 
     /// Tells the machine, and keeps what came of it before anybody acts on it.
     pub(super) fn tell(&mut self, event: Event, now: Timestamp) -> Result<Acts, JournalError> {
+        let event = self.cleaner.event(event);
         let writes_end = self.is_end_of_write(&event);
         let order = match &event {
             Event::Ordered(order) => Some(order.clone()),
@@ -179,7 +194,26 @@ impl Core {
     fn append(&mut self, entries: Vec<Entry>, now: Timestamp) -> Result<(), JournalError> {
         let records: Vec<Record> = entries.into_iter().map(|entry| Record { at: now, entry }).collect();
         let standing = Standing { status: self.release.status().word(), ended: self.release.ended.is_some() };
-        self.journal.append(self.release.id, &records, standing)
+        let appended = self.journal.append(self.release.id, &records, standing);
+        appended.or_else(|error| self.append_again(&records, standing, error))?;
+        self.kept += records.len();
+        Ok(())
+    }
+
+    /// Tries once more to append what could not be. A write that ended with an error may be on disk all the same, and
+    /// nothing may be there twice: an order replayed twice is carried out twice.
+    fn append_again(
+        &mut self,
+        records: &[Record],
+        standing: Standing<'_>,
+        error: JournalError,
+    ) -> Result<(), JournalError> {
+        let id = self.release.id;
+        match self.journal.records(id)?.len().checked_sub(self.kept) {
+            Some(0) => self.journal.append(id, records, standing),
+            Some(new) if new == records.len() => Ok(()),
+            _ => Err(error),
+        }
     }
 
     /// A program runs in this process group: kept, so that whoever recovers can end what is left of it.
@@ -210,96 +244,6 @@ impl Core {
         self.watches[of].measurements.wanted(now)
     }
 
-    /// A read has ended.
-    pub(super) fn read(&mut self, read: Read, now: Timestamp) -> Result<Acts, JournalError> {
-        let component = read.component;
-        let reading = match read.result {
-            Ok(reading) => {
-                self.heard(read.topic.source(), component, now);
-                reading
-            }
-            Err(error) => return self.read_failed(read.topic, component, &error, now),
-        };
-        let is_old = read.generation != self.generation;
-        match reading {
-            Reading::Weight(_) | Reading::Capacity(_) if is_old => {
-                Ok(Acts { hurry: vec![(read.topic, component)], ..Acts::default() })
-            }
-            Reading::Weight(green) => self.tell(Event::WeightObserved { component, green }, now),
-            Reading::Capacity(mut capacities) => {
-                for side in [&mut capacities.blue, &mut capacities.green] {
-                    side.trouble = side.trouble.take().map(|trouble| self.redactor.clean(&trouble));
-                }
-                self.tell(Event::CapacityObserved { component, capacities }, now)
-            }
-            Reading::Alarms(alarms) => self.alarms_read(component, alarms, now),
-            Reading::Signals(pairs) => {
-                let green_since = self.release.components[component].traffic.green_since;
-                self.watches[component].measurements.take(pairs, now, green_since);
-                self.judge(component, now)
-            }
-            Reading::Identity(identity) => {
-                self.identity =
-                    Some(IdentityView { account: identity.account, arn: identity.arn, expires: identity.expires });
-                Ok(Acts::default())
-            }
-            Reading::Tasks(tasks) => {
-                if let Some(sides) = &self.release.plan.components[component].sides {
-                    self.task_sides.learn(&tasks, component, sides);
-                }
-                Ok(Acts::default())
-            }
-        }
-    }
-
-    fn alarms_read(
-        &mut self,
-        component: ComponentIndex,
-        mut alarms: Vec<Alarm>,
-        now: Timestamp,
-    ) -> Result<Acts, JournalError> {
-        for alarm in &mut alarms {
-            alarm.reason = self.redactor.clean(&alarm.reason);
-        }
-        let missing: Vec<String> = alarms
-            .iter()
-            .filter(|alarm| matches!(alarm.state, AlarmState::Missing | AlarmState::Unknown))
-            .map(|alarm| alarm.name.to_string())
-            .collect();
-        let firing: Vec<FiringAlarm> = alarms.iter().filter_map(Alarm::firing).collect();
-        self.watches[component].alarms = alarms;
-        if missing.is_empty() {
-            self.tell(Event::AlarmsObserved { component, firing }, now)
-        } else {
-            let why = format!("no state to be had of {}", missing.join(", "));
-            self.tell(Event::AlarmsLost { component, why, firing }, now)
-        }
-    }
-
-    fn read_failed(
-        &mut self,
-        topic: Topic,
-        component: ComponentIndex,
-        error: &CloudError,
-        now: Timestamp,
-    ) -> Result<Acts, JournalError> {
-        let source = topic.source();
-        self.failed(source, component, error.to_string(), now);
-        let mut views = self.sources.iter().filter(|view| view.source == source && view.component == component);
-        let is_stale = views.any(|view| view.is_stale(now));
-        match topic {
-            Topic::Alarms if is_stale => {
-                let firing = self.release.components[component].firing.clone();
-                self.tell(Event::AlarmsLost { component, why: error.kind.to_string(), firing }, now)
-            }
-            Topic::Signals if is_stale => {
-                self.watches[component].measurements.fail(error.kind.to_string());
-                self.judge(component, now)
-            }
-            _ => Ok(Acts::default()),
-        }
-    }
-
     /// Time has passed. What was read too long ago is no longer believed, whyever nothing newer came.
     pub(super) fn tick(&mut self, now: Timestamp) -> Result<Acts, JournalError> {
         let mut acts = Acts::default();
@@ -315,6 +259,7 @@ impl Core {
                 acts.join(self.judge(component, now)?);
             }
         }
+        acts.join(self.watch_credentials(now)?);
         acts.join(self.tell(Event::Ticked, now)?);
         Ok(acts)
     }
@@ -357,7 +302,8 @@ impl Core {
     }
 
     /// A source has not answered.
-    pub(super) fn failed(&mut self, source: Source, of: ComponentIndex, why: String, now: Timestamp) {
+    pub(super) fn failed(&mut self, source: Source, of: ComponentIndex, why: &str, now: Timestamp) {
+        let why = self.cleaner.text(why);
         if let Some(view) = self.source(source, of) {
             let since = view.failing.as_ref().map_or(now, |(since, _)| *since);
             view.failing = Some((since, why));
@@ -373,6 +319,12 @@ impl Core {
     fn source(&mut self, source: Source, of: ComponentIndex) -> Option<&mut SourceView> {
         self.dirty = true;
         self.sources.iter_mut().find(|view| view.source == source && view.component == of)
+    }
+
+    /// Says what keeps this engine from going on, and shows it.
+    pub(super) fn troubled(&mut self, why: &str) {
+        self.engine.trouble = Some(self.cleaner.text(why));
+        self.dirty = true;
     }
 
     /// Everything a face needs.
@@ -422,92 +374,4 @@ impl Core {
 
 fn is_write(effect: &Effect) -> bool {
     matches!(effect, Effect::SetWeight { .. } | Effect::Scale { .. })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::domain::command::Command;
-    use crate::domain::ids::{TaskDefinitionArn, Version};
-    use crate::domain::percent::Percent;
-    use crate::domain::plan::{
-        ComponentPlan, Driver, OnFailure, Place, Plan, RollbackPlan, SidePlan, Sides, StageKind, StagePlan, VerifyPlan,
-    };
-    use crate::domain::redact::Redactor;
-    use crate::engine::settings::Polls;
-    use crate::journal::sqlite::SqliteJournal;
-    use crate::judge::threshold::Threshold;
-
-    const MINUTE: Duration = Duration::from_mins(1);
-
-    /// One stage that is over after a minute.
-    fn plan() -> Plan {
-        let side = SidePlan {
-            service: "api".to_owned(),
-            target_group: "api".to_owned(),
-            task_definition: TaskDefinitionArn::from("api:1"),
-            container: "api".to_owned(),
-            desired: 1,
-            url: None,
-        };
-        Plan {
-            environment: "demo".into(),
-            production: false,
-            place: Place::default(),
-            components: Components::one(ComponentPlan {
-                name: "api".into(),
-                driver: Driver::Alb,
-                from: Version("api:1".to_owned()),
-                to: Version("api:2".to_owned()),
-                sides: Some(Sides { rule: "rule".to_owned(), blue: side.clone(), green: side }),
-                cluster: "shop".to_owned(),
-                logs: Vec::new(),
-                signals: Vec::new(),
-                alarms: Vec::new(),
-            }),
-            stages: vec![StagePlan {
-                name: "watch".into(),
-                component: Some(ComponentIndex::FIRST),
-                after: Vec::new(),
-                kind: StageKind::Verify(VerifyPlan { watch: MINUTE, checks: Vec::new() }),
-                timeout: MINUTE,
-                on_failure: OnFailure::Rollback,
-            }],
-            rollback: RollbackPlan {
-                escalate_after: MINUTE,
-                min_healthy: Percent::FULL,
-                keep_green: false,
-                one_by_one: false,
-            },
-            notify: Vec::new(),
-            secrets: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn what_falls_due_when_an_order_is_refused_is_in_the_journal() {
-        let by = Actor { name: "captain".to_owned(), host: "bastion".to_owned() };
-        let begun = Timestamp::from_secs(1_000);
-        let mut journal = SqliteJournal::in_memory().unwrap();
-        let (id, plan) = journal.create(&mut |_| plan(), &by, begun).unwrap();
-        let settings = Settings {
-            polls: Polls::default(),
-            period: MINUTE,
-            redactor: Redactor::default(),
-            variables: std::collections::BTreeMap::new(),
-            is_demo: false,
-        };
-        let release = Release::planned(id, plan.clone());
-        let judges = Components::one(Box::new(Threshold::new(Vec::new())) as Box<dyn Judge>);
-        let mut core = Core::new(release, Box::new(journal), judges, &settings, &by, Clock::starting_at(begun, 1.0));
-        let _acts = core.tell(Event::Requested { by: by.clone() }, begun).unwrap();
-        let order = Order { command: Command::Resume, stage: None, by, seen: None };
-        let acts = core.tell(Event::Ordered(order), begun + MINUTE).unwrap();
-        assert!(matches!(acts.answer, Some(Err(_))), "nothing is paused: {acts:?}");
-        assert!(core.release.ended.is_some(), "the minute is over");
-        let records = core.journal.records(id).unwrap();
-        assert_eq!(crate::journal::replay(id, plan, &records), core.release);
-    }
 }

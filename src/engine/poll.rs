@@ -40,8 +40,14 @@ pub(super) enum Topic {
 impl Topic {
     const ALL: [Self; 6] = [Self::Weight, Self::Capacity, Self::Alarms, Self::Signals, Self::Identity, Self::Tasks];
 
-    /// The source it shows up as.
-    pub(super) fn source(self) -> Source {
+    /// The source whose life an answer proves. Which task belongs to which side is asked for the log lines' sake, and
+    /// proves nothing of the capacity that is judged.
+    pub(super) fn source(self) -> Option<Source> {
+        (self != Self::Tasks).then(|| self.counted_as())
+    }
+
+    /// The source that its calls are counted for.
+    fn counted_as(self) -> Source {
         match self {
             Self::Weight => Source::Weights,
             Self::Capacity | Self::Tasks => Source::Capacity,
@@ -139,7 +145,7 @@ impl Poller {
             }
             slot.running = true;
             slot.due = now + period(slot.topic, slot.component, &self.polls, release);
-            started.push((slot.topic.source(), slot.component, slot.topic.calls()));
+            started.push((slot.topic.counted_as(), slot.component, slot.topic.calls()));
             let (topic, component) = (slot.topic, slot.component);
             let Some(look) = Look::of(topic, release, component, || signals(component)) else { continue };
             let cloud = Arc::clone(&self.clouds[component]);
@@ -293,7 +299,7 @@ pub(super) fn sources(polls: &Polls, plan: &Plan) -> Vec<SourceView> {
         calls: 0,
     };
     let logs = plan.components.iter().any(|(_, component)| !component.logs.is_empty());
-    let mut read: Vec<_> = topics(plan).map(|(topic, of)| (of, topic.source())).collect();
+    let mut read: Vec<_> = topics(plan).filter_map(|(topic, of)| Some((of, topic.source()?))).collect();
     read.extend(logs.then_some((ComponentIndex::FIRST, Source::Logs)));
     read.sort_unstable();
     read.dedup();

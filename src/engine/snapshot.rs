@@ -158,6 +158,9 @@ pub struct IdentityView {
     pub arn: String,
     /// When the credentials expire.
     pub expires: Option<Timestamp>,
+    /// New ones are had before these expire.
+    #[serde(default)]
+    pub is_renewed: bool,
 }
 
 /// What the release cost users so far, as far as the metrics tell.
@@ -180,4 +183,7 @@ pub struct EngineView {
     pub version: String,
     /// It ends together with the face that shows it: a demonstration.
     pub ends_with_face: bool,
+    /// What keeps it from going on; it ends soon.
+    #[serde(default)]
+    pub trouble: Option<String>,
 }

@@ -97,8 +97,10 @@ pub enum JournalError {
         known: i64,
     },
     /// Reading or writing did not work: a full disk, for one.
-    #[error("the journal cannot be {what}: {reason}")]
+    #[error("the journal {path} cannot be {what}: {reason}")]
     Broken {
+        /// Its path.
+        path: String,
         /// `read` or `written`.
         what: &'static str,
         /// Why.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use color_eyre::eyre::{Result, WrapErr};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 use super::output::{self, Refused};
 use super::parts::{Planner, Wanted, parts};
@@ -88,6 +89,8 @@ struct Running {
     hub: Hub,
     stop: Stop,
     server: Server,
+    /// Engines of releases that have ended, for the messages that they still owe.
+    owing: Vec<Engine>,
     _claims: Vec<Claim>,
 }
 
@@ -114,6 +117,19 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
     let claims = claims(&berth, &environment, &lineup, &context, &holder)?;
     let journal = SqliteJournal::open(&settings::journal_file(&config))?;
     let clouds = connect(&context, clock).await?;
+    let mut owing = Vec::new();
+    // Only of the same line-up: what is known here of another's components is not enough to run its engine.
+    let is_same = |plan: &Plan| {
+        plan.components.count() == lineup.count()
+            && lineup.iter().all(|(_, name)| is_of(plan, &environment, name.as_str()))
+    };
+    for summary in settings::owing(&journal, clock.now(), is_same)? {
+        if arguments.recover != Some(summary.id) {
+            let journal = Box::new(SqliteJournal::open(&settings::journal_file(&config))?);
+            let parts = parts(&summary.plan, &context, clouds.clone(), journal, clock, actor.clone(), false);
+            owing.push(Engine::recover(summary.id, parts)?.0);
+        }
+    }
     let (engine, hub, stop) = match arguments.recover {
         Some(id) => {
             let plan = journal.find(id)?.plan;
@@ -135,7 +151,7 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
     };
     let server =
         Server::bind(&berth.socket(&environment, &component)).wrap_err("failed to open the engine's socket")?;
-    Ok(Running { engine, hub, stop, server, _claims: claims })
+    Ok(Running { engine, hub, stop, server, owing, _claims: claims })
 }
 
 /// Takes hold of everything that is released, or of nothing: whoever releases one of these together with others holds it
@@ -201,7 +217,8 @@ fn is_of(plan: &Plan, environment: &str, component: &str) -> bool {
 
 impl Running {
     async fn run(self) -> Result<u8> {
-        let Self { engine, hub, stop, server, _claims } = self;
+        let Self { engine, hub, stop, server, owing, _claims } = self;
+        let mut telling: JoinSet<_> = owing.into_iter().map(Engine::run).collect();
         let mut faces = server.faces();
         let server = tokio::spawn(server.serve(hub));
         // The terminal is gone for good; only being asked to end ends the engine, and the release stays where it is.
@@ -215,15 +232,22 @@ impl Running {
             }
             stop.stop();
         });
-        let Left { release } = engine.run().await?;
+        let ran = engine.run().await;
         stopper.abort();
-        if release.ended.is_some() {
-            let _nobody_came = tokio::time::timeout(FIRST_LOOK, faces.came()).await;
-            let _still_there = tokio::time::timeout(LAST_LOOK, faces.gone()).await;
+        match &ran {
+            Ok(Left { release }) if release.ended.is_some() => {
+                let _nobody_came = tokio::time::timeout(FIRST_LOOK, faces.came()).await;
+                let _still_there = tokio::time::timeout(LAST_LOOK, faces.gone()).await;
+                // Each ends by itself, once everything is told or after its last words.
+                while telling.join_next().await.is_some() {}
+            }
+            Ok(_) => {}
+            // Whoever is there is shown why it ends.
+            Err(_) => drop(tokio::time::timeout(FIRST_LOOK, faces.gone()).await),
         }
         server.abort();
         // Awaited so that the socket is removed before the process ends.
         let _aborted = server.await;
-        Ok(release.exit_code())
+        Ok(ran?.release.exit_code())
     }
 }

@@ -13,6 +13,7 @@ use super::engine::Word;
 use super::output::{Refused, tell};
 use super::settings;
 use crate::cli::{Globals, Image, Which};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::components::ComponentIndex;
 use crate::domain::release::Release;
@@ -143,10 +144,13 @@ pub(super) async fn join(globals: &Globals, config: &Config, which: &Which) -> R
     }
     let lost = lost(config, which)?;
     match lost.as_slice() {
-        [] => Err(Refused::with(
-            super::output::NOTHING,
-            "no release is running; begin one with `cutover release ENV --image REF`, or look at `cutover history`",
-        )),
+        [] => match owing(config, which)? {
+            Some(summary) => recover(globals, config, &summary).await,
+            None => Err(Refused::with(
+                super::output::NOTHING,
+                "no release is running; begin one with `cutover release ENV --image REF`, or look at `cutover history`",
+            )),
+        },
         [summary] => recover(globals, config, summary).await,
         several => {
             let names: Vec<String> = several
@@ -174,6 +178,19 @@ pub(super) fn lost(config: &Config, which: &Which) -> Result<Vec<Summary>> {
         .into_iter()
         .filter(|summary| is_meant(&summary.plan, which))
         .collect())
+}
+
+/// A release that has ended and whose engine was lost before everybody was told.
+fn owing(config: &Config, which: &Which) -> Result<Option<Summary>> {
+    let file = settings::journal_file(config);
+    if !file.exists() {
+        return Ok(None);
+    }
+    let is_ours = |plan: &crate::domain::plan::Plan| {
+        is_meant(plan, which) && settings::read_only(config, plan.environment.as_str()).is_none()
+    };
+    let journal = SqliteJournal::open(&file)?;
+    Ok(settings::owing(&journal, Clock::system().now(), is_ours)?.into_iter().next())
 }
 
 async fn recover(globals: &Globals, config: &Config, summary: &Summary) -> Result<Running> {

@@ -32,7 +32,7 @@ fn act(cli: &Cli) -> Result<u8> {
     let globals = &cli.globals;
     let verb = cli.verb.clone().unwrap_or_else(|| Verb::Attach(Attach::default()));
     if let Some((command, aim)) = verb.command() {
-        return output::runtime()?.block_on(steer::send(globals, command, &aim));
+        return output::runtime()?.block_on(steer::send(globals, command, &aim, verb.consent()));
     }
     match &verb {
         Verb::Demo(arguments) => output::runtime()?.block_on(demo::run(globals, arguments)),

@@ -72,6 +72,12 @@ pub(super) fn code_of(report: &Report) -> u8 {
     if let Some(refused) = report.downcast_ref::<Refused>() {
         return refused.code;
     }
+    let is_so = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<ConfigError>().is_some_and(ConfigError::is_about_the_services)
+    };
+    if report.chain().any(is_so) {
+        return REFUSED;
+    }
     let is_usage = report.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<ScenarioError>());
     let has_no_terminal =
         matches!(report.downcast_ref::<CockpitError>(), Some(CockpitError::Session(SessionError::NotATerminal { .. })));

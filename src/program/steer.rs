@@ -1,17 +1,18 @@
 //! The one-shot verbs: a command to a release, where a release stands, and what was released before.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use color_eyre::eyre::Result;
 use serde_json::json;
 
 use super::launch::{self, Running};
 use super::{output, settings};
-use crate::cli::{Aim, Format, Globals, History, Status};
+use crate::cli::{Aim, Consent, Format, Globals, History, Status};
 use crate::domain::command::{Command, CommandKind, Order};
+use crate::domain::components::ComponentIndex;
 use crate::domain::guard;
 use crate::domain::ids::Revision;
-use crate::domain::outlook::{outlook, rollback_preview};
+use crate::domain::outlook::{Wait, outlook, promotion_ends, rollback_preview};
 use crate::domain::release::{Release, Traffic};
 use crate::domain::time::{Elapsed, Timestamp};
 use crate::engine::handle::Receipt;
@@ -20,7 +21,7 @@ use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{Journal, replay};
 
 /// Sends a command to the release that is meant.
-pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim) -> Result<u8> {
+pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim, consent: Consent) -> Result<u8> {
     let config = settings::load(globals)?;
     if config.read_only {
         return Err(output::Refused::policy("nothing may be changed from here: read-only"));
@@ -33,16 +34,58 @@ pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim) -> Resu
     if matches!(command, Command::Rollback { .. }) && guard::possible(&release, CommandKind::Rollback).is_ok() {
         write_preview(&release)?;
     }
-    let order = Order { command, stage: aim.stage.clone(), by: this_actor(), seen: aim.if_revision };
+    let ends = Some(command.kind()).filter(|kind| *kind == CommandKind::Promote);
+    let meant = ends.and_then(|kind| guard::target(&release, kind, aim.stage.as_ref()).ok());
+    let ends = meant.and_then(|stage| promotion_ends(&release, stage));
+    let mut seen = aim.if_revision;
+    if ends == Some(Wait::Cleanup) {
+        agree_to_take_blue_down(&release, meant.flatten(), consent)?;
+        // What was agreed to is what was shown.
+        seen = seen.or(Some(release.revision));
+    }
+    let order = Order { command, stage: aim.stage.clone(), by: this_actor(), seen };
     let plan = &release.plan;
     let name = format!("release {} of {} in {}", release.id, plan.components_named(), plan.environment);
     match handle.orders.send(order).await {
         Receipt::Accepted(revision) => {
-            writeln!(output::out(), "{word}: accepted by {name}, now at revision {revision}")?;
+            let what = ends.map(receipt).unwrap_or_default();
+            writeln!(output::out(), "{word}: accepted by {name}, now at revision {revision}{what}")?;
             Ok(0)
         }
         Receipt::Refused(refusal) => Err(output::Refused::policy(format!("{name} refuses {word}: {refusal}"))),
         Receipt::Lost(why) => Err(color_eyre::eyre::eyre!("{word} was sent to {name} and not answered: {why}")),
+    }
+}
+
+/// What a promotion has ended.
+fn receipt(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Verify => "; verify ends early",
+        Wait::Cleanup => "; the warm hold ends: blue is scaled down now",
+    }
+}
+
+/// Says that going back will no longer be one call, and makes sure that it is meant.
+fn agree_to_take_blue_down(release: &Release, stage: Option<usize>, consent: Consent) -> Result<()> {
+    let of = stage.and_then(|stage| release.plan.stage(stage)?.component).unwrap_or(ComponentIndex::FIRST);
+    if let Some(sides) = &release.plan.components[of].sides {
+        let (tasks, service) = (sides.blue.desired, &sides.blue.service);
+        writeln!(output::out(), "  will: end the warm hold: blue ({tasks} tasks of {service}) is scaled down now")?;
+    }
+    writeln!(output::out(), "  then: going back is no longer one call")?;
+    if consent == Consent::Given {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(output::Refused::policy("promote would scale blue down now; say --yes if that is meant"));
+    }
+    write!(std::io::stderr(), "scale blue down now? [y/N] ")?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        Ok(())
+    } else {
+        Err(output::Refused::policy("not promoted: blue stays warm"))
     }
 }
 

@@ -114,12 +114,14 @@ fn standing(look: Look<'_>) -> Vec<Span<'_>> {
         spans.push(look.span(Role::Warning, "read-only "));
     }
     let failing = look.source(Source::Identity).is_some_and(|source| source.failing.is_some());
-    let expires = look.snapshot.identity.as_ref().and_then(|identity| identity.expires);
+    let identity = look.snapshot.identity.as_ref();
+    let is_renewed = identity.is_some_and(|identity| identity.is_renewed);
+    let expires = identity.and_then(|identity| identity.expires);
     if let Some(expires) = expires {
         let left = expires.since(look.now());
         let (role, text) = if left.is_zero() {
             (Role::Bad, format!("{} credentials expired ", glyphs.bad))
-        } else if left < SOON {
+        } else if left < SOON && !is_renewed {
             (Role::Warning, format!("{} credentials {} ", glyphs.warning, age(left)))
         } else {
             (Role::Muted, format!("credentials {} ", age(left)))

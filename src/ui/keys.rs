@@ -4,11 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::look::Look;
-use super::question;
 use super::widgets::{Hint, KeyBar, Readiness};
 use crate::app::availability::{can_send, command};
 use crate::app::keymap::{Action, Context};
 use crate::app::model::View;
+use crate::domain::outlook::promotion_ends;
 use crate::domain::release::{StageStatus, Status, Work};
 
 /// A hint that owns its text.
@@ -106,7 +106,7 @@ fn steering(look: Look<'_>) -> Vec<(Action, &'static str)> {
             listed.extend([(Action::Retry, "retry"), (Action::Skip, "skip")]);
         }
         Some(stage) if stage.work == Work::Confirming => listed.push((Action::Approve, "approve")),
-        _ if question::waiting(release, index).is_some() => listed.push((Action::Promote, "end wait")),
+        _ if promotion_ends(release, index).is_some() => listed.push((Action::Promote, "end wait")),
         _ => listed.extend([(Action::Promote, "promote"), (Action::PromoteFull, "100 %")]),
     }
     listed

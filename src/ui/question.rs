@@ -12,9 +12,8 @@ use crate::app::dialog::{Dialog, Wants};
 use crate::app::keymap::{Action, Context};
 use crate::domain::command::CommandKind;
 use crate::domain::ids::{Side, SignalName};
-use crate::domain::outlook::rollback_preview;
-use crate::domain::plan::StageKind;
-use crate::domain::release::{Release, StepPhase, Work};
+use crate::domain::outlook::{Wait, promotion_ends, rollback_preview};
+use crate::domain::release::{StepPhase, Work};
 use crate::domain::signal::{Policy, Ruling, Verdict};
 use crate::domain::time::Elapsed;
 
@@ -28,8 +27,8 @@ pub(super) fn draw(look: Look<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer
     let (title, mut body, role) = match dialog.command {
         CommandKind::Rollback => (format!("roll back {place}"), rollback(look), Role::Danger),
         CommandKind::Abort => (format!("abort {place}"), abort(look), Role::Danger),
-        CommandKind::Promote => match waiting(look.release(), index) {
-            Some(wait) => (wait.title().to_owned(), end_wait(look, index, wait), Role::Danger),
+        CommandKind::Promote => match promotion_ends(look.release(), index) {
+            Some(wait) => (wait_title(wait).to_owned(), end_wait(look, index, wait), Role::Danger),
             None => (format!("promote {place}"), promote(look, Reach::Next), frame(look)),
         },
         CommandKind::PromoteFull => (format!("promote {place} to 100 %"), promote(look, Reach::Last), frame(look)),
@@ -72,8 +71,8 @@ fn wanted(wants: &Wants) -> Option<String> {
 
 fn hints(look: Look<'_>, dialog: &Dialog) -> Vec<OwnedHint> {
     let context = if dialog.is_typing() { Context::Prompt } else { Context::Dialog };
-    let verb = match (dialog.command, waiting(look.release(), asked_about(look, dialog))) {
-        (CommandKind::Promote, Some(wait)) => wait.verb(),
+    let verb = match (dialog.command, promotion_ends(look.release(), asked_about(look, dialog))) {
+        (CommandKind::Promote, Some(wait)) => wait_verb(wait),
         (kind, _) => verb(kind),
     };
     let mut wanted = vec![(Action::Confirm, verb), (Action::Cancel, "not now")];
@@ -102,39 +101,17 @@ fn verb(kind: CommandKind) -> &'static str {
     }
 }
 
-/// A wait that a promotion ends, instead of raising green.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
-    /// Green is watched at full weight.
-    Verify,
-    /// Blue is kept warm.
-    Cleanup,
-}
-
-impl Wait {
-    fn title(self) -> &'static str {
-        match self {
-            Self::Verify => "end verify early",
-            Self::Cleanup => "end the wait: scale blue down now",
-        }
-    }
-
-    fn verb(self) -> &'static str {
-        match self {
-            Self::Verify => "end verify",
-            Self::Cleanup => "scale blue down",
-        }
+fn wait_title(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Verify => "end verify early",
+        Wait::Cleanup => "end the wait: scale blue down now",
     }
 }
 
-/// The wait that a promotion of this stage would end now.
-pub(super) fn waiting(release: &Release, stage: Option<usize>) -> Option<Wait> {
-    let index = stage?;
-    let stage = release.stages.get(index)?;
-    match (stage.work, &release.plan.stage(index)?.kind) {
-        (Work::Until(_), StageKind::Verify(_)) => Some(Wait::Verify),
-        (Work::Until(_), StageKind::Cleanup(_)) => Some(Wait::Cleanup),
-        _ => None,
+fn wait_verb(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Verify => "end verify",
+        Wait::Cleanup => "scale blue down",
     }
 }
 

@@ -103,6 +103,9 @@ fn errors_trouble(look: Look<'_>) -> bool {
 
 /// What does not work although it is tried: an effect of the release first, then the sources, in one line.
 fn trouble(look: Look<'_>) -> Option<String> {
+    if let Some(trouble) = &look.snapshot.engine.trouble {
+        return Some(format!("{} {trouble}", look.theme.glyphs.bad));
+    }
     if look.release().ended.is_some() {
         return None;
     }

@@ -57,6 +57,16 @@ fn users_that_are_not_counted_yet_are_not_called_unharmed() {
 }
 
 #[test]
+fn what_keeps_the_engine_from_going_on_comes_before_everything_else() {
+    let mut snapshot = fixture::snapshot(Scene::Stale);
+    snapshot.engine.trouble = Some("journal lost, bringing all traffic back to blue: the disk is full".to_owned());
+    for size in [SMALL, LARGE] {
+        let screen = look(Scene::Stale, &snapshot, size, "");
+        assert!(line(&screen, 3).contains("journal lost, bringing all traffic back to blue"), "{screen}");
+    }
+}
+
+#[test]
 fn ending_the_hold_of_blue_is_asked_for_by_its_name() {
     let wait = |release: &mut Release| {
         release.ended = None;

@@ -162,7 +162,7 @@ fn healthy(look: Look<'_>, side: Side) -> (String, Role) {
         Role::NoData
     } else if healthy >= wanted {
         Role::Ok
-    } else if healthy == 0 && both.of(side).desired == 0 {
+    } else if healthy == 0 && both.of(side).desired == 0 && both.of(side).unread.is_none() {
         Role::Muted
     } else if healthy == 0 {
         Role::Bad

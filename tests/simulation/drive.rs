@@ -17,9 +17,8 @@ use cutover::domain::redact::Redactor;
 use cutover::domain::release::{Ending, Release};
 use cutover::domain::time::Timestamp;
 use cutover::engine::hub::Hub;
-use cutover::engine::run::{Engine, Left};
+use cutover::engine::run::{Engine, JournalLost, Left, TrafficLeft};
 use cutover::engine::settings::{Parts, Polls, Settings};
-use cutover::journal::JournalError;
 use cutover::journal::sqlite::SqliteJournal;
 use cutover::judge::Judge;
 use cutover::judge::threshold::Threshold;
@@ -59,6 +58,10 @@ pub(crate) struct Report {
     pub(crate) lines: usize,
     /// The most components that were shifted at the same time.
     pub(crate) side_by_side: usize,
+    /// Where engines without a journal left the traffic.
+    pub(crate) left: Vec<TrafficLeft>,
+    /// Messages that told of a lost journal.
+    pub(crate) told_of_lost_journal: usize,
     pub(crate) violations: Vec<Violation>,
 }
 
@@ -92,7 +95,7 @@ impl fmt::Display for Report {
 pub(crate) fn run(trial: &Trial, sabotage: Option<Sabotage>) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     // All of it inside: a clock that is made outside the runtime would begin with real time.
-    runtime.block_on(async { Drive::new(trial, sabotage).run().await })
+    runtime.block_on(async { Box::pin(Drive::new(trial, sabotage).run()).await })
 }
 
 struct Drive<'a> {
@@ -164,6 +167,8 @@ impl<'a> Drive<'a> {
             journal: watch.journal(),
             lines: watch.lines(),
             side_by_side: watch.side_by_side(),
+            left: watch.left(),
+            told_of_lost_journal: watch.told_of_lost_journal(),
             violations: watch.violations(),
         }
     }
@@ -191,8 +196,11 @@ impl<'a> Drive<'a> {
             let watching = tokio::spawn(show(hub, watch.clone()));
             let ended = until(fate, engine.run(), watch).await;
             *desk.hub.lock().unwrap() = None;
-            watch.engine_gone();
             watching.abort();
+            if let Some(Err(without)) = &ended {
+                watch.journal_lost(&without.traffic);
+            }
+            watch.engine_gone();
             match ended {
                 Some(Ok(left)) => return left,
                 Some(Err(_)) | None => *lost += 1,
@@ -245,6 +253,8 @@ impl<'a> Drive<'a> {
                 watch: watch.clone(),
                 sabotage: self.sabotage,
                 fate,
+                born: Instant::now(),
+                is_gone: false,
                 appends: 0,
             }),
             judges,
@@ -297,9 +307,9 @@ async fn show(hub: Hub, watch: Watch) {
 /// Runs an engine until it ends or its fate meets it.
 async fn until(
     fate: Fate,
-    engine: impl Future<Output = Result<Left, JournalError>>,
+    engine: impl Future<Output = Result<Left, JournalLost>>,
     watch: &Watch,
-) -> Option<Result<Left, JournalError>> {
+) -> Option<Result<Left, JournalLost>> {
     let mut engine = Box::pin(engine);
     let (mut polls, mut since, mut idle) = (0_u64, Instant::now(), 0_u32);
     let living = poll_fn(|context| {
@@ -320,6 +330,11 @@ async fn until(
     let living = pin!(living);
     match fate {
         Fate::DiesAt(at) => tokio::time::timeout(at, living).await.ok().flatten(),
-        Fate::Lives | Fate::DiesAtPoll(_) | Fate::LosesJournal { .. } | Fate::DiesAtTheEnd => living.await,
+        Fate::Lives
+        | Fate::DiesAtPoll(_)
+        | Fate::LosesJournal { .. }
+        | Fate::JournalFalters { .. }
+        | Fate::LosesJournalAt(_)
+        | Fate::DiesAtTheEnd => living.await,
     }
 }

@@ -85,7 +85,7 @@ fn a_program_run_twice() {
 fn an_engine_that_acts_without_a_journal() {
     is_caught(Sabotage::JournalHidesItsFailure, Invariant::I5, |trial| {
         trial.calm = Duration::from_mins(5);
-        let fate = Fate::LosesJournal { append: 12, is_kept: true };
+        let fate = Fate::LosesJournal { append: 12, is_kept: false };
         trial.lives = vec![Life { skew: 0, speed: 1.0, fate, gap: Duration::from_secs(10) }];
     });
 }

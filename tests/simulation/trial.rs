@@ -71,8 +71,12 @@ pub(crate) enum Fate {
     DiesAtPoll(u64),
     /// Killed at this moment of its life.
     DiesAt(Duration),
-    /// This append of its journal fails; `is_kept` says whether the entries are on disk all the same.
+    /// From this append on its journal fails; `is_kept` says whether this one's entries are on disk all the same.
     LosesJournal { append: u64, is_kept: bool },
+    /// This one append fails, and so does nothing after it; `is_kept` as above.
+    JournalFalters { append: u64, is_kept: bool },
+    /// From this moment of its life on its journal fails.
+    LosesJournalAt(Duration),
     /// It is lost with the entry that ends the release, and that is on disk.
     DiesAtTheEnd,
 }
@@ -332,10 +336,12 @@ fn lives(chance: &mut Chance, calm: Duration) -> Vec<Life> {
     };
     let mut lives: Vec<Life> = (0..deaths)
         .map(|_| {
-            let fate = match chance.number(0..=9) {
+            let fate = match chance.number(0..=11) {
                 9 => Fate::DiesAtTheEnd,
                 0..=1 => Fate::DiesAt(chance.seconds(0..=calm.as_secs())),
                 2..=3 => Fate::LosesJournal { append: chance.number(1..=200), is_kept: chance.is(0.5) },
+                10 => Fate::LosesJournalAt(chance.seconds(0..=calm.as_secs())),
+                11 => Fate::JournalFalters { append: chance.number(1..=200), is_kept: chance.is(0.5) },
                 // Half of these at one of the first awaits: recovery itself is interrupted, too.
                 4..=5 => Fate::DiesAtPoll(chance.number(1..=60)),
                 _ => Fate::DiesAtPoll(chance.number(1..=2_000)),

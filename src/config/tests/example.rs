@@ -50,6 +50,28 @@ fn plan_after(config: &Config, environment: &str, image: &str, survey: Survey) -
     config.plan(&request, &lineup.map(|name| has_services(name).then(|| survey.clone())))
 }
 
+/// Why a component that stands like this is not released to.
+fn refused(change: impl Fn(&mut Survey)) -> Option<String> {
+    let mut survey = survey(1);
+    change(&mut survey);
+    let error = plan_after(&read(EXAMPLE).unwrap(), "demo", IMAGE, survey).err()?;
+    assert!(error.is_about_the_services(), "{error}");
+    Some(error.to_string())
+}
+
+#[test]
+fn nothing_is_planned_while_traffic_is_split_or_somebody_else_deploys() {
+    assert_eq!(refused(|_| {}), None);
+    let split = refused(|survey| survey.weights = [Percent::clamped(10), Percent::clamped(90)]).unwrap();
+    assert!(split.contains("`api-green` has 90 % and `api-blue` has 10 %") && split.contains("to one side"), "{split}");
+    let under = refused(|survey| survey.services[1].is_deploying = true).unwrap();
+    assert_eq!(under, "a deployment of service `api-green` is under way; wait until it has ended, or end it");
+    let going = refused(|survey| survey.services[0].is_deploying = true);
+    assert_eq!(going, None, "what is left of an earlier green goes by itself");
+    let other = |survey: &mut Survey| (survey.services[0].is_deploying, survey.services[0].desired) = (true, 4);
+    assert!(refused(other).unwrap().contains("service `api-blue` is under way"));
+}
+
 fn example(environment: &str, blue: usize) -> Plan {
     plan_of(&read(EXAMPLE).unwrap(), environment, IMAGE, blue).unwrap()
 }

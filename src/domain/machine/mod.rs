@@ -7,6 +7,7 @@
 //! No I/O, no clock: `now` comes in, effects go out, and [`deadline`] says when it wants to be told that time has
 //! passed.
 
+mod credentials;
 mod effects;
 mod observe;
 mod orders;
@@ -89,6 +90,7 @@ impl Machine<'_> {
             Event::AlarmsObserved { component, firing } => self.alarms_observed(component, firing),
             Event::AlarmsLost { component, why, firing } => self.alarms_lost(component, why, firing),
             Event::Judged { component, verdicts } => self.judged(component, verdicts),
+            Event::CredentialsEnding { expires } => self.credentials_ending(expires),
             Event::Ticked => {}
             Event::Recovered { by } => self.recovered(&by),
         }

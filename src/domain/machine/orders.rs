@@ -126,9 +126,11 @@ impl Machine<'_> {
 
     /// The rest of a watch or hold is left out.
     fn cut_wait_short(&mut self, stage: usize, by: &Actor) {
-        let text = format!("{}: the rest of the wait was left out", self.stage_name(stage));
-        self.turn(Tone::Plain, text, Some(by.name.clone()));
-        if matches!(self.stage(stage).map(|(plan, _)| &plan.kind), Some(StageKind::Verify(_))) {
+        let is_verify = matches!(self.stage(stage).map(|(plan, _)| &plan.kind), Some(StageKind::Verify(_)));
+        let what =
+            if is_verify { "the rest of the wait is left out" } else { "the warm hold ends, blue goes down now" };
+        self.turn(Tone::Plain, format!("{}: {what}", self.stage_name(stage)), Some(by.name.clone()));
+        if is_verify {
             self.pass(stage, format!("cut short by {}", by.name));
         } else {
             let now = self.now;

@@ -1,6 +1,7 @@
 //! Going forward, stage by stage.
 
 use super::Machine;
+use crate::domain::capacity::CRASH_LOOP;
 use crate::domain::components::ComponentIndex;
 use crate::domain::effect::{CheckResult, Effect, Outcome};
 use crate::domain::ids::{Side, TaskDefinitionArn};
@@ -8,9 +9,6 @@ use crate::domain::percent::Percent;
 use crate::domain::plan::{OnFailure, StageKind, StagePlan, VerifyPlan};
 use crate::domain::release::{Ending, Release, Stage, StageStatus, Tone, Work};
 use crate::domain::time::Timestamp;
-
-/// Deaths of new tasks after which a deployment is given up: ECS would go on starting them.
-const CRASH_LOOP: u32 = 3;
 
 /// When a running stage wants to be looked at again.
 pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {

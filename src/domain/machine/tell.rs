@@ -4,7 +4,7 @@ use super::Machine;
 use crate::domain::components::ComponentIndex;
 use crate::domain::effect::{Effect, Notice, Severity};
 use crate::domain::plan::ShiftStep;
-use crate::domain::release::Ending;
+use crate::domain::release::{Ending, Tone};
 
 impl Machine<'_> {
     pub(super) fn tell_begun(&mut self) {
@@ -38,6 +38,12 @@ impl Machine<'_> {
 
     pub(super) fn tell_overdue(&mut self, why: &str) {
         self.tell(Severity::Critical, "overdue", "ROLLBACK OVERDUE, still trying".to_owned(), why);
+    }
+
+    pub(super) fn tell_credentials(&mut self, tone: Tone, why: &str) {
+        let severity = if tone == Tone::Bad { Severity::Critical } else { Severity::Warning };
+        let key = format!("credentials-{}", self.now.secs());
+        self.tell(severity, &key, "the engine's credentials end".to_owned(), why);
     }
 
     pub(super) fn tell_ended(&mut self, ending: Ending, why: &str) {

@@ -249,18 +249,15 @@ impl Machine<'_> {
     pub(super) fn is_blue_enough(&self, of: ComponentIndex) -> bool {
         let wanted = self.wanted(of, Side::Blue);
         let rollback = self.release.plan.rollback;
-        // Targets that are still healthy while their service is being taken down will not be for long.
-        self.at(of)
-            .capacities
-            .as_ref()
-            .is_some_and(|both| rollback.is_enough(both.blue.healthy.min(both.blue.desired), wanted))
+        self.at(of).capacities.as_ref().is_some_and(|both| rollback.is_enough(both.blue.dependable(), wanted))
     }
 
     /// Traffic is never sent where nobody can take it: blue comes up first.
     fn scale_blue_first(&mut self, of: ComponentIndex) -> bool {
         let wanted = self.wanted(of, Side::Blue);
         let Some(blue) = self.at(of).capacities.as_ref().map(|both| both.blue.clone()) else { return false };
-        if self.is_scaling_blue(of) || blue.desired >= wanted {
+        // Without ECS's word on how many it is to run, asking for `wanted` could take some away.
+        if self.is_scaling_blue(of) || blue.unread.is_some() || blue.desired >= wanted {
             return false;
         }
         let (whose, healthy) = (self.whose(of), blue.healthy);

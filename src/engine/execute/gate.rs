@@ -23,7 +23,7 @@ pub(super) async fn check(
             Ok(found) => results.extend(
                 found.into_iter().map(|result| CheckResult { name: format!("{whose}{}", result.name), ..result }),
             ),
-            Err(error) => return failed(error),
+            Err(outcome) => return outcome,
         }
     }
     Outcome::Checked(results)
@@ -33,20 +33,23 @@ async fn conditions(
     cloud: &dyn Cloud,
     component: &ComponentPlan,
     gate: &GatePlan,
-) -> Result<Vec<CheckResult>, CloudError> {
+) -> Result<Vec<CheckResult>, Outcome> {
     let mut results = Vec::new();
     if let Some(sides) = component.sides.as_ref().filter(|_| gate.healthy) {
         results.push(healthy(cloud, sides).await?);
     }
     if gate.no_alarms {
-        results.extend(cloud.alarms(&component.alarms).await?.iter().map(quiet));
+        results.extend(cloud.alarms(&component.alarms).await.map_err(failed)?.iter().map(quiet));
     }
     Ok(results)
 }
 
-async fn healthy(cloud: &dyn Cloud, sides: &Sides) -> Result<CheckResult, CloudError> {
-    let weight = cloud.weight(sides).await?;
-    let both = cloud.capacity(sides).await?;
+async fn healthy(cloud: &dyn Cloud, sides: &Sides) -> Result<CheckResult, Outcome> {
+    let weight = cloud.weight(sides).await.map_err(failed)?;
+    let both = cloud.capacity(sides).await.map_err(failed)?;
+    if let Some(unread) = both.unread() {
+        return Err(Outcome::Failed(unread.clone()));
+    }
     let (blue, wanted) = (&both.blue, sides.blue.desired);
     let trouble = if weight.get() > 0 {
         Some(format!("green already has {weight} of the traffic"))

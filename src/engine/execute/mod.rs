@@ -14,6 +14,7 @@ use self::command::{Program, Programs};
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::cloud::{Cloud, CloudError, Registration, release_tag};
+use crate::domain::capacity::Capacities;
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
 use crate::domain::ids::{EffectId, Side};
@@ -77,6 +78,12 @@ impl Executor {
             Ended { intent, outcome }
         });
         self.handles.insert(kept.id, (kept, handle));
+    }
+
+    /// Gives everything up.
+    pub(super) fn cancel_all(&mut self) {
+        self.handles.clear();
+        self.running.abort_all();
     }
 
     /// Gives an effect up. A call under way is dropped, a program is ended with its whole group.
@@ -175,10 +182,12 @@ impl Tools {
             Effect::Scale { component, side, desired, task_definition } => {
                 let component = &plan.components[*component];
                 let Some(sides) = &component.sides else { return no_sides(component) };
-                if *side == Side::Blue
-                    && *desired == 0
-                    && let Err(outcome) = is_green_alone(cloud, sides).await
-                {
+                let is_safe = match side {
+                    Side::Green => is_green_idle(cloud, sides, *desired).await,
+                    Side::Blue if *desired == 0 => is_green_alone(cloud, sides).await,
+                    Side::Blue => Ok(()),
+                };
+                if let Err(outcome) = is_safe {
                     return outcome;
                 }
                 done(cloud.scale(&sides.of(*side).service, *desired, task_definition.as_ref()).await)
@@ -213,8 +222,8 @@ impl Tools {
 /// has made sure of blue.
 async fn set_weight(cloud: &dyn Cloud, sides: &Sides, green: Percent) -> Outcome {
     if green > Percent::ZERO {
-        match cloud.capacity(sides).await {
-            Err(error) => return failed(error),
+        match whole_capacity(cloud, sides).await {
+            Err(outcome) => return outcome,
             Ok(both) => {
                 let (healthy, wanted) = (both.of(Side::Green).healthy, sides.green.desired);
                 if healthy < wanted {
@@ -230,13 +239,36 @@ async fn set_weight(cloud: &dyn Cloud, sides: &Sides, green: Percent) -> Outcome
 /// Blue is only taken down while green was seen just now to have all the traffic and the targets for it.
 async fn is_green_alone(cloud: &dyn Cloud, sides: &Sides) -> Result<(), Outcome> {
     let weight = cloud.weight(sides).await.map_err(failed)?;
-    let both = cloud.capacity(sides).await.map_err(failed)?;
+    let both = whole_capacity(cloud, sides).await?;
     let (healthy, wanted) = (both.of(Side::Green).healthy, sides.green.desired);
     if weight == Percent::FULL && healthy >= wanted {
         return Ok(());
     }
     let message = format!("green has {weight} of the traffic and {healthy} of {wanted} healthy targets");
     Err(Outcome::Failed(Failure { transient: true, message }))
+}
+
+/// Green's tasks are only replaced, or taken down, while green was seen just now to have no traffic.
+async fn is_green_idle(cloud: &dyn Cloud, sides: &Sides, desired: u32) -> Result<(), Outcome> {
+    let weight = cloud.weight(sides).await.map_err(failed)?;
+    if weight == Percent::ZERO {
+        return Ok(());
+    }
+    let is_undo = desired == 0;
+    let what = if is_undo { "taken down" } else { "replaced" };
+    let message =
+        format!("green has {weight} of the traffic: its tasks are not {what} under it; bring its weight to 0 first");
+    // On the way back the machine brings the traffic away as soon as it has seen it, too.
+    Err(Outcome::Failed(Failure { transient: is_undo, message }))
+}
+
+/// Both sides' capacity, all of it: what goes forward does not go by half of it.
+async fn whole_capacity(cloud: &dyn Cloud, sides: &Sides) -> Result<Capacities, Outcome> {
+    let both = cloud.capacity(sides).await.map_err(failed)?;
+    match both.unread() {
+        Some(unread) => Err(Outcome::Failed(unread.clone())),
+        None => Ok(both),
+    }
 }
 
 /// The checks of a stage and the base URL that its paths are below.

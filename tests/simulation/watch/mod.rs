@@ -22,6 +22,7 @@ use cutover::domain::machine;
 use cutover::domain::plan::{ComponentPlan, Plan, Sides};
 use cutover::domain::release::Release;
 use cutover::domain::time::Timestamp;
+use cutover::engine::run::TrafficLeft;
 use cutover::journal::{Entry, Record};
 use cutover::sim::{Sim, World};
 use tokio::sync::Notify;
@@ -113,6 +114,8 @@ struct State {
     open: Vec<Intent>,
     /// The engine was told that its journal is broken.
     is_broken: bool,
+    /// Where engines without a journal left the traffic.
+    left: Vec<TrafficLeft>,
     /// Programs started, by the first word.
     programs: Vec<String>,
     notices: Notices,
@@ -162,6 +165,7 @@ impl Watch {
             stale: trial.stale(),
             open: Vec::new(),
             is_broken: false,
+            left: Vec::new(),
             programs: Vec::new(),
             notices: Notices::default(),
             journal: Vec::new(),
@@ -222,12 +226,38 @@ impl Watch {
         self.bell.notified().await;
     }
 
-    /// The engine was told that its journal cannot be written.
-    pub(crate) fn journal_broke(&self) {
+    /// The engine was told that its journal cannot be written, or that it can be again.
+    pub(crate) fn journal_works(&self, works: bool) {
         self.with(|state, now| {
             state.look(now);
-            state.is_broken = true;
+            state.is_broken = !works;
         });
+    }
+
+    /// An engine without a journal has ended, and says where it left the traffic. No engine may leave green with users
+    /// whom nobody watches while blue could take them.
+    pub(crate) fn journal_lost(&self, left: &TrafficLeft) {
+        self.with(|state, now| {
+            state.look(now);
+            for of in state.plan.components.indices() {
+                let Some(truth) = state.truth(of) else { continue };
+                let is_so = match left {
+                    TrafficLeft::OnBlue => truth.green == 0 || !state.mirror.components[of].has_shifted(),
+                    TrafficLeft::Untouched => truth.green == 0 || state.mirror.ended.is_some() || truth.green == 100,
+                    TrafficLeft::OnGreen { .. } => true,
+                };
+                let by_others = state.places[of].somebody_set_weights;
+                state.require(is_so || by_others, Invariant::I3, now, || {
+                    format!("an engine without a journal says {left:?}, and the truth is {truth:?}")
+                });
+            }
+            state.left.push(left.clone());
+        });
+    }
+
+    /// Where engines without a journal left the traffic.
+    pub(crate) fn left(&self) -> Vec<TrafficLeft> {
+        self.with(|state, _| state.left.clone())
     }
 
     /// The engine is gone, and with it all that was under way.

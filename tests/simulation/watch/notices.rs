@@ -23,6 +23,8 @@ pub(super) struct Notices {
     all: BTreeMap<EffectId, Told>,
     /// How often each transition happened, by the last part of its key.
     expected: BTreeMap<String, usize>,
+    /// Messages that told of a lost journal.
+    lost_journal: usize,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +78,10 @@ impl State {
             let channel = channel_of(&delivery.topic_arn);
             let text = format!("{} {}", delivery.subject.as_deref().unwrap_or_default(), delivery.message);
             self.keeps_secret("a message", &text, now);
+            if self.is_broken && key.rsplit('/').next().is_some_and(|what| what.starts_with("journal-lost")) {
+                self.notices.lost_journal += 1;
+                continue;
+            }
             let open = self.open.iter().find(|intent| match &intent.effect {
                 Effect::Notify(notice) => notice.key == *key && notice.channel == channel,
                 _ => false,
@@ -140,6 +146,11 @@ impl State {
 }
 
 impl Watch {
+    /// How many messages told of a lost journal.
+    pub(crate) fn told_of_lost_journal(&self) -> usize {
+        self.with(|state, _| state.notices.lost_journal)
+    }
+
     /// The release has ended and its engine with it: everybody was told everything, but for what eight tries could not
     /// deliver, or what was still owed when the engine ended while the cloud misbehaved.
     pub(crate) fn told_all(&self, cloud_behaves: bool) {

@@ -16,7 +16,12 @@ use super::{Invariant, State, Watch};
 impl State {
     /// The engine has changed something in a component's world.
     pub(super) fn changed(&mut self, of: ComponentIndex, change: &Change, world: &World, now: Timestamp) {
-        self.require(!self.is_broken, Invariant::I5, now, || format!("{} without a journal", change.operation));
+        // Bringing traffic back to blue and telling people that is all that is safe without one.
+        let is_safe =
+            change.operation == "Publish" || change.operation == "ModifyRule" && self.green_of(of, change) == Some(0);
+        self.require(!self.is_broken || is_safe, Invariant::I5, now, || {
+            format!("{} without a journal", change.operation)
+        });
         match change.operation {
             "ModifyRule" => self.weights_set(of, change, now),
             "UpdateService" => self.service_updated(of, change, now),
@@ -45,16 +50,17 @@ impl State {
         }
     }
 
+    /// The weight that a change of the rule gives green.
+    fn green_of(&self, of: ComponentIndex, change: &Change) -> Option<u32> {
+        weight_of(change, &self.sides(of).green.service)
+    }
+
     fn weights_set(&mut self, of: ComponentIndex, change: &Change, now: Timestamp) {
         let weights = fact(change, "weights");
-        let weight_of = |service: &str| {
-            let pair = weights.split(' ').find_map(|pair| pair.strip_prefix(service)?.strip_prefix('='));
-            pair.and_then(|weight| weight.parse::<u32>().ok())
-        };
         let sides = self.sides(of).clone();
         let rule = fact(change, "arn");
         self.require(rule == sides.rule, Invariant::I1, now, || format!("{rule} set, which is not the component's"));
-        let (Some(blue), Some(green)) = (weight_of(&sides.blue.service), weight_of(&sides.green.service)) else {
+        let (Some(blue), Some(green)) = (weight_of(change, &sides.blue.service), self.green_of(of, change)) else {
             return self.violate(Invariant::I1, now, format!("the rule lost a side: {weights}"));
         };
         let allowed = u8::try_from(green).ok().and_then(Percent::new).is_some_and(|green| self.plan.allows(of, green));
@@ -69,6 +75,9 @@ impl State {
         self.goes_back_in_turn(of, now);
         let before = self.truth(of).map_or(0, |truth| truth.green);
         self.gains(of, before, green, now);
+        if self.is_broken && green == 0 {
+            return;
+        }
         self.has_intent(change, now, |effect| match effect {
             Effect::SetWeight { component, green: asked } => *component == of && u32::from(asked.get()) == green,
             _ => false,
@@ -106,13 +115,21 @@ impl State {
             }
             _ => false,
         });
-        if desired == "0" {
-            let is_green = service == sides.green.service;
+        let is_green = service == sides.green.service;
+        if is_green || desired == "0" {
             let is_idle = self.weight_was(of, now, |truth| truth.green == if is_green { 0 } else { 100 });
             let truth = self.truth(of);
-            self.require(is_idle, Invariant::I4, now, || format!("{service} taken down under traffic: {truth:?}"));
+            self.require(is_idle, Invariant::I4, now, || {
+                format!("{service} replaced or taken down under traffic: {truth:?}")
+            });
         }
     }
+}
+
+/// The weight that a change of the rule gives a service.
+fn weight_of(change: &Change, service: &str) -> Option<u32> {
+    let pair = fact(change, "weights").split(' ').find_map(|pair| pair.strip_prefix(service)?.strip_prefix('='));
+    pair.and_then(|weight| weight.parse().ok())
 }
 
 fn fact<'a>(change: &'a Change, name: &str) -> &'a str {

@@ -162,3 +162,22 @@ fn a_shift_that_is_tried_again_goes_on_where_traffic_stands() {
     bench.settle();
     assert_eq!(bench.asked_weights(), [10, 50], "nothing is taken back from green only to be given again");
 }
+
+#[test]
+fn while_ecs_cannot_be_asked_blue_is_judged_by_its_targets_and_nothing_is_raised_or_scaled() {
+    let half = |healthy| {
+        let unread = Some(Failure { transient: true, message: "ecs:DescribeServices: throttled".to_owned() });
+        Capacity { healthy, registered: healthy, unread, ..Capacity::default() }
+    };
+    for (blue, back) in [(4, &[10, 0][..]), (1, &[10])] {
+        let mut bench = Bench::to_bake_at_ten();
+        bench.api().capacity = Capacities { blue: half(blue), green: half(4) };
+        bench.look();
+        bench.order(Command::Promote).expect("promote");
+        assert_eq!(bench.asked_weights(), [10], "nothing is raised on half a reading");
+        bench.order(Command::Rollback { reason: None }).expect("rollback");
+        assert_eq!(bench.asked_weights(), back, "with {blue} healthy targets of blue");
+        let is_scale = |intent: &Intent| matches!(intent.effect, Effect::Scale { side: Side::Blue, .. });
+        assert!(!bench.open.iter().any(is_scale), "how many tasks blue is to run is not known");
+    }
+}
