@@ -131,6 +131,7 @@ fn phrase(release: &Release) -> Option<&str> {
         | StageKind::Shift(_)
         | StageKind::Verify(_)
         | StageKind::Notify
+        | StageKind::StatusPage(_)
         | StageKind::Cleanup(_) => None,
     }
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::channel::Channel;
 use super::template::Template;
 use crate::domain::ids::{AlarmName, ComponentName, EnvironmentName, StageName};
+use crate::domain::notice::PageStatus;
 use crate::domain::plan::{CleanupPlan, Driver, OnFailure, RollbackPlan, ShiftPlan};
 use crate::domain::signal::SignalPlan;
 
@@ -140,6 +142,8 @@ pub enum StageWork {
     },
     /// A message to the component's channels.
     Notify,
+    /// What the component's status pages say.
+    StatusPage(PageStatus),
     /// The old side taken down after a hold.
     Cleanup(CleanupPlan),
 }
@@ -187,16 +191,6 @@ pub enum Expected {
     Value(serde_json::Value),
 }
 
-/// Where messages go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Channel {
-    /// An SNS topic.
-    Sns {
-        /// Its ARN.
-        topic: String,
-    },
-}
-
 /// How the engine works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Engine {
@@ -240,12 +234,22 @@ impl Default for Polls {
 }
 
 /// How the cockpit looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Screen {
     /// Whether it is in colour.
     pub color: Color,
     /// Only ASCII characters are drawn.
     pub ascii: bool,
+    /// The bell rings when the release wants attention.
+    pub bell: bool,
+    /// So does a desktop notification, where the terminal shows one.
+    pub notifications: bool,
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        Self { color: Color::default(), ascii: false, bell: true, notifications: true }
+    }
 }
 
 /// Whether output is in colour.

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::model::{
-    Channel, Check, Command, Component, Config, Environment, Expected, Polls, Service, Stage, StageWork,
-};
+use super::channel::Channel;
+use super::model::{Check, Command, Component, Config, Environment, Expected, Polls, Service, Stage, StageWork};
 use super::problem::{ConfigError, nearest};
 use super::template::{Template, Variable};
 use crate::cloud::{ServiceTarget, Survey, Target};
 use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, Version};
 use crate::domain::plan::{
-    CommandPlan, GatePlan, HttpCheck, Place, Plan, SidePlan, Sides, StageKind, StagePlan, VerifyPlan,
+    CommandPlan, GatePlan, HttpCheck, Place, Plan, SidePlan, Sides, StageKind, StagePlan, StatusPagePlan, VerifyPlan,
 };
 
 /// The release that is asked for.
@@ -40,8 +39,8 @@ pub struct PlanContext {
     pub role: Option<String>,
     /// Log groups to tail.
     pub logs: Vec<String>,
-    /// The SNS topic of each channel that is told, by the channel's name.
-    pub topics: BTreeMap<String, String>,
+    /// The channels that are told, by name.
+    pub channels: BTreeMap<String, Channel>,
     /// How often to look.
     pub polls: Polls,
     /// Length of a period that signals are read in.
@@ -79,6 +78,11 @@ impl Config {
         }
     }
 
+    /// A channel by name.
+    pub fn channel(&self, name: &str) -> Result<&Channel, ConfigError> {
+        self.channels.get(name).ok_or_else(|| unknown("channel", name, self.channels.keys().map(String::as_str)))
+    }
+
     /// What an engine needs beside the plan of a release of this component.
     pub fn context(&self, environment: &str, component: Option<&str>) -> Result<PlanContext, ConfigError> {
         let (_, component) = self.component(environment, component)?;
@@ -87,9 +91,7 @@ impl Config {
             service: service.service.clone(),
             target_group: service.target_group.clone(),
         };
-        let topic = |name: &String| match self.channels.get(name)? {
-            Channel::Sns { topic } => Some((name.clone(), topic.clone())),
-        };
+        let channel = |name: &String| Some((name.clone(), self.channels.get(name)?.clone()));
         Ok(PlanContext {
             target: Target {
                 rule: component.listener_rule.clone(),
@@ -100,7 +102,7 @@ impl Config {
             profile: environment.profile.clone(),
             role: environment.role.clone(),
             logs: component.logs.clone(),
-            topics: component.notify.iter().filter_map(topic).collect(),
+            channels: component.notify.iter().filter_map(channel).collect(),
             polls: self.engine.polls,
             period: self.engine.period,
             read_only: self.read_only || environment.read_only,
@@ -149,9 +151,11 @@ impl Config {
         let stages = stages.unwrap_or_default();
         let mut asks = environment.confirm.as_ref();
         let expand = |template: &Template| template.expand(value);
+        let is_page = |name: &&String| self.channels.get(*name).is_some_and(Channel::is_page);
+        let pages: Vec<String> = component.notify.iter().filter(is_page).cloned().collect();
         let stages = stages.iter().map(|stage| {
             let phrase = if matches!(stage.work, StageWork::Gate { .. }) { asks.take() } else { None };
-            stage_plan(stage, phrase, &expand)
+            stage_plan(stage, phrase, &pages, &expand)
         });
         Ok(Plan {
             environment: EnvironmentName::from(request.environment),
@@ -171,7 +175,7 @@ impl Config {
         })
     }
 
-    /// Every variable that a component or its pipeline names as secret, once.
+    /// Every variable that a component, its pipeline or its channels name as secret, once.
     fn secrets(&self, component: &Component) -> Vec<String> {
         let stages = self.pipelines.get(&component.pipeline).into_iter().flat_map(|pipeline| &pipeline.stages);
         let named = stages.flat_map(|stage| match &stage.work {
@@ -182,9 +186,12 @@ impl Config {
             | StageWork::Shift(_)
             | StageWork::Verify { .. }
             | StageWork::Notify
+            | StageWork::StatusPage(_)
             | StageWork::Cleanup(_) => &[],
         });
         let mut all: Vec<String> = component.secrets.iter().chain(named).cloned().collect();
+        let channels = component.notify.iter().filter_map(|name| self.channels.get(name));
+        all.extend(channels.flat_map(Channel::variables).map(str::to_owned));
         all.sort_unstable();
         all.dedup();
         all
@@ -214,7 +221,12 @@ fn is_image(reference: &str) -> bool {
         && reference.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@+".contains(&byte))
 }
 
-fn stage_plan(stage: &Stage, phrase: Option<&Template>, expand: &impl Fn(&Template) -> String) -> StagePlan {
+fn stage_plan(
+    stage: &Stage,
+    phrase: Option<&Template>,
+    pages: &[String],
+    expand: &impl Fn(&Template) -> String,
+) -> StagePlan {
     let kind = match &stage.work {
         StageWork::Gate { healthy, no_alarms, confirm } => StageKind::Gate(GatePlan {
             healthy: *healthy,
@@ -229,6 +241,9 @@ fn stage_plan(stage: &Stage, phrase: Option<&Template>, expand: &impl Fn(&Templa
             StageKind::Verify(VerifyPlan { watch: *watch, checks: check_plans(checks, expand) })
         }
         StageWork::Notify => StageKind::Notify,
+        StageWork::StatusPage(status) => {
+            StageKind::StatusPage(StatusPagePlan { status: *status, channels: pages.to_vec() })
+        }
         StageWork::Cleanup(plan) => StageKind::Cleanup(*plan),
     };
     StagePlan { name: stage.name.clone(), kind, timeout: stage.timeout, on_failure: stage.on_failure }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::model::{Channel, Check, Color, Component, Config, Environment, Expected, Pipeline, Stage, StageWork};
+use super::channel::{Address, Channel, Receiver, SecretSource};
+use super::model::{Check, Color, Component, Config, Environment, Expected, Pipeline, Stage, StageWork};
 use super::template::Template;
 use super::values::show_duration;
 use crate::domain::ids::AlarmName;
@@ -45,6 +46,12 @@ impl Config {
             ("polls", Some(polls)),
         ]);
         let color = Color::WORDS.iter().find(|(_, color)| *color == self.screen.color).map(|(word, _)| text(word));
+        let screen = table([
+            ("color", color),
+            ("ascii", Some(self.screen.ascii.into())),
+            ("bell", Some(self.screen.bell.into())),
+            ("notifications", Some(self.screen.notifications.into())),
+        ]);
         let whole = table([
             ("read_only", Some(self.read_only.into())),
             ("environments", Some(named(&self.environments, environment))),
@@ -53,7 +60,7 @@ impl Config {
             ("pipelines", Some(named(&self.pipelines, pipeline))),
             ("channels", Some(named(&self.channels, channel))),
             ("engine", Some(engine)),
-            ("screen", Some(table([("color", color), ("ascii", Some(self.screen.ascii.into()))]))),
+            ("screen", Some(screen)),
         ]);
         // Tables of strings, numbers and truth values are always TOML.
         toml::to_string_pretty(&whole).unwrap_or_default()
@@ -214,6 +221,7 @@ fn work(work: &StageWork) -> (&'static str, Value) {
             ("verify", table([("watch", Some(span(*watch))), ("checks", Some(show_checks(checks)))]))
         }
         StageWork::Notify => ("notify", table([])),
+        StageWork::StatusPage(status) => ("status-page", table([("status", Some(text(status.word())))])),
         StageWork::Cleanup(plan) => ("cleanup", table([("hold", Some(span(plan.hold)))])),
     }
 }
@@ -253,7 +261,63 @@ fn show_checks(checks: &[Check]) -> Value {
 }
 
 fn channel(channel: &Channel) -> Value {
-    match channel {
-        Channel::Sns { topic } => table([("kind", Some(text("sns"))), ("topic", Some(text(topic)))]),
+    let Channel { route, receiver } = channel;
+    let mut shown = Table::new();
+    let mut put = |key: &str, value: Value| shown.insert(key.to_owned(), value);
+    put("kind", text(channel.kind()));
+    if !channel.is_page() {
+        put("min_severity", text(route.min_severity.word()));
+        put("events", texts(route.events.iter().map(|event| event.word())));
+    }
+    if let Some(environments) = &route.environments {
+        put("environments", texts(environments));
+    }
+    match receiver {
+        Receiver::Sns { topic } => {
+            put("topic", text(topic));
+        }
+        Receiver::SlackWebhook { url } => {
+            let (key, value) = source("url", url);
+            put(&key, value);
+        }
+        Receiver::SlackThread { token, channel, url } => {
+            let (key, value) = source("token", token);
+            put(&key, value);
+            put("channel", text(channel));
+            put("url", text(url));
+        }
+        Receiver::PagerDuty { routing_key, url } => {
+            let (key, value) = source("routing_key", routing_key);
+            put(&key, value);
+            put("url", text(url));
+        }
+        Receiver::Webhook { url, secret } => {
+            let (key, value) = match url {
+                Address::Plain(url) => ("url".to_owned(), text(url)),
+                Address::Secret(url) => source("url", url),
+            };
+            put(&key, value);
+            if let Some(secret) = secret {
+                let (key, value) = source("secret", secret);
+                put(&key, value);
+            }
+        }
+        Receiver::Statuspage { api_key, page, component, title, url } => {
+            let (key, value) = source("api_key", api_key);
+            put(&key, value);
+            put("page_id", text(page));
+            put("component_id", text(component));
+            put("title", text(title));
+            put("url", text(url));
+        }
+    }
+    Value::Table(shown)
+}
+
+/// The key and value that say where a secret is kept.
+fn source(name: &str, source: &SecretSource) -> (String, Value) {
+    match source {
+        SecretSource::Variable(variable) => (format!("{name}_env"), text(variable)),
+        SecretSource::File(file) => (format!("{name}_file"), text(file.display())),
     }
 }

@@ -78,6 +78,7 @@ fn skip(kind: &StageKind, stage: &Stage) -> Result<(), String> {
         | StageKind::Smoke(_)
         | StageKind::Verify(_)
         | StageKind::Notify
+        | StageKind::StatusPage(_)
         | StageKind::Cleanup(_) => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ pub mod guard;
 pub mod ids;
 pub mod log;
 pub mod machine;
+pub mod notice;
 pub mod outlook;
 pub mod percent;
 pub mod plan;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{AlarmName, ComponentName, EnvironmentName, Side, StageName, TaskDefinitionArn, Version};
+use super::notice::PageStatus;
 use super::percent::Percent;
 use super::signal::SignalPlan;
 use super::time::millis;
@@ -152,6 +153,8 @@ pub enum StageKind {
     Verify(VerifyPlan),
     /// A message to the configuration's channels.
     Notify,
+    /// What a public status page says of the component.
+    StatusPage(StatusPagePlan),
     /// The old side kept warm for a hold, then scaled down.
     Cleanup(CleanupPlan),
 }
@@ -167,6 +170,7 @@ impl StageKind {
             Self::Shift(_) => "shift",
             Self::Verify(_) => "verify",
             Self::Notify => "notify",
+            Self::StatusPage(_) => "status-page",
             Self::Cleanup(_) => "cleanup",
         }
     }
@@ -262,6 +266,15 @@ pub struct VerifyPlan {
     pub checks: Vec<HttpCheck>,
 }
 
+/// Changing a public status page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusPagePlan {
+    /// What the page is to say until the release ends, or another stage changes it.
+    pub status: PageStatus,
+    /// The channels that are status pages, by name.
+    pub channels: Vec<String>,
+}
+
 /// Taking the old side down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CleanupPlan {
@@ -305,6 +318,7 @@ impl Plan {
             | StageKind::Smoke(_)
             | StageKind::Verify(_)
             | StageKind::Notify
+            | StageKind::StatusPage(_)
             | StageKind::Cleanup(_) => None,
         })
     }

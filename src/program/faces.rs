@@ -13,7 +13,7 @@ use crate::domain::command::Actor;
 use crate::domain::release::Status;
 use crate::engine::handle::EngineHandle;
 use crate::headless::Style;
-use crate::runtime::{self, Cockpit, Leaving, Left};
+use crate::runtime::{self, Attention, Cockpit, Leaving, Left};
 use crate::term::{ColourChoice, Wishes};
 use crate::ui::theme::{Charset, ColourDepth};
 
@@ -29,6 +29,7 @@ pub(super) fn style(format: Format) -> Style {
 pub(super) struct Manner {
     access: Access,
     wishes: Wishes,
+    attention: Attention,
 }
 
 impl Manner {
@@ -40,7 +41,9 @@ impl Manner {
     /// As the configuration says, which the flags have been laid over.
     pub(super) fn of_config(config: &Config, environment: &str) -> Self {
         let why = settings::read_only(config, environment);
-        Self::new(config.screen.color, config.screen.ascii, why)
+        let screen = config.screen;
+        let attention = Attention { bell: screen.bell, notifications: screen.notifications };
+        Self { attention, ..Self::new(screen.color, screen.ascii, why) }
     }
 
     fn new(color: Color, is_ascii: bool, read_only: Option<&'static str>) -> Self {
@@ -51,7 +54,8 @@ impl Manner {
         };
         let charset = is_ascii.then_some(Charset::Ascii);
         let access = read_only.map_or(Access::Full, |why| Access::ReadOnly(why.to_owned()));
-        Self { access, wishes: Wishes { colour, charset, ..Wishes::default() } }
+        let wishes = Wishes { colour, charset, ..Wishes::default() };
+        Self { access, wishes, attention: Attention::default() }
     }
 }
 
@@ -63,7 +67,7 @@ pub(super) async fn cockpit(
     actor: Actor,
     exit_at_end: bool,
 ) -> Result<Left> {
-    let Manner { access, wishes } = manner;
+    let Manner { access, wishes, attention } = manner;
     let cockpit = Cockpit {
         wishes,
         clock,
@@ -72,6 +76,7 @@ pub(super) async fn cockpit(
         keymap: Keymap::built_in()?,
         utc_offset: utc_offset(clock),
         exit_at_end,
+        attention,
     };
     Ok(runtime::run(handle, cockpit).await?)
 }

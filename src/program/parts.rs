@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use color_eyre::eyre::{Result, WrapErr};
 
+use super::channels::{self, Means};
 use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::config::{Config, PlanContext, Request};
@@ -16,7 +17,6 @@ use crate::engine::settings::{Parts, Polls, Settings};
 use crate::engine::{Processes, Programs};
 use crate::journal::Journal;
 use crate::judge::threshold::Threshold;
-use crate::notify::sns::SnsChannels;
 
 /// What is to be released.
 #[derive(Clone, Debug)]
@@ -67,24 +67,25 @@ fn make(config: &Config, wanted: &Wanted, survey: &crate::cloud::Survey, release
 pub(super) fn parts(
     plan: &Plan,
     context: &PlanContext,
-    cloud: Arc<dyn Cloud>,
+    means: Means,
     journal: Box<dyn Journal>,
     clock: Clock,
     actor: Actor,
     is_demo: bool,
 ) -> Parts {
-    let notifier = Arc::new(SnsChannels::new(Arc::clone(&cloud), context.topics.clone()));
+    let redactor = redactor(plan);
+    let notifier = Arc::new(channels::open(&context.channels, &means, &redactor));
     let programs: Arc<dyn Programs> = Arc::new(Processes);
     let settings = Settings {
         log_groups: context.logs.clone(),
         polls: polls(&context.polls),
         period: context.period,
-        redactor: redactor(plan),
+        redactor,
         variables: BTreeMap::new(),
         is_demo,
     };
     let judge = Box::new(Threshold::new(plan.signals.clone()));
-    Parts { cloud, journal, judge, notifier, programs, clock, actor, settings }
+    Parts { cloud: means.cloud, journal, judge, notifier, programs, clock, actor, settings }
 }
 
 fn polls(polls: &crate::config::Polls) -> Polls {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use cutover::clock::Clock;
 use cutover::cloud::Cloud;
 use cutover::cloud::aws::Aws;
-use cutover::config::{Config, PlanContext, Request};
+use cutover::config::{Config, PlanContext, Receiver, Request};
 use cutover::domain::command::Actor;
 use cutover::domain::ids::{ReleaseId, Version};
 use cutover::domain::plan::Plan;
@@ -24,7 +24,8 @@ use cutover::engine::settings::{Parts, Polls, Settings};
 use cutover::journal::JournalError;
 use cutover::journal::sqlite::SqliteJournal;
 use cutover::judge::threshold::Threshold;
-use cutover::notify::sns::SnsChannels;
+use cutover::notify::Channels;
+use cutover::notify::sns::SnsChannel;
 use cutover::sim::scenario::ApiFaultKind;
 use cutover::sim::{FaultPlan, Scenario, Sim};
 use tokio::task::JoinSet;
@@ -110,8 +111,11 @@ impl<'a> Drive<'a> {
         sim.with(|world, _| world.create_topic("oncall").unwrap());
         let config = Config::read("config.example.toml", CONFIG, Path::new(".")).unwrap();
         let mut context = config.context("demo", None).unwrap();
-        let topic = context.topics["team"].replace(":releases", ":oncall");
-        context.topics.insert("oncall".to_owned(), topic);
+        let mut oncall = context.channels["team"].clone();
+        if let Receiver::Sns { topic } = &mut oncall.receiver {
+            *topic = topic.replace(":releases", ":oncall");
+        }
+        context.channels.insert("oncall".to_owned(), oncall);
         Self { trial, sabotage, sim, config, context }
     }
 
@@ -206,7 +210,12 @@ impl<'a> Drive<'a> {
             _ => None,
         };
         let cloud: Arc<dyn Cloud> = Arc::new(Watched { aws, watch: watch.clone(), lie, said: Mutex::default() });
-        let channels = SnsChannels::new(Arc::clone(&cloud), self.context.topics.clone());
+        let mut channels = Channels::default();
+        for (name, channel) in &self.context.channels {
+            if let Receiver::Sns { topic } = &channel.receiver {
+                channels.add(name, Arc::new(SnsChannel::new(Arc::clone(&cloud), topic.clone())));
+            }
+        }
         let is = |sabotage| self.sabotage == Some(sabotage);
         let secrets = if is(Sabotage::NoRedactor) { Vec::new() } else { vec![SECRET.to_owned()] };
         Parts {

@@ -189,7 +189,7 @@ fn bound(plan: &Plan) -> Duration {
             StageKind::Cleanup(cleanup) => cleanup.hold,
             // There and back.
             StageKind::Command(_) | StageKind::Deploy => stage.timeout,
-            StageKind::Gate(_) | StageKind::Smoke(_) | StageKind::Notify => Duration::ZERO,
+            StageKind::Gate(_) | StageKind::Smoke(_) | StageKind::Notify | StageKind::StatusPage(_) => Duration::ZERO,
         };
     }
     bound

@@ -25,6 +25,11 @@ impl Read {
         self.stages.iter().any(judges)
     }
 
+    /// A stage changes a status page.
+    pub(super) fn has_page(&self) -> bool {
+        self.stages.iter().any(|stage| matches!(stage.work, StageWork::StatusPage(_)))
+    }
+
     pub(super) fn has_gate(&self) -> bool {
         self.stages.iter().any(|stage| matches!(stage.work, StageWork::Gate { .. }))
     }
@@ -66,6 +71,7 @@ fn needs_url(stage: &Stage) -> bool {
         | StageWork::Deploy
         | StageWork::Shift(_)
         | StageWork::Notify
+        | StageWork::StatusPage(_)
         | StageWork::Cleanup(_) => false,
     }
 }
@@ -97,7 +103,11 @@ fn check_order(reader: &Reader<'_>, stages: &[Located<Stage>], spot: &Spot, plac
         let (is_right, after) = match stage.value.work {
             StageWork::Smoke(_) | StageWork::Shift(_) => (index > deploy, "`deploy` stage"),
             StageWork::Verify { .. } | StageWork::Cleanup(_) => (index > shift || shifts.is_empty(), "`shift` stage"),
-            StageWork::Gate { .. } | StageWork::Command(_) | StageWork::Deploy | StageWork::Notify => (true, ""),
+            StageWork::Gate { .. }
+            | StageWork::Command(_)
+            | StageWork::Deploy
+            | StageWork::Notify
+            | StageWork::StatusPage(_) => (true, ""),
         };
         if !deploys.is_empty() {
             reader.check(

@@ -86,6 +86,11 @@ impl Machine<'_> {
                 self.tell_stage(index);
                 self.pass(index, "sent on its way".to_owned());
             }
+            StageKind::StatusPage(page) => {
+                let note = page.status.word().to_owned();
+                self.tell_status_page(index, page);
+                self.pass(index, note);
+            }
             StageKind::Cleanup(cleanup) => {
                 let until = now + cleanup.hold;
                 self.edit_stage(index, |stage| stage.work = Work::Until(until));
@@ -109,9 +114,11 @@ impl Machine<'_> {
                 let bound = bound + cleanup.hold;
                 self.clean_up(index, work, bound)
             }
-            StageKind::Gate(_) | StageKind::Command(_) | StageKind::Smoke(_) | StageKind::Notify => {
-                self.time_out(index, bound)
-            }
+            StageKind::Gate(_)
+            | StageKind::Command(_)
+            | StageKind::Smoke(_)
+            | StageKind::Notify
+            | StageKind::StatusPage(_) => self.time_out(index, bound),
         }
     }
 

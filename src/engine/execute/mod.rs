@@ -174,7 +174,7 @@ impl Tools {
                 done(self.cloud.scale(service, *desired, task_definition.as_ref()).await)
             }
             Effect::SetWeight { green } => self.set_weight(plan, *green).await,
-            Effect::Notify(notice) => match self.notifier.send(notice).await {
+            Effect::Notify(notice) => match self.notifier.send(notice, intent.attempt).await {
                 Ok(()) => Outcome::Done,
                 Err(failure) => Outcome::Failed(failure),
             },

@@ -89,6 +89,23 @@ impl Wire {
         Admission { passage, after, request_id }
     }
 
+    /// What strikes a message to a receiver that is not AWS's, with the delay of its rule; and how long it takes anyway.
+    pub(super) fn strike_letter(
+        &self,
+        receiver: &str,
+        operation: &str,
+        now: Timestamp,
+    ) -> (Option<(ApiFaultKind, Duration)>, Duration) {
+        let elapsed = now.since(self.started);
+        let mut state = self.state();
+        let after = state.faults.latency();
+        let struck = state.faults.strike_named(receiver, operation, elapsed);
+        if let Some((kind, _)) = struck {
+            state.faults.count(kind);
+        }
+        (struck, after)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

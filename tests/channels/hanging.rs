@@ -1,0 +1,103 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cutover::cloud::Cloud;
+use cutover::cloud::aws::Aws;
+use cutover::config::{Config, Request};
+use cutover::domain::command::Actor;
+use cutover::domain::ids::{ReleaseId, Version};
+use cutover::domain::notice::Route;
+use cutover::domain::redact::Redactor;
+use cutover::domain::release::{Ending, Release};
+use cutover::engine::run::Engine;
+use cutover::engine::settings::{Parts, Polls, Settings};
+use cutover::engine::{Exit, Heard, Program, Programs};
+use cutover::journal::sqlite::SqliteJournal;
+use cutover::judge::threshold::Threshold;
+use cutover::notify::slack::SlackThread;
+use cutover::notify::{Channels, Secret};
+use cutover::sim::scenario::ApiFaultKind;
+use tokio::sync::mpsc;
+
+use super::Post;
+
+const CONFIG: &str = include_str!("../../config.example.toml");
+const IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/api:9ab03d7";
+
+/// Programs that succeed without being started: real ones would not wait for paused time.
+struct Succeeding;
+
+#[async_trait]
+impl Programs for Succeeding {
+    async fn run(&self, _program: &Program, _heard: mpsc::Sender<Heard>) -> Result<Exit, String> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(Exit { code: Some(0) })
+    }
+}
+
+/// A whole release of the example, told by a Slack thread alone.
+async fn release(post: &Post) -> Release {
+    let config = Config::read("config.example.toml", CONFIG, Path::new(".")).unwrap();
+    let context = config.context("demo", None).unwrap();
+    let clock = post.sim.clock();
+    let place = &context.place;
+    let aws: Arc<dyn Cloud> = Arc::new(Aws::simulated(post.sim.http_client(), clock, &place.region, &place.cluster));
+    let survey = aws.survey(&context.target).await.unwrap();
+    let version = Version(IMAGE.to_owned());
+    let request = Request { environment: "demo", component: None, version: &version, release: ReleaseId(1) };
+    let mut plan = config.plan(&request, &survey).unwrap();
+    plan.notify = vec!["chat".to_owned()];
+    let mut channels = Channels::new(Redactor::default());
+    let (base, token) = ("https://slack.com".to_owned(), Secret::new("xoxb-simulated"));
+    let chat = SlackThread::new(post.http(), base, token, "C0123456789".to_owned(), Route::default());
+    channels.add("chat", Arc::new(chat));
+    let parts = Parts {
+        cloud: aws,
+        journal: Box::new(SqliteJournal::in_memory().unwrap()),
+        judge: Box::new(Threshold::new(plan.signals.clone())),
+        notifier: Arc::new(channels),
+        programs: Arc::new(Succeeding),
+        clock,
+        actor: Actor { name: "captain".to_owned(), host: "bastion".to_owned() },
+        settings: Settings {
+            log_groups: Vec::new(),
+            polls: Polls::default(),
+            period: context.period,
+            redactor: Redactor::default(),
+            variables: BTreeMap::new(),
+            is_demo: false,
+        },
+    };
+    let (engine, _hub, _stop) = Engine::begin(&mut |_| plan.clone(), parts).unwrap();
+    engine.run().await.unwrap().release
+}
+
+/// What happened, without what is said of messages.
+fn course(release: &Release) -> Vec<&str> {
+    let moments = release.timeline.iter().map(|moment| moment.text.as_str());
+    moments.filter(|text| !text.contains("could not be sent")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_hangs_changes_nothing_of_a_release() {
+    let (well, hanging) = (Post::new(), Post::new());
+    hanging.trouble(ApiFaultKind::Timeout, "slack:*");
+    let told = release(&well).await;
+    let untold = release(&hanging).await;
+    assert_eq!(told.ended.as_ref().map(|ended| ended.ending), Some(Ending::Succeeded));
+    assert_eq!(course(&told), course(&untold));
+    let took = |release: &Release| release.ended.as_ref().unwrap().at.since(release.begun.as_ref().unwrap().at);
+    assert!(took(&told).abs_diff(took(&untold)) < Duration::from_secs(5), "{:?}, {:?}", took(&told), took(&untold));
+    let said =
+        |release: &Release| release.timeline.iter().filter(|it| it.text.contains("could not be sent to chat")).count();
+    assert_eq!(said(&told), 0, "what is sent is not worth a line");
+    assert!(said(&untold) > 0, "what is not is");
+    let (sent, unsent) = (
+        well.sim.with(|world, _| world.slack_messages().len()),
+        hanging.sim.with(|world, _| world.slack_messages().len()),
+    );
+    assert!(sent > 4 && unsent == 0, "{sent}, {unsent}");
+}
