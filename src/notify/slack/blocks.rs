@@ -155,7 +155,8 @@ mod tests {
     #[test]
     fn markup_is_written_out_and_never_cut_apart() {
         assert_eq!(escaped("<!channel> a & b", 100), "&lt;!channel&gt; a &amp; b");
-        assert_eq!(escaped("a&&&", 11), "a&amp;&amp;…");
+        assert_eq!(escaped("a&&&", 12), "a&amp;&amp;…");
+        assert_eq!(escaped("a&&&", 11), "a&amp;…");
         assert_eq!(escaped("a&&", 11), "a&amp;&amp;");
         for most in 1..40 {
             let cut = escaped("x < y && y > z, and so on & on", most);
