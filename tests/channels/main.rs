@@ -5,6 +5,7 @@
 mod hanging;
 mod page;
 mod pager;
+mod program;
 mod slack;
 mod trouble;
 mod webhook;

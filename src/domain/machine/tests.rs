@@ -1,6 +1,7 @@
 mod any_order;
 mod danger;
 mod orders;
+mod telling;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
