@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in their helpers too")]
 
-mod hanging;
 mod page;
 mod pager;
 mod program;
+mod releases;
 mod slack;
 mod trouble;
 mod webhook;
@@ -33,8 +33,12 @@ struct Post {
 
 impl Post {
     fn new() -> Self {
+        Self::of("healthy")
+    }
+
+    fn of(scenario: &str) -> Self {
         let clock = Clock::starting_at(Timestamp::from_secs(1_795_161_600), 1.0);
-        Self { sim: Sim::new(Scenario::named("healthy").unwrap(), 3, clock) }
+        Self { sim: Sim::new(Scenario::named(scenario).unwrap(), 3, clock) }
     }
 
     fn http(&self) -> Http {

@@ -9,7 +9,7 @@ use cutover::sim::world::inbox::{PagerIncident, Receiver};
 use super::{KEY, Post, by_somebody, ended, notice};
 
 /// The route that a configuration has unless it says otherwise.
-fn usual() -> Route {
+pub(crate) fn usual() -> Route {
     let events = vec![Transition::Waiting, Transition::Overdue, Transition::Ended];
     Route { min_severity: Severity::Critical, events, environments: None }
 }

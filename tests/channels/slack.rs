@@ -107,6 +107,21 @@ async fn a_new_engine_goes_on_in_the_thread_of_the_last_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_thread_is_found_below_hundreds_of_others() {
+    let post = Post::new();
+    bot(&post, Route::default()).send(&course()[0], 1).await.unwrap();
+    let others = bot(&post, Route::default());
+    for release in 0..450 {
+        let mut other = notice(Transition::Begun, Severity::Info);
+        other.facts.release = cutover::domain::ids::ReleaseId(1_000 + release);
+        others.send(&other, 1).await.unwrap();
+    }
+    bot(&post, Route::default()).send(&course()[1], 1).await.unwrap();
+    let messages = messages(&post);
+    assert_eq!(messages.last().unwrap().thread.as_deref(), Some(messages[0].ts.as_str()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_not_wanted_begins_no_thread_and_still_changes_its_head() {
     let post = Post::new();
     let route = Route { min_severity: Severity::Critical, ..Route::default() };

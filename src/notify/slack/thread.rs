@@ -20,8 +20,11 @@ use crate::notify::{Notifier, Secret, refused, transient};
 /// Kind of the metadata.
 const EVENT_TYPE: &str = "cutover_release";
 
-/// Messages looked through for one of ours; as many as Slack gives at once.
-const LOOKED_THROUGH: u32 = 200;
+/// Messages asked for at once when one of ours is looked for.
+const PAGE: u32 = 200;
+
+/// Pages looked through: more messages than that since a release began are not to be expected.
+const PAGES: u32 = 10;
 
 /// A thread's first message is looked for from this many seconds before the release's own beginning: clocks differ.
 const BEFORE: i64 = 120;
@@ -81,7 +84,7 @@ impl SlackThread {
             message.insert("reply_broadcast".to_owned(), json!(notice.severity == Severity::Critical));
         }
         let answer = self.write("chat.postMessage", message).await?;
-        let ts = answer.get("ts").and_then(Value::as_str);
+        let ts = text(&answer, "/ts");
         ts.map(str::to_owned).ok_or_else(|| transient("Slack took the message and did not say which it is"))
     }
 
@@ -114,28 +117,30 @@ impl SlackThread {
         query: &[(&str, &str)],
         is_it: impl Fn(&Value) -> bool,
     ) -> Result<Option<String>, Failure> {
-        let query = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(query)
-            .append_pair("limit", &LOOKED_THROUGH.to_string())
-            .append_pair("include_all_metadata", "true")
-            .finish();
-        let request = Request::get(format!("{}/api/{method}?{query}", self.base));
-        let answer = self.line.call(self.signed(request)).await?.json();
-        match error_of(&answer) {
-            Some(error) if BLIND.contains(&error) => return Ok(None),
-            Some(error) => return Err(failure(method, error)),
-            None => {}
+        let mut found: Option<String> = None;
+        let mut cursor = String::new();
+        for _ in 0..PAGES {
+            let query = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(query)
+                .append_pair("limit", &PAGE.to_string())
+                .append_pair("include_all_metadata", "true")
+                .append_pair("cursor", &cursor)
+                .finish();
+            let request = Request::get(format!("{}/api/{method}?{query}", self.base));
+            let answer = self.line.call(self.signed(request)).await?.json();
+            match error_of(&answer) {
+                Some(error) if BLIND.contains(&error) => return Ok(None),
+                Some(error) => return Err(failure(method, error)),
+                None => {}
+            }
+            // Stamps are seconds and microseconds, written in full: they sort as text.
+            found = found.into_iter().chain(ours(&answer, &is_it)).min();
+            cursor = text(&answer, "/response_metadata/next_cursor").unwrap_or_default().to_owned();
+            if cursor.is_empty() {
+                break;
+            }
         }
-        let messages = answer.get("messages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let ours = messages.iter().filter(|message| {
-            let metadata = message.get("metadata");
-            let kind = metadata.and_then(|metadata| metadata.get("event_type")).and_then(Value::as_str);
-            kind == Some(EVENT_TYPE) && metadata.and_then(|metadata| metadata.get("event_payload")).is_some_and(&is_it)
-        });
-        let mut stamps: Vec<&str> = ours.filter_map(|message| message.get("ts")?.as_str()).collect();
-        // Stamps are seconds and microseconds, written in full: they sort as text.
-        stamps.sort_unstable();
-        Ok(stamps.first().map(|ts| (*ts).to_owned()))
+        Ok(found)
     }
 
     async fn write(&self, method: &str, body: Map<String, Value>) -> Result<Value, Failure> {
@@ -196,6 +201,20 @@ impl Notifier for SlackThread {
         }
         Ok(())
     }
+}
+
+/// Stamps of the messages that `is_it` recognises by what they carry.
+fn ours<'a>(answer: &'a Value, is_it: &'a impl Fn(&Value) -> bool) -> impl Iterator<Item = String> + 'a {
+    let messages = answer.get("messages").and_then(Value::as_array).into_iter().flatten();
+    let ours = messages.filter(move |message| {
+        text(message, "/metadata/event_type") == Some(EVENT_TYPE)
+            && message.pointer("/metadata/event_payload").is_some_and(is_it)
+    });
+    ours.filter_map(|message| text(message, "/ts").map(str::to_owned))
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
+    value.pointer(pointer).and_then(Value::as_str)
 }
 
 fn error_of(answer: &Value) -> Option<&str> {

@@ -91,13 +91,18 @@ impl Slack {
         let query: Vec<(String, String)> = form_urlencoded::parse(letter.query.as_bytes()).into_owned().collect();
         let value = |name: &str| query.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
         let limit: usize = value("limit").parse().unwrap_or(100);
-        let found = self.messages.iter().rev().filter(|message| {
+        let (oldest, before) = (value("oldest"), value("cursor"));
+        let mut found = self.messages.iter().rev().filter(|message| {
             message.channel == value("channel")
-                && message.ts.as_str() >= value("oldest")
+                && message.ts.as_str() >= oldest
+                && (before.is_empty() || message.ts.as_str() < before)
                 && wanted(message, value("ts"))
         });
         let has_metadata = value("include_all_metadata") == "true";
-        let shown = found.take(limit).map(|message| {
+        let page: Vec<&SlackMessage> = found.by_ref().take(limit).collect();
+        // The next page begins below the last message of this one.
+        let next = found.next().and(page.last()).map_or("", |last| last.ts.as_str());
+        let shown = page.iter().map(|message| {
             let mut shown = json!({ "type": "message", "ts": message.ts, "text": message.content.get("text") });
             if let (Some(metadata), Some(fields), true) =
                 (message.content.get("metadata"), shown.as_object_mut(), has_metadata)
@@ -106,7 +111,8 @@ impl Slack {
             }
             shown
         });
-        json!({ "ok": true, "messages": shown.collect::<Vec<_>>() })
+        let messages: Vec<Value> = shown.collect();
+        json!({ "ok": true, "messages": messages, "response_metadata": { "next_cursor": next } })
     }
 }
 

@@ -17,12 +17,16 @@ use cutover::engine::settings::{Parts, Polls, Settings};
 use cutover::engine::{Exit, Heard, Program, Programs};
 use cutover::journal::sqlite::SqliteJournal;
 use cutover::judge::threshold::Threshold;
+use cutover::notify::pagerduty::PagerDuty;
 use cutover::notify::slack::SlackThread;
+use cutover::notify::statuspage::{Page, Statuspage};
+use cutover::notify::webhook::Webhook;
 use cutover::notify::{Channels, Secret};
 use cutover::sim::scenario::ApiFaultKind;
+use cutover::sim::world::inbox::Receiver;
 use tokio::sync::mpsc;
 
-use super::Post;
+use super::{KEY, Post};
 
 const CONFIG: &str = include_str!("../../config.example.toml");
 const IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/api:9ab03d7";
@@ -38,8 +42,28 @@ impl Programs for Succeeding {
     }
 }
 
-/// A whole release of the example, told by a Slack thread alone.
-async fn release(post: &Post) -> Release {
+/// Each kind of channel.
+fn channels(post: &Post) -> Channels {
+    let (http, secret) = (post.http(), |text: &str| Secret::new(text));
+    let page = Page {
+        base: "https://api.statuspage.io".to_owned(),
+        page: "p1".to_owned(),
+        component: "c1".to_owned(),
+        title: "The shop".to_owned(),
+    };
+    let (slack, events) = ("https://slack.com".to_owned(), "https://events.pagerduty.com".to_owned());
+    let hook = "https://hooks.example.com/hooks/cutover";
+    let mut channels = Channels::new(Redactor::default());
+    let chat = SlackThread::new(http.clone(), slack, secret("xoxb-1"), "C0123456789".to_owned(), Route::default());
+    channels.add("chat", Arc::new(chat));
+    channels.add("pager", Arc::new(PagerDuty::new(http.clone(), events, secret(KEY), super::pager::usual())));
+    channels.add("audit", Arc::new(Webhook::new(http.clone(), secret(hook), None)));
+    channels.add("page", Arc::new(Statuspage::new(http, secret(KEY), page, Route::default())));
+    channels
+}
+
+/// A whole release of the example, told by these channels.
+async fn release(post: &Post, told: &[&str]) -> Release {
     let config = Config::read("config.example.toml", CONFIG, Path::new(".")).unwrap();
     let context = config.context("demo", None).unwrap();
     let clock = post.sim.clock();
@@ -49,16 +73,12 @@ async fn release(post: &Post) -> Release {
     let version = Version(IMAGE.to_owned());
     let request = Request { environment: "demo", component: None, version: &version, release: ReleaseId(1) };
     let mut plan = config.plan(&request, &survey).unwrap();
-    plan.notify = vec!["chat".to_owned()];
-    let mut channels = Channels::new(Redactor::default());
-    let (base, token) = ("https://slack.com".to_owned(), Secret::new("xoxb-simulated"));
-    let chat = SlackThread::new(post.http(), base, token, "C0123456789".to_owned(), Route::default());
-    channels.add("chat", Arc::new(chat));
+    plan.notify = told.iter().map(|name| (*name).to_owned()).collect();
     let parts = Parts {
         cloud: aws,
         journal: Box::new(SqliteJournal::in_memory().unwrap()),
         judge: Box::new(Threshold::new(plan.signals.clone())),
-        notifier: Arc::new(channels),
+        notifier: Arc::new(channels(post)),
         programs: Arc::new(Succeeding),
         clock,
         actor: Actor { name: "captain".to_owned(), host: "bastion".to_owned() },
@@ -85,8 +105,8 @@ fn course(release: &Release) -> Vec<&str> {
 async fn a_channel_that_hangs_changes_nothing_of_a_release() {
     let (well, hanging) = (Post::new(), Post::new());
     hanging.trouble(ApiFaultKind::Timeout, "slack:*");
-    let told = release(&well).await;
-    let untold = release(&hanging).await;
+    let told = release(&well, &["chat"]).await;
+    let untold = release(&hanging, &["chat"]).await;
     assert_eq!(told.ended.as_ref().map(|ended| ended.ending), Some(Ending::Succeeded));
     assert_eq!(course(&told), course(&untold));
     let took = |release: &Release| release.ended.as_ref().unwrap().at.since(release.begun.as_ref().unwrap().at);
@@ -100,4 +120,27 @@ async fn a_channel_that_hangs_changes_nothing_of_a_release() {
         hanging.sim.with(|world, _| world.slack_messages().len()),
     );
     assert!(sent > 4 && unsent == 0, "{sent}, {unsent}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_goes_wrong_is_told_to_everybody_as_they_expect_it() {
+    let post = Post::of("errors");
+    let release = release(&post, &["audit", "chat", "page", "pager"]).await;
+    assert_eq!(release.ended.as_ref().map(|ended| ended.ending), Some(Ending::RolledBack));
+    let events: Vec<String> = post
+        .letters(Receiver::Webhook)
+        .iter()
+        .map(|letter| letter.json()["type"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(events, ["release.begun", "release.step", "release.going-back", "release.ended"]);
+    post.sim.with(|world, _| {
+        let messages = world.slack_messages();
+        assert_eq!((messages.len(), messages.iter().filter(|message| message.thread.is_none()).count()), (4, 1));
+        let head = messages[0].content["text"].as_str().unwrap();
+        assert!(head.contains("rolled-back") && messages[0].edits == 3, "{head}");
+        assert_eq!(world.pager_incidents(), [], "a rollback that goes well wakes nobody");
+        let incidents = world.page_incidents();
+        assert_eq!((incidents.len(), &*incidents[0].status), (1, "resolved"));
+        assert_eq!(world.page_statuses("c1"), ["degraded_performance", "operational"]);
+    });
 }
