@@ -22,7 +22,7 @@ use crate::term::{
     Wishes,
 };
 use crate::ui;
-use crate::ui::theme::Theme;
+use crate::ui::theme::{ColourDepth, Theme};
 
 /// Clocks and countdowns on the screen move this often.
 const SECOND: Duration = Duration::from_secs(1);
@@ -35,6 +35,8 @@ const LAST_ORDERS: Duration = Duration::from_secs(2);
 pub struct Cockpit {
     /// What the terminal is wished to show.
     pub wishes: Wishes,
+    /// A theme to draw with wherever there is colour, in place of the built-in ones.
+    pub theme: Option<Theme>,
     /// The engine's clock.
     pub clock: Clock,
     /// Who gives the commands.
@@ -113,7 +115,10 @@ pub enum CockpitError {
 /// When the terminal cannot be taken over.
 pub async fn run(handle: EngineHandle, cockpit: Cockpit) -> Result<Left, CockpitError> {
     let capabilities = Capabilities::of_process(cockpit.wishes);
-    let theme = Theme::built_in(capabilities.colour, capabilities.background, capabilities.charset)?;
+    let theme = match cockpit.theme.filter(|_| capabilities.colour != ColourDepth::None) {
+        Some(theme) => theme,
+        None => Theme::built_in(capabilities.colour, capabilities.background, capabilities.charset)?,
+    };
     let signals = Signals::listen()?;
     let (session, outlet) = Session::enter()?;
     let (columns, rows) = session.size()?;

@@ -81,6 +81,7 @@ impl Subject {
                 Self::Ended => drop(hub),
             }
             let cockpit = Cockpit {
+                theme: None,
                 wishes: Wishes::default(),
                 clock,
                 actor: fixture::operator(),

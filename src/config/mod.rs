@@ -22,7 +22,7 @@ pub use channel::{Address, Channel, Receiver, SecretSource};
 pub use load::{Overrides, Surroundings, VARIABLES};
 pub use model::{
     Check, Color, Command, Component, Config, Engine, Environment, Expected, Pipeline, Polls, Screen, Service, Stage,
-    StageWork,
+    StageWork, ThemeChoice,
 };
 pub use plan::{PlanContext, Request};
 pub use problem::{ConfigError, Mistake, Problem, Problems};

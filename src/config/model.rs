@@ -233,13 +233,17 @@ impl Default for Polls {
     }
 }
 
-/// How the cockpit looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How the cockpit looks, what its keys mean, and how it calls for attention.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Screen {
     /// Whether it is in colour.
     pub color: Color,
     /// Only ASCII characters are drawn.
     pub ascii: bool,
+    /// Which colours.
+    pub theme: ThemeChoice,
+    /// A file of keys to lay over the built-in ones.
+    pub keymap: Option<PathBuf>,
     /// The bell rings when the release wants attention.
     pub bell: bool,
     /// So does a desktop notification, where the terminal shows one.
@@ -248,8 +252,28 @@ pub struct Screen {
 
 impl Default for Screen {
     fn default() -> Self {
-        Self { color: Color::default(), ascii: false, bell: true, notifications: true }
+        let (color, theme) = (Color::default(), ThemeChoice::default());
+        Self { color, ascii: false, theme, keymap: None, bell: true, notifications: true }
     }
+}
+
+/// Which colours to draw with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ThemeChoice {
+    /// Those for the terminal's background, as far as the terminal tells what it is.
+    #[default]
+    Auto,
+    /// Those for a dark background.
+    Dark,
+    /// Those for a light background.
+    Light,
+    /// A file's.
+    File(PathBuf),
+}
+
+impl ThemeChoice {
+    /// What comes along, by its words.
+    pub const WORDS: [(&'static str, Self); 3] = [("auto", Self::Auto), ("dark", Self::Dark), ("light", Self::Light)];
 }
 
 /// Whether output is in colour.

@@ -6,7 +6,9 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 use super::channel::{Address, Channel, Receiver, SecretSource};
-use super::model::{Check, Color, Component, Config, Environment, Expected, Pipeline, Stage, StageWork};
+use super::model::{
+    Check, Color, Component, Config, Environment, Expected, Pipeline, Screen, Stage, StageWork, ThemeChoice,
+};
 use super::template::Template;
 use super::values::show_duration;
 use crate::domain::ids::AlarmName;
@@ -45,13 +47,6 @@ impl Config {
             ("period", Some(span(self.engine.period))),
             ("polls", Some(polls)),
         ]);
-        let color = Color::WORDS.iter().find(|(_, color)| *color == self.screen.color).map(|(word, _)| text(word));
-        let screen = table([
-            ("color", color),
-            ("ascii", Some(self.screen.ascii.into())),
-            ("bell", Some(self.screen.bell.into())),
-            ("notifications", Some(self.screen.notifications.into())),
-        ]);
         let whole = table([
             ("read_only", Some(self.read_only.into())),
             ("environments", Some(named(&self.environments, environment))),
@@ -60,7 +55,7 @@ impl Config {
             ("pipelines", Some(named(&self.pipelines, pipeline))),
             ("channels", Some(named(&self.channels, channel))),
             ("engine", Some(engine)),
-            ("screen", Some(screen)),
+            ("screen", Some(screen(&self.screen))),
         ]);
         // Tables of strings, numbers and truth values are always TOML.
         toml::to_string_pretty(&whole).unwrap_or_default()
@@ -320,4 +315,20 @@ fn source(name: &str, source: &SecretSource) -> (String, Value) {
         SecretSource::Variable(variable) => (format!("{name}_env"), text(variable)),
         SecretSource::File(file) => (format!("{name}_file"), text(file.display())),
     }
+}
+
+fn screen(screen: &Screen) -> Value {
+    let color = Color::WORDS.iter().find(|(_, color)| *color == screen.color).map(|(word, _)| text(word));
+    let theme = match &screen.theme {
+        ThemeChoice::File(path) => Some(text(path.display())),
+        choice => ThemeChoice::WORDS.iter().find(|(_, known)| known == choice).map(|(word, _)| text(word)),
+    };
+    table([
+        ("color", color),
+        ("ascii", Some(screen.ascii.into())),
+        ("theme", theme),
+        ("keymap", screen.keymap.as_ref().map(|path| text(path.display()))),
+        ("bell", Some(screen.bell.into())),
+        ("notifications", Some(screen.notifications.into())),
+    ])
 }

@@ -1,6 +1,6 @@
 //! `cutover demo`: the real engine, SDK and journal against the simulated AWS, all in this process.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use crate::cloud::Cloud;
 use crate::cloud::aws::Aws;
 use crate::config::Config;
 use crate::domain::ids::{EnvironmentName, Version};
+use crate::domain::time::Timestamp;
 use crate::engine::run::{Engine, this_actor};
 use crate::headless::{self, Headless};
 use crate::journal::sqlite::SqliteJournal;
@@ -28,13 +29,17 @@ const CONFIG: &str = include_str!("../../config.example.toml");
 /// The environment of the example that the demo releases to.
 const ENVIRONMENT: &str = "demo";
 
+/// When every demo begins, whatever the time is: a Thursday in March 2026, 14:00 UTC. What is measured, and with it what
+/// happens, depends on where minutes begin and on the time of day.
+const BEGINNING: Timestamp = Timestamp::from_secs(1_773_324_000);
+
 /// The version that is released.
 const IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/api:9ab03d7";
 
 /// Runs the demo.
 pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let scenario = scenario(&arguments.scenario)?;
-    let clock = Clock::accelerated(arguments.speed);
+    let clock = Clock::starting_at(BEGINNING, arguments.speed);
     let sim = Sim::new(scenario, arguments.seed, clock);
     let mut config = Config::read("config.example.toml", CONFIG, Path::new("."))
         .map_err(crate::config::ConfigError::Invalid)
@@ -56,9 +61,14 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let code = if arguments.headless.headless {
         let style = faces::style(arguments.headless.format);
         let run = Headless { style, approve: true, timeout: None, actor, clock };
-        headless::follow(handle, run, &mut output::out()).await?.code()
+        match headless::follow(handle, run, &mut output::stdout()).await {
+            // Its lines are all that it is for: when nobody reads them any more, it ends as it does for Ctrl-C.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => output::DETACHED,
+            end => end?.code(),
+        }
     } else {
-        let left = faces::cockpit(handle, Manner::of_flags(globals), clock, actor, arguments.exit_at_end).await?;
+        let (manner, access) = (Manner::of_flags(globals)?, faces::access_of_flags(globals));
+        let left = faces::cockpit(handle, manner, access, clock, actor, arguments.exit_at_end).await?;
         let status = left.release.status().word();
         writeln!(output::out(), "The demo has ended with its screen; its release was {status}. Nothing goes on.")?;
         faces::code(&left)

@@ -1,7 +1,7 @@
 //! Starting an engine process, and finding the ones there are.
 
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use color_eyre::eyre::{Result, WrapErr, eyre};
 
 use super::engine::Word;
-use super::output::Refused;
+use super::output::{Refused, tell};
 use super::settings;
 use crate::cli::{Globals, Which};
 use crate::config::Config;
@@ -106,16 +106,11 @@ pub(super) async fn running(config: &Config, which: &Which) -> Result<Vec<Runnin
         // It may be the one that is meant.
         return Err(Refused::policy(trouble.clone()));
     }
+    // An engine that cannot be talked to is named, and holds up nothing else.
     for trouble in &troubles {
-        complain(trouble);
+        tell(trouble);
     }
     Ok(found)
-}
-
-/// An engine that cannot be talked to is named, and holds up nothing else.
-fn complain(trouble: &str) {
-    // Nobody may be listening.
-    let _unheard = writeln!(std::io::stderr(), "cutover: {trouble}");
 }
 
 fn is_meant(plan: &crate::domain::plan::Plan, which: &Which) -> bool {

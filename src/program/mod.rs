@@ -26,13 +26,7 @@ pub fn run() -> ExitCode {
     // Reports of defects are readable; should it be installed already, the one there is does as well.
     let _installed = color_eyre::install();
     let cli = Cli::parse();
-    match act(&cli) {
-        Ok(code) => ExitCode::from(code),
-        Err(report) => {
-            output::complain(&report);
-            ExitCode::from(output::code_of(&report))
-        }
-    }
+    ExitCode::from(output::code(|| act(&cli)))
 }
 
 fn act(cli: &Cli) -> Result<u8> {
@@ -79,7 +73,10 @@ fn config(globals: &Globals, verb: ConfigVerb) -> Result<u8> {
     let config = settings::load(globals)?;
     let mut out = output::out();
     match verb {
-        ConfigVerb::Check => writeln!(out, "the configuration has no mistakes")?,
+        ConfigVerb::Check => {
+            faces::Manner::read(&config.screen)?;
+            writeln!(out, "the configuration has no mistakes")?;
+        }
         ConfigVerb::Show => write!(out, "{}", config.show())?,
     }
     Ok(0)

@@ -1,6 +1,7 @@
 //! Putting an engine's parts together.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::sync::Arc;
 
 use color_eyre::eyre::{Result, WrapErr};
@@ -103,5 +104,11 @@ fn polls(polls: &crate::config::Polls) -> Polls {
 /// Masks the values of what the plan names as secret, and of every variable whose name says so.
 fn redactor(plan: &Plan) -> Redactor {
     let is_secret = |name: &str| plan.secrets.iter().any(|secret| secret == name) || Redactor::is_secret_name(name);
-    Redactor::new(std::env::vars().filter(|(name, _)| is_secret(name)).map(|(_, value)| value))
+    // What is not UTF-8 is shown as this makes of it, and so masked as well.
+    let variables = std::env::vars_os().map(|pair| (lossy(&pair.0), lossy(&pair.1)));
+    Redactor::new(variables.filter(|(name, _)| is_secret(name)).map(|(_, value)| value))
+}
+
+fn lossy(text: &OsStr) -> String {
+    text.to_string_lossy().into_owned()
 }

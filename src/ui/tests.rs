@@ -13,6 +13,7 @@ use crate::app::model::Model;
 use crate::app::msg::Msg;
 use crate::app::update::update;
 use crate::domain::release::{Hold, Release, StageStatus, UnwindPhase, Work};
+use crate::domain::signal::Point;
 use crate::engine::snapshot::Snapshot;
 
 const SMALL: (u16, u16) = (80, 24);
@@ -127,6 +128,27 @@ fn a_long_reason_goes_on_in_the_second_row_and_the_stage_that_failed_stays_marke
     assert!(smoke.contains("✖ smoke") && smoke.contains("undone"), "{screen}");
     let wide = look(Scene::RolledBack, &changed(Scene::RolledBack, fail), LARGE, "");
     assert!(wide.contains("failed, undone"), "{wide}");
+}
+
+#[test]
+fn what_was_judged_stays_beside_what_is_measured_later() {
+    let mut snapshot = fixture::snapshot(Scene::RollingBack);
+    for series in snapshot.series.iter_mut().filter(|series| series.signal.as_str() == "errors") {
+        let series = Arc::make_mut(series);
+        for points in [&mut series.green, &mut series.blue] {
+            let last = *points.last().unwrap();
+            points.push(Point { at: last.at + Duration::from_mins(1), value: 9.54, ..last });
+        }
+    }
+    let cards = look(Scene::RollingBack, &snapshot, LARGE, "");
+    assert!(cards.contains("g 9.54 %") && cards.contains("judged 14:04:27 at 7.42 %"), "{cards}");
+    let small = look(Scene::RollingBack, &snapshot, SMALL, "");
+    let row = small.lines().find(|line| line.contains("✖ errors")).unwrap();
+    assert!(small.contains("judged 14:04:27 ╮") && row.contains("g 9.54 %") && row.contains("7.42 %"), "{small}");
+    let charts = look(Scene::RollingBack, &snapshot, LARGE, "2");
+    assert!(charts.contains("g 9.54 %") && charts.contains("judged 14:04:27 at 7.42 %: fail"), "{charts}");
+    let live = look(Scene::Baking, &fixture::snapshot(Scene::Baking), LARGE, "");
+    assert!(!live.contains("judged"), "{live}");
 }
 
 #[test]

@@ -72,6 +72,7 @@ const LAYERS: [Layer; 25] = [
             "judge::threshold",
             "sim",
             "domain",
+            "document",
             "clock",
         ],
     },

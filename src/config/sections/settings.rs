@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::model::{Color, Engine, Polls, Screen};
-use super::super::problem::Mistake;
+use super::super::model::{Color, Engine, Polls, Screen, ThemeChoice};
+use super::super::problem::{Mistake, nearest};
 use super::super::reader::{Item, Table};
 use super::super::values;
 use crate::domain::percent::Percent;
@@ -78,9 +78,26 @@ pub(super) fn screen(table: Option<Table<'_>>) -> Screen {
     let screen = Screen {
         color: table.or("color", values::word("colour setting", &Color::WORDS), default.color),
         ascii: table.or("ascii", values::flag, default.ascii),
+        theme: table.or("theme", theme, default.theme),
+        keymap: table.optional("keymap", values::text).map(PathBuf::from),
         bell: table.or("bell", values::flag, default.bell),
         notifications: table.or("notifications", values::flag, default.notifications),
     };
     table.finish();
     screen
+}
+
+/// One of the words, or a file: what has a slash or an ending is one, so that a misspelt word is not looked for.
+fn theme(item: Item<'_>) -> Result<ThemeChoice, Mistake> {
+    let name = values::text(item)?;
+    if let Some((_, choice)) = ThemeChoice::WORDS.into_iter().find(|(word, _)| *word == name) {
+        return Ok(choice);
+    }
+    if name.contains('/') || Path::new(&name).extension().is_some() {
+        return Ok(ThemeChoice::File(PathBuf::from(name)));
+    }
+    let known = ThemeChoice::WORDS.map(|(word, _)| word);
+    let nearest = nearest(&name, known);
+    let known = known.iter().map(|word| (*word).to_owned()).chain(["a file such as ./mine.toml".to_owned()]).collect();
+    Err(Mistake::UnknownName { kind: "theme", name, nearest, known })
 }

@@ -4,7 +4,7 @@ use super::{LEAST, read};
 use crate::config::Mistake;
 
 /// What is broken, the text of the least configuration to replace, and what with.
-const CASES: [(&str, &str, &str); 69] = [
+const CASES: [(&str, &str, &str); 71] = [
     ("not TOML, twice", "cluster = \"shop\"\ncontainer = \"api\"", "cluster = \ncontainer = 'api"),
     ("the same key twice", "cluster = \"shop\"", "cluster = \"shop\"\ncluster = \"shop\""),
     ("unknown section", "[environments.staging]", "[enviroments.x]\n[environments.staging]"),
@@ -107,6 +107,8 @@ const CASES: [(&str, &str, &str); 69] = [
         "[[pipelines.standard.stages]]\nname = \"deploy\"",
         "[[pipelines.standard.stages]]\nname = \"migrate\"\nkind = \"command\"\nrun = [\"true\"]\nenv = { DB_PASSWORD = \"hunter2\" }\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
     ),
+    ("theme misspelt", "[components.api]", "[screen]\ntheme = \"drak\"\n\n[components.api]"),
+    ("keymap as a table", "[components.api]", "[screen.keymap]\npromote = \"P\"\n\n[components.api]"),
     ("an access key in the wrong place", "region = \"eu-west-1\"", "region = \"AKIAIOSFODNN7EXAMPLE\""),
     ("unknown kind of channel", "[components.api]", "[channels.team]\nkind = \"slak\"\n\n[components.api]"),
     ("channel without its secret", "[components.api]", "[channels.team]\nkind = \"slack\"\n\n[components.api]"),
