@@ -49,6 +49,23 @@ pub struct Cockpit {
     pub utc_offset: i32,
     /// Leave by itself when the release ends.
     pub exit_at_end: bool,
+    /// How it calls for attention.
+    pub attention: Attention,
+}
+
+/// How the cockpit calls for attention: when the release waits for a human, goes back, is paused by itself or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attention {
+    /// The bell rings.
+    pub bell: bool,
+    /// A desktop notification is shown, where the terminal knows how.
+    pub notifications: bool,
+}
+
+impl Default for Attention {
+    fn default() -> Self {
+        Self { bell: true, notifications: true }
+    }
 }
 
 /// How the cockpit was left.
@@ -124,6 +141,7 @@ pub async fn run(handle: EngineHandle, cockpit: Cockpit) -> Result<Left, Cockpit
         snapshot,
         clock: cockpit.clock,
         exit_at_end: cockpit.exit_at_end,
+        attention: cockpit.attention,
         is_lost: false,
         is_retaken: false,
     };
@@ -146,6 +164,7 @@ struct Loop {
     snapshot: Arc<Snapshot>,
     clock: Clock,
     exit_at_end: bool,
+    attention: Attention,
     is_lost: bool,
     /// The terminal has been taken over again after a stop of our own, and the signal that ended it is still to come.
     is_retaken: bool,
@@ -279,8 +298,12 @@ impl Loop {
                     let _too_long = self.screen.copy(&text);
                 }
                 Cmd::Announce(text) => {
-                    self.screen.bell();
-                    self.screen.notify(&text);
+                    if self.attention.bell {
+                        self.screen.bell();
+                    }
+                    if self.attention.notifications {
+                        self.screen.notify(&text);
+                    }
                 }
                 Cmd::Title(text) => self.screen.title(&text),
                 Cmd::Redraw => self.screen.forget(),

@@ -194,11 +194,15 @@ async fn alarms_logs_tasks_messages_and_identity_read_as_the_world_has_them() {
     assert!(first.events.iter().all(|event| of_task(&event.stream)), "{:?}", first.events[0]);
 
     let topic = stage.sim.with(|world, _| world.list_topics().unwrap().remove(0));
-    let message = Message { key: "production/api/1/begun", subject: "api → 9ab03d7", body: "begun" };
+    let attributes = &[("severity", "info")];
+    let message = Message { key: "production/api/1/begun", subject: "api → 9ab03d7", body: "begun", attributes };
     stage.aws.publish(&topic, &message).await.unwrap();
     let delivered = stage.sim.with(|world, _| world.deliveries().last().cloned()).unwrap();
     assert_eq!((delivered.subject.as_deref(), &*delivered.message), (Some("api -> 9ab03d7"), "begun"));
-    assert_eq!(delivered.attributes, [("cutover.key".to_owned(), message.key.to_owned())]);
+    let mut attributes = delivered.attributes;
+    attributes.sort();
+    let wanted = [("cutover.key", message.key), ("severity", "info")];
+    assert_eq!(attributes, wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
 
     let identity = stage.aws.identity().await.unwrap();
     assert_eq!(identity.account, "123456789012");

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use cutover::clock::Clock;
 use cutover::cloud::Cloud;
 use cutover::cloud::aws::Aws;
-use cutover::config::{Config, Request};
+use cutover::config::{Config, Receiver, Request};
 use cutover::domain::command::Actor;
 use cutover::domain::components::{ComponentIndex, Components};
 use cutover::domain::ids::{ReleaseId, Version};
@@ -21,7 +21,8 @@ use cutover::engine::{Exit, Heard, Program, Programs};
 use cutover::journal::Journal;
 use cutover::judge::Judge;
 use cutover::judge::threshold::Threshold;
-use cutover::notify::sns::SnsChannels;
+use cutover::notify::Channels;
+use cutover::notify::sns::SnsChannel;
 use cutover::sim::{Scenario, Sim};
 use tokio::sync::mpsc;
 
@@ -90,13 +91,19 @@ pub(crate) async fn stage(
         is_demo: false,
     };
     adapt(&mut plan, &mut settings);
+    let mut channels = Channels::default();
+    for (name, channel) in &context.channels {
+        if let Receiver::Sns { topic } = &channel.receiver {
+            channels.add(name, Arc::new(SnsChannel::new(Arc::clone(&cloud), topic.clone())));
+        }
+    }
     let parts = Parts {
         clouds: plan.components.map(|_| Arc::clone(&cloud)),
         journal,
         judges: plan
             .components
             .map(|component| -> Box<dyn Judge> { Box::new(Threshold::new(component.signals.clone())) }),
-        notifier: Arc::new(SnsChannels::new(Arc::clone(&cloud), context.topics)),
+        notifier: Arc::new(channels),
         programs: Arc::new(AtOnce),
         clock,
         actor: Actor { name: "maria".to_owned(), host: "bastion-1".to_owned() },

@@ -148,6 +148,7 @@ fn phrase(stage: &StagePlan) -> Option<&str> {
         | StageKind::Shift(_)
         | StageKind::Verify(_)
         | StageKind::Notify
+        | StageKind::StatusPage(_)
         | StageKind::Cleanup(_) => None,
     }
 }

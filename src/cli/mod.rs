@@ -11,6 +11,7 @@ mod engine;
 mod globals;
 mod history;
 mod man;
+mod notify;
 mod pause;
 mod promote;
 mod release;
@@ -39,6 +40,7 @@ pub use engine::Engine;
 pub use globals::Globals;
 pub use history::History;
 pub use man::{Man, write_man, write_man_pages};
+pub use notify::{Notify, NotifyTest, NotifyVerb};
 pub use pause::Pause;
 pub use promote::Promote;
 pub use release::Release;
@@ -114,6 +116,7 @@ pub enum Verb {
     Approve(Approve),
     History(History),
     Config(Config),
+    Notify(Notify),
     Sim(Sim),
     Completions(Completions),
     Man(Man),
@@ -141,6 +144,7 @@ impl Verb {
             | Self::Status(_)
             | Self::History(_)
             | Self::Config(_)
+            | Self::Notify(_)
             | Self::Sim(_)
             | Self::Completions(_)
             | Self::Man(_)

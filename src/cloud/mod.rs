@@ -277,6 +277,8 @@ pub struct Message<'a> {
     pub subject: &'a str,
     /// Text.
     pub body: &'a str,
+    /// Names and values that subscribers may filter by; at most nine, no value empty.
+    pub attributes: &'a [(&'a str, &'a str)],
 }
 
 /// An HTTP request.

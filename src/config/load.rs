@@ -161,6 +161,9 @@ impl Config {
             Some(path) => surroundings.resolve(path, &surroundings.directory),
             None => surroundings.resolve(&config.engine.journal, base),
         };
+        for channel in config.channels.values_mut() {
+            channel.resolve(|path| surroundings.resolve(path, base));
+        }
         let files = [
             config.screen.keymap.as_mut(),
             match &mut config.screen.theme {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::channel::Channel;
 use super::template::Template;
 use crate::domain::ids::{AlarmName, ComponentName, EnvironmentName, StageName};
+use crate::domain::notice::PageStatus;
 use crate::domain::plan::{CleanupPlan, Driver, OnFailure, RollbackPlan, ShiftPlan};
 use crate::domain::signal::SignalPlan;
 
@@ -154,6 +156,8 @@ pub enum StageWork {
     },
     /// A message to the component's channels.
     Notify,
+    /// What the component's status pages say.
+    StatusPage(PageStatus),
     /// The old side taken down after a hold.
     Cleanup(CleanupPlan),
 }
@@ -163,7 +167,12 @@ impl StageWork {
     pub fn needs_site(&self) -> bool {
         match self {
             Self::Deploy | Self::Shift(_) | Self::Cleanup(_) => true,
-            Self::Gate { .. } | Self::Command(_) | Self::Smoke(_) | Self::Verify { .. } | Self::Notify => false,
+            Self::Gate { .. }
+            | Self::Command(_)
+            | Self::Smoke(_)
+            | Self::Verify { .. }
+            | Self::Notify
+            | Self::StatusPage(_) => false,
         }
     }
 }
@@ -211,16 +220,6 @@ pub enum Expected {
     Value(serde_json::Value),
 }
 
-/// Where messages go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Channel {
-    /// An SNS topic.
-    Sns {
-        /// Its ARN.
-        topic: String,
-    },
-}
-
 /// How the engine works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Engine {
@@ -263,8 +262,8 @@ impl Default for Polls {
     }
 }
 
-/// How the cockpit looks, and what its keys mean.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How the cockpit looks, what its keys mean, and how it calls for attention.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Screen {
     /// Whether it is in colour.
     pub color: Color,
@@ -274,6 +273,17 @@ pub struct Screen {
     pub theme: ThemeChoice,
     /// A file of keys to lay over the built-in ones.
     pub keymap: Option<PathBuf>,
+    /// The bell rings when the release wants attention.
+    pub bell: bool,
+    /// So does a desktop notification, where the terminal shows one.
+    pub notifications: bool,
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        let (color, theme) = (Color::default(), ThemeChoice::default());
+        Self { color, ascii: false, theme, keymap: None, bell: true, notifications: true }
+    }
 }
 
 /// Which colours to draw with.

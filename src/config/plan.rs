@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::model::{
-    Channel, Check, Command, Component, Config, Environment, Expected, Polls, Service, Site, Stage, StageWork,
-};
+use super::channel::Channel;
+use super::model::{Check, Command, Component, Config, Environment, Expected, Polls, Service, Site, Stage, StageWork};
 use super::problem::{ConfigError, nearest};
 use super::template::{Template, Variable};
 use crate::cloud::{ServiceSurvey, ServiceTarget, Survey, Target};
@@ -13,7 +12,8 @@ use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, StageName, Version};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{
-    CommandPlan, ComponentPlan, GatePlan, HttpCheck, Place, Plan, SidePlan, Sides, StageKind, StagePlan, VerifyPlan,
+    CommandPlan, ComponentPlan, GatePlan, HttpCheck, Place, Plan, SidePlan, Sides, StageKind, StagePlan,
+    StatusPagePlan, VerifyPlan,
 };
 
 /// The release that is asked for.
@@ -44,8 +44,8 @@ pub struct PlanContext {
     pub profile: Option<String>,
     /// Role to assume, by ARN.
     pub role: Option<String>,
-    /// The SNS topic of each channel that is told, by the channel's name.
-    pub topics: BTreeMap<String, String>,
+    /// The channels that are told, by name.
+    pub channels: BTreeMap<String, Channel>,
     /// How often to look.
     pub polls: Polls,
     /// Length of a period that signals are read in.
@@ -99,6 +99,11 @@ impl Config {
         Ok(together.unwrap_or_else(|_| Components::one(name.clone())))
     }
 
+    /// A channel by name.
+    pub fn channel(&self, name: &str) -> Result<&Channel, ConfigError> {
+        self.channels.get(name).ok_or_else(|| unknown("channel", name, self.channels.keys().map(String::as_str)))
+    }
+
     /// The settings of each component of a line-up.
     fn settings(
         &self,
@@ -124,9 +129,7 @@ impl Config {
             services: site.services.each_ref().map(service),
             container: site.container.clone(),
         };
-        let topic = |name: &String| match self.channels.get(name)? {
-            Channel::Sns { topic } => Some((name.clone(), topic.clone())),
-        };
+        let channel = |name: &String| Some((name.clone(), self.channels.get(name)?.clone()));
         let sites = components.map(|component| component.site.as_ref());
         Ok(PlanContext {
             targets: sites.map(|site| site.map(target)),
@@ -134,7 +137,7 @@ impl Config {
             place: place(environment),
             profile: environment.profile.clone(),
             role: environment.role.clone(),
-            topics: components.iter().flat_map(|(_, component)| component.notify.iter().filter_map(topic)).collect(),
+            channels: components.iter().flat_map(|(_, one)| one.notify.iter().filter_map(channel)).collect(),
             polls: self.engine.polls,
             period: self.engine.period,
             read_only: self.read_only || environment.read_only,
@@ -175,6 +178,9 @@ impl Config {
         };
         let stages = self.pipelines.get(&first.pipeline).map(|pipeline| pipeline.stages.as_slice()).unwrap_or_default();
         let mut asks = environment.confirm.as_ref();
+        let is_page = |name: &&String| self.channels.get(*name).is_some_and(Channel::is_page);
+        let pages = settings.iter().flat_map(|(_, component)| component.notify.iter().filter(is_page).cloned());
+        let pages: Vec<String> = pages.collect();
         let stages_planned = stages.iter().enumerate().map(|(index, stage)| {
             let phrase = if matches!(stage.work, StageWork::Gate { .. }) { asks.take() } else { None };
             let named = stage.component.as_ref().and_then(|name| lineup.position(|other| other == name));
@@ -186,7 +192,7 @@ impl Config {
                 name: stage.name.clone(),
                 component,
                 after: comes_after(stages, index, stage),
-                kind: stage_kind(stage, phrase, &expand),
+                kind: stage_kind(stage, phrase, &pages, &expand),
                 timeout: stage.timeout,
                 on_failure: stage.on_failure,
             }
@@ -208,7 +214,7 @@ impl Config {
         })
     }
 
-    /// Every variable that a component or its pipeline names as secret, once.
+    /// Every variable that a component, its pipeline or its channels name as secret, once.
     fn secrets(&self, components: &Components<&Component>) -> Vec<String> {
         let first = components[ComponentIndex::FIRST];
         let stages = self.pipelines.get(&first.pipeline).into_iter().flat_map(|pipeline| &pipeline.stages);
@@ -220,10 +226,14 @@ impl Config {
             | StageWork::Shift(_)
             | StageWork::Verify { .. }
             | StageWork::Notify
+            | StageWork::StatusPage(_)
             | StageWork::Cleanup(_) => &[],
         });
         let own = components.iter().flat_map(|(_, component)| &component.secrets);
         let mut all: Vec<String> = own.chain(named).cloned().collect();
+        let told = components.iter().flat_map(|(_, component)| &component.notify);
+        let channels = told.filter_map(|name| self.channels.get(name));
+        all.extend(channels.flat_map(Channel::variables).map(str::to_owned));
         all.sort_unstable();
         all.dedup();
         all
@@ -346,7 +356,12 @@ fn is_version(reference: &str) -> bool {
         && reference.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@+".contains(&byte))
 }
 
-fn stage_kind(stage: &Stage, phrase: Option<&Template>, expand: &impl Fn(&Template) -> String) -> StageKind {
+fn stage_kind(
+    stage: &Stage,
+    phrase: Option<&Template>,
+    pages: &[String],
+    expand: &impl Fn(&Template) -> String,
+) -> StageKind {
     match &stage.work {
         StageWork::Gate { healthy, no_alarms, confirm } => StageKind::Gate(GatePlan {
             healthy: *healthy,
@@ -361,6 +376,9 @@ fn stage_kind(stage: &Stage, phrase: Option<&Template>, expand: &impl Fn(&Templa
             StageKind::Verify(VerifyPlan { watch: *watch, checks: check_plans(checks, expand) })
         }
         StageWork::Notify => StageKind::Notify,
+        StageWork::StatusPage(status) => {
+            StageKind::StatusPage(StatusPagePlan { status: *status, channels: pages.to_vec() })
+        }
         StageWork::Cleanup(plan) => StageKind::Cleanup(*plan),
     }
 }

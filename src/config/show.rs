@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
+use super::channel::{Address, Channel, Receiver, SecretSource};
 use super::model::{
-    Channel, Check, Color, Component, Config, Environment, Expected, Pipeline, Screen, Service, Stage, StageWork,
-    ThemeChoice,
+    Check, Color, Component, Config, Environment, Expected, Pipeline, Screen, Service, Stage, StageWork, ThemeChoice,
 };
 use super::template::Template;
 use super::values::show_duration;
@@ -225,6 +225,7 @@ fn work(work: &StageWork) -> (&'static str, Value) {
             ("verify", table([("watch", Some(span(*watch))), ("checks", Some(show_checks(checks)))]))
         }
         StageWork::Notify => ("notify", table([])),
+        StageWork::StatusPage(status) => ("status-page", table([("status", Some(text(status.word())))])),
         StageWork::Cleanup(plan) => ("cleanup", table([("hold", Some(span(plan.hold)))])),
     }
 }
@@ -264,8 +265,64 @@ fn show_checks(checks: &[Check]) -> Value {
 }
 
 fn channel(channel: &Channel) -> Value {
-    match channel {
-        Channel::Sns { topic } => table([("kind", Some(text("sns"))), ("topic", Some(text(topic)))]),
+    let Channel { route, receiver } = channel;
+    let mut shown = Table::new();
+    let mut put = |key: &str, value: Value| shown.insert(key.to_owned(), value);
+    put("kind", text(channel.kind()));
+    if !channel.is_page() {
+        put("min_severity", text(route.min_severity.word()));
+        put("events", texts(route.events.iter().map(|event| event.word())));
+    }
+    if let Some(environments) = &route.environments {
+        put("environments", texts(environments));
+    }
+    match receiver {
+        Receiver::Sns { topic } => {
+            put("topic", text(topic));
+        }
+        Receiver::SlackWebhook { url } => {
+            let (key, value) = source("url", url);
+            put(&key, value);
+        }
+        Receiver::SlackThread { token, channel, url } => {
+            let (key, value) = source("token", token);
+            put(&key, value);
+            put("channel", text(channel));
+            put("url", text(url));
+        }
+        Receiver::PagerDuty { routing_key, url } => {
+            let (key, value) = source("routing_key", routing_key);
+            put(&key, value);
+            put("url", text(url));
+        }
+        Receiver::Webhook { url, secret } => {
+            let (key, value) = match url {
+                Address::Plain(url) => ("url".to_owned(), text(url)),
+                Address::Secret(url) => source("url", url),
+            };
+            put(&key, value);
+            if let Some(secret) = secret {
+                let (key, value) = source("secret", secret);
+                put(&key, value);
+            }
+        }
+        Receiver::Statuspage { api_key, page, component, title, url } => {
+            let (key, value) = source("api_key", api_key);
+            put(&key, value);
+            put("page_id", text(page));
+            put("component_id", text(component));
+            put("title", text(title));
+            put("url", text(url));
+        }
+    }
+    Value::Table(shown)
+}
+
+/// The key and value that say where a secret is kept.
+fn source(name: &str, source: &SecretSource) -> (String, Value) {
+    match source {
+        SecretSource::Variable(variable) => (format!("{name}_env"), text(variable)),
+        SecretSource::File(file) => (format!("{name}_file"), text(file.display())),
     }
 }
 
@@ -280,5 +337,7 @@ fn screen(screen: &Screen) -> Value {
         ("ascii", Some(screen.ascii.into())),
         ("theme", theme),
         ("keymap", screen.keymap.as_ref().map(|path| text(path.display()))),
+        ("bell", Some(screen.bell.into())),
+        ("notifications", Some(screen.notifications.into())),
     ])
 }

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::components::ComponentIndex;
 use super::ids::{EffectId, Side, TaskDefinitionArn};
+use super::notice::{Facts, clean_lines};
 use super::percent::Percent;
+use super::redact::Redactor;
 
 /// One thing to do outside. Its intent is in the journal before it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +133,21 @@ pub struct Notice {
     pub subject: String,
     /// Details and the commands to act on it.
     pub body: String,
+    /// The same as facts.
+    pub facts: Box<Facts>,
+}
+
+impl Notice {
+    /// The same without secrets and without what could steer a terminal.
+    #[must_use]
+    pub fn cleaned(self, redactor: &Redactor) -> Self {
+        Self {
+            subject: redactor.clean(&self.subject),
+            body: clean_lines(redactor, &self.body),
+            facts: Box::new(self.facts.cleaned(redactor)),
+            ..self
+        }
+    }
 }
 
 /// An effect with its number and which try this is, from 1 up.

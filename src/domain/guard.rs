@@ -138,6 +138,7 @@ fn skip(kind: &StageKind, stage: &Stage) -> Result<(), String> {
         | StageKind::Smoke(_)
         | StageKind::Verify(_)
         | StageKind::Notify
+        | StageKind::StatusPage(_)
         | StageKind::Cleanup(_) => Ok(()),
     }
 }

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod last_resort;
 pub mod log;
 pub mod machine;
+pub mod notice;
 pub mod outlook;
 pub mod percent;
 pub mod plan;

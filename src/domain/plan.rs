@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::components::{ComponentIndex, Components};
 use super::ids::{AlarmName, ComponentName, EnvironmentName, Side, StageName, TaskDefinitionArn, Version};
+use super::notice::PageStatus;
 use super::percent::Percent;
 use super::signal::SignalPlan;
 use super::time::millis;
@@ -176,6 +177,8 @@ pub enum StageKind {
     Verify(VerifyPlan),
     /// A message to the configuration's channels.
     Notify,
+    /// What a public status page says of the component.
+    StatusPage(StatusPagePlan),
     /// The old side kept warm for a hold, then scaled down.
     Cleanup(CleanupPlan),
 }
@@ -191,6 +194,7 @@ impl StageKind {
             Self::Shift(_) => "shift",
             Self::Verify(_) => "verify",
             Self::Notify => "notify",
+            Self::StatusPage(_) => "status-page",
             Self::Cleanup(_) => "cleanup",
         }
     }
@@ -284,6 +288,15 @@ pub struct VerifyPlan {
     pub watch: Duration,
     /// Checks run once before the watch begins.
     pub checks: Vec<HttpCheck>,
+}
+
+/// Changing a public status page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusPagePlan {
+    /// What the page is to say until the release ends, or another stage changes it.
+    pub status: PageStatus,
+    /// The channels that are status pages, by name.
+    pub channels: Vec<String>,
 }
 
 /// Taking the old side down.

@@ -29,6 +29,12 @@ impl Redactor {
         Self { values }
     }
 
+    /// One that masks these values, too.
+    #[must_use]
+    pub fn also(&self, values: impl IntoIterator<Item = String>) -> Self {
+        Self::new(self.values.iter().cloned().chain(values))
+    }
+
     /// Whether a variable of this name is taken to hold a secret.
     pub fn is_secret_name(name: &str) -> bool {
         let name = name.to_ascii_lowercase();

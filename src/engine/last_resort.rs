@@ -17,6 +17,7 @@ use crate::cloud::Cloud;
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Notice, Severity};
 use crate::domain::last_resort::{LastResort, last_resort};
+use crate::domain::notice::{Facts, Transition};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{Plan, RollbackPlan, Sides};
 use crate::domain::release::Release;
@@ -152,10 +153,11 @@ impl LastWill {
             severity: Severity::Critical,
             subject: self.cleaner.text(&format!("[{environment}] {component} {}: {subject}", release.id)),
             body: body.lines().map(|line| self.cleaner.text(line)).collect::<Vec<_>>().join("\n"),
+            facts: Box::new(Facts::of(release, Transition::JournalLost, &self.cleaner.text(subject), self.clock.now())),
         });
         let tries = notices.map(|notice| async move {
-            for _ in 0..NOTICE_TRIES {
-                if self.notifier.send(&notice).await.is_ok() {
+            for attempt in 1..=NOTICE_TRIES {
+                if self.notifier.send(&notice, attempt).await.is_ok() {
                     return;
                 }
                 self.clock.sleep(LONGEST_PAUSE).await;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use color_eyre::eyre::{Result, WrapErr};
 
+use super::channels::{self, Means};
 use super::faces::{self, Manner};
 use super::output;
 use super::parts::{Planner, Wanted, parts};
@@ -14,11 +15,12 @@ use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::cloud::aws::Aws;
 use crate::config::Config;
-use crate::domain::ids::Version;
+use crate::domain::ids::{EnvironmentName, Version};
 use crate::domain::time::Timestamp;
 use crate::engine::run::{Engine, this_actor};
 use crate::headless::{self, Headless};
 use crate::journal::sqlite::SqliteJournal;
+use crate::notify::http::Http;
 use crate::sim::{Scenario, Sim};
 
 /// The configuration that the demo runs: the example that every user starts from.
@@ -39,21 +41,24 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let scenario = scenario(&arguments.scenario)?;
     let clock = Clock::starting_at(BEGINNING, arguments.speed);
     let sim = Sim::new(scenario, arguments.seed, clock);
-    let config = Config::read("config.example.toml", CONFIG, Path::new("."))
+    let mut config = Config::read("config.example.toml", CONFIG, Path::new("."))
         .map_err(crate::config::ConfigError::Invalid)
         .wrap_err("failed to read the example configuration")?;
+    tell_everybody(&mut config);
     let lineup = config.lineup(ENVIRONMENT, None)?;
     let context = config.context(ENVIRONMENT, &lineup)?;
     let clouds = context.clusters.map(|cluster| -> Arc<dyn Cloud> {
         Arc::new(Aws::simulated(sim.http_client(), clock, &context.place.region, cluster))
     });
+    let http = Http::new(sim.http_client(), clock);
     let versions = lineup.map(|_| Version(IMAGE.to_owned()));
     let serving = lineup.map(|_| None);
     let wanted = Wanted { environment: ENVIRONMENT.to_owned(), lineup, versions, serving };
     let planner = Planner::new(config, wanted, &context, &clouds).await?;
+    let means = Means { clouds, http, vault: channels::simulated };
     let actor = this_actor();
     let journal = Box::new(SqliteJournal::in_memory()?);
-    let parts = parts(&planner.draft, &context, clouds, journal, clock, actor.clone(), true);
+    let parts = parts(&planner.draft, &context, &means, journal, clock, actor.clone(), true);
     let (engine, hub, stop) = Engine::begin(&mut |id| planner.plan(id), parts)?;
     let handle = hub.attach();
     let engine = tokio::spawn(engine.run());
@@ -75,6 +80,15 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     stop.stop();
     engine.await.wrap_err("the engine was lost")??;
     Ok(code)
+}
+
+/// The simulated receivers cost nothing and wake nobody: each of the example's channels is told.
+fn tell_everybody(config: &mut Config) {
+    let all: Vec<String> = config.channels.keys().cloned().collect();
+    let environment = config.environments.get_mut(&EnvironmentName::from(ENVIRONMENT));
+    for component in environment.into_iter().flat_map(|environment| environment.components.values_mut()) {
+        component.notify.clone_from(&all);
+    }
 }
 
 /// A scenario that comes along, or a file.

@@ -13,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
+use super::channels::{self, Means};
 use super::output::{self, Refused};
 use super::parts::{Planner, Wanted, parts};
 use super::{settings, versions};
 use crate::cli;
 use crate::clock::Clock;
 use crate::cloud::Cloud;
-use crate::cloud::aws::{Aws, Connection};
+use crate::cloud::aws::{Aws, Connection, https_client};
 use crate::config::PlanContext;
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::ComponentName;
@@ -31,6 +32,7 @@ use crate::engine::socket::claim::{Claim, Holder};
 use crate::engine::socket::server::Server;
 use crate::journal::Journal;
 use crate::journal::sqlite::SqliteJournal;
+use crate::notify::http::Http;
 
 /// After the end, faces that are still attached get this long to see it.
 const LAST_LOOK: Duration = Duration::from_secs(30);
@@ -117,6 +119,7 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
     let claims = claims(&berth, &environment, &lineup, &context, &holder)?;
     let journal = SqliteJournal::open(&settings::journal_file(&config))?;
     let clouds = connect(&context, clock).await?;
+    let means = Means { clouds, http: Http::new(https_client(), clock), vault: channels::kept };
     let mut owing = Vec::new();
     // Only of the same line-up: what is known here of another's components is not enough to run its engine.
     let is_same = |plan: &Plan| {
@@ -126,14 +129,14 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
     for summary in settings::owing(&journal, clock.now(), is_same)? {
         if arguments.recover != Some(summary.id) {
             let journal = Box::new(SqliteJournal::open(&settings::journal_file(&config))?);
-            let parts = parts(&summary.plan, &context, clouds.clone(), journal, clock, actor.clone(), false);
+            let parts = parts(&summary.plan, &context, &means, journal, clock, actor.clone(), false);
             owing.push(Engine::recover(summary.id, parts)?.0);
         }
     }
     let (engine, hub, stop) = match arguments.recover {
         Some(id) => {
             let plan = journal.find(id)?.plan;
-            let parts = parts(&plan, &context, clouds, Box::new(journal), clock, actor, false);
+            let parts = parts(&plan, &context, &means, Box::new(journal), clock, actor, false);
             Engine::recover(id, parts)?
         }
         None => {
@@ -144,8 +147,8 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
             let versions = versions::wanted(&config, &environment, &lineup, lead, &arguments.images)?;
             let serving = versions::serving(&journal, &environment, &lineup)?;
             let wanted = Wanted { environment: environment.clone(), lineup, versions, serving };
-            let planner = Planner::new(config, wanted, &context, &clouds).await?;
-            let parts = parts(&planner.draft, &context, clouds, Box::new(journal), clock, actor, false);
+            let planner = Planner::new(config, wanted, &context, &means.clouds).await?;
+            let parts = parts(&planner.draft, &context, &means, Box::new(journal), clock, actor, false);
             Engine::begin(&mut |id| planner.plan(id), parts)?
         }
     };

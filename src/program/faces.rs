@@ -18,7 +18,7 @@ use crate::domain::redact::printable;
 use crate::domain::release::Status;
 use crate::engine::handle::EngineHandle;
 use crate::headless::Style;
-use crate::runtime::{self, Cockpit, Leaving, Left};
+use crate::runtime::{self, Attention, Cockpit, Leaving, Left};
 use crate::term::{Capabilities, ColourChoice, Wishes};
 use crate::ui::theme::{Background, Charset, ColourDepth, Theme};
 
@@ -35,6 +35,7 @@ pub(super) struct Manner {
     wishes: Wishes,
     theme: Option<Theme>,
     keymap: Keymap,
+    attention: Attention,
 }
 
 impl Manner {
@@ -62,7 +63,8 @@ impl Manner {
             ThemeChoice::Auto | ThemeChoice::Dark | ThemeChoice::Light => None,
         };
         let keymap = screen.keymap.as_deref().map_or_else(|| Ok(Keymap::built_in()?), keymap)?;
-        Ok(Self { wishes, theme, keymap })
+        let attention = Attention { bell: screen.bell, notifications: screen.notifications };
+        Ok(Self { wishes, theme, keymap, attention })
     }
 }
 
@@ -108,8 +110,9 @@ pub(super) async fn cockpit(
     actor: Actor,
     exit_at_end: bool,
 ) -> Result<Left> {
-    let Manner { wishes, theme, keymap } = manner;
-    let cockpit = Cockpit { wishes, theme, clock, actor, access, keymap, utc_offset: utc_offset(clock), exit_at_end };
+    let Manner { wishes, theme, keymap, attention } = manner;
+    let cockpit =
+        Cockpit { wishes, theme, clock, actor, access, keymap, utc_offset: utc_offset(clock), exit_at_end, attention };
     Ok(runtime::run(handle, cockpit).await?)
 }
 

@@ -1,9 +1,11 @@
 //! What each verb does: the one place that chooses between adapters and puts the parts together.
 
+mod channels;
 mod demo;
 mod engine;
 mod faces;
 mod launch;
+mod notify;
 mod output;
 mod parts;
 mod release;
@@ -18,7 +20,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use color_eyre::eyre::Result;
 
-use crate::cli::{Attach, Cli, ConfigVerb, Globals, Verb, write_completions, write_man, write_man_pages};
+use crate::cli::{Attach, Cli, ConfigVerb, Globals, NotifyVerb, Verb, write_completions, write_man, write_man_pages};
 
 /// Runs the program to its exit code.
 pub fn run() -> ExitCode {
@@ -43,6 +45,9 @@ fn act(cli: &Cli) -> Result<u8> {
         Verb::Sim(arguments) => output::runtime()?.block_on(sim::run(arguments)),
         Verb::History(arguments) => steer::history(globals, *arguments),
         Verb::Config(arguments) => config(globals, arguments.verb),
+        Verb::Notify(arguments) => match &arguments.verb {
+            NotifyVerb::Test(test) => output::runtime()?.block_on(notify::test(globals, test)),
+        },
         Verb::Completions(arguments) => {
             write_completions(arguments.shell, &mut output::out())?;
             Ok(0)

@@ -12,7 +12,7 @@ use crate::sim::ScenarioError;
 use crate::term::SessionError;
 
 /// Wrong usage or configuration.
-const USAGE: u8 = 2;
+pub(super) const USAGE: u8 = 2;
 
 /// Locked, stale, read-only, or against a policy.
 const REFUSED: u8 = 8;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use color_eyre::eyre::{Result, WrapErr};
 
+use super::channels::{self, Means};
 use crate::clock::Clock;
 use crate::cloud::{Cloud, Survey};
 use crate::config::{Config, PlanContext, Request};
 use crate::domain::command::Actor;
-use crate::domain::components::{ComponentIndex, Components};
+use crate::domain::components::Components;
 use crate::domain::ids::{ComponentName, ReleaseId, Version};
 use crate::domain::plan::Plan;
 use crate::domain::redact::Redactor;
@@ -19,7 +20,6 @@ use crate::engine::{Processes, Programs};
 use crate::journal::Journal;
 use crate::judge::Judge;
 use crate::judge::threshold::Threshold;
-use crate::notify::sns::SnsChannels;
 
 /// What is to be released.
 #[derive(Clone, Debug)]
@@ -84,24 +84,25 @@ fn make(config: &Config, wanted: &Wanted, surveys: &Components<Option<Survey>>, 
 pub(super) fn parts(
     plan: &Plan,
     context: &PlanContext,
-    clouds: Components<Arc<dyn Cloud>>,
+    means: &Means,
     journal: Box<dyn Journal>,
     clock: Clock,
     actor: Actor,
     is_demo: bool,
 ) -> Parts {
-    let notifier = Arc::new(SnsChannels::new(Arc::clone(&clouds[ComponentIndex::FIRST]), context.topics.clone()));
+    let redactor = redactor(plan);
+    let notifier = Arc::new(channels::open(&context.channels, means, &redactor));
     let programs: Arc<dyn Programs> = Arc::new(Processes);
     let settings = Settings {
         polls: polls(&context.polls),
         period: context.period,
-        redactor: redactor(plan),
+        redactor,
         variables: BTreeMap::new(),
         is_demo,
     };
     let judges =
         plan.components.map(|component| -> Box<dyn Judge> { Box::new(Threshold::new(component.signals.clone())) });
-    Parts { clouds, journal, judges, notifier, programs, clock, actor, settings }
+    Parts { clouds: means.clouds.clone(), journal, judges, notifier, programs, clock, actor, settings }
 }
 
 fn polls(polls: &crate::config::Polls) -> Polls {

@@ -145,3 +145,23 @@ async fn nothing_that_is_kept_is_anybody_elses_to_read() {
         assert!(seen.iter().any(|extension| extension == kind), "no {kind} in {seen:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_face_calls_for_attention_unless_it_is_told_not_to() {
+    let silence = ("bell = true\nnotifications = true\n", "bell = false\nnotifications = false\n");
+    for (changes, is_loud) in [(vec![ASKS_FIRST], true), (vec![ASKS_FIRST, silence], false)] {
+        let site = Site::new(&changes).await;
+        site.release().await;
+        let mut face = site.terminal(&["attach"]);
+        face.shows("WAITING").await;
+        let ordered = site.run(&["rollback"]).await;
+        assert_eq!(ordered.code, 0, "{ordered:?}");
+        face.shows("ABORTED").await;
+        face.press("q");
+        let output = face.ends().await.output;
+        // The title's own end, the bell, and the notification.
+        let called = output.contains("\x07\x07\x1b]9;api in demo: ");
+        assert_eq!(called, is_loud, "{output:?}");
+        assert_eq!(output.contains("\x1b]9;"), is_loud, "{output:?}");
+    }
+}

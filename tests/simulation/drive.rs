@@ -22,7 +22,8 @@ use cutover::engine::settings::{Parts, Polls, Settings};
 use cutover::journal::sqlite::SqliteJournal;
 use cutover::judge::Judge;
 use cutover::judge::threshold::Threshold;
-use cutover::notify::sns::SnsChannels;
+use cutover::notify::Channels;
+use cutover::notify::sns::SnsChannel;
 use cutover::sim::FaultPlan;
 use cutover::sim::scenario::{ApiFault, ApiFaultKind};
 use tokio::task::JoinSet;
@@ -238,7 +239,12 @@ impl<'a> Drive<'a> {
         let clouds = places.map(|(of, place)| self.cloud(of, place, plan, watch, clock));
         let clouds: Components<Arc<dyn Cloud>> = Components::try_from(clouds.collect::<Vec<_>>()).unwrap();
         let first = Arc::clone(&clouds[ComponentIndex::FIRST]);
-        let channels = SnsChannels::new(first, self.places[0].context.topics.clone());
+        let mut channels = Channels::default();
+        for (name, channel) in &self.places[0].context.channels {
+            if let Receiver::Sns { topic } = &channel.receiver {
+                channels.add(name, Arc::new(SnsChannel::new(Arc::clone(&first), topic.clone())));
+            }
+        }
         let is = |sabotage| self.sabotage == Some(sabotage);
         let secrets = if is(Sabotage::NoRedactor) { Vec::new() } else { vec![SECRET.to_owned()] };
         let judges = plan.components.iter().map(|(of, component)| -> Box<dyn Judge> {

@@ -15,8 +15,7 @@ use cutover::journal::sqlite::SqliteJournal;
 use cutover::journal::{Entry, Journal, JournalError, Record, Standing, Summary};
 use cutover::judge::threshold::Threshold;
 use cutover::judge::{Circumstances, Judge, Measured};
-use cutover::notify::Notifier;
-use cutover::notify::sns::SnsChannels;
+use cutover::notify::{Channels, Notifier};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -163,20 +162,20 @@ impl Judge for Judging {
 
 /// The real channels, or broken ones.
 pub(crate) struct Telling {
-    pub(crate) channels: SnsChannels,
+    pub(crate) channels: Channels,
     pub(crate) sabotage: Option<Sabotage>,
 }
 
 #[async_trait]
 impl Notifier for Telling {
-    async fn send(&self, notice: &Notice) -> Result<(), Failure> {
+    async fn send(&self, notice: &Notice, attempt: u32) -> Result<(), Failure> {
         match self.sabotage {
             Some(Sabotage::NotifierDrops) => Ok(()),
             Some(Sabotage::NotifierDoubles) => {
-                self.channels.send(notice).await?;
-                self.channels.send(notice).await
+                self.channels.send(notice, attempt).await?;
+                self.channels.send(notice, attempt).await
             }
-            _ => self.channels.send(notice).await,
+            _ => self.channels.send(notice, attempt).await,
         }
     }
 }

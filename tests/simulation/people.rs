@@ -230,7 +230,7 @@ fn bound(plan: &Plan) -> Duration {
                 back += stage.timeout;
                 Duration::ZERO
             }
-            StageKind::Gate(_) | StageKind::Smoke(_) | StageKind::Notify => Duration::ZERO,
+            StageKind::Gate(_) | StageKind::Smoke(_) | StageKind::Notify | StageKind::StatusPage(_) => Duration::ZERO,
         };
         ends.push(begins + stage.timeout + work);
     }

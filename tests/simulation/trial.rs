@@ -287,7 +287,7 @@ impl Trial {
                 }
                 StageKind::Verify(verify) => verify.watch = Duration::from_mins(1),
                 StageKind::Cleanup(cleanup) => cleanup.hold = Duration::from_mins(1),
-                StageKind::Deploy | StageKind::Smoke(_) | StageKind::Notify => {}
+                StageKind::Deploy | StageKind::Smoke(_) | StageKind::Notify | StageKind::StatusPage(_) => {}
             }
         }
     }

@@ -172,7 +172,7 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// TLS by rustls and ring, with the machine's own certificates. Unlike the SDK's default client it honours the usual
 /// proxy variables: hosts from which production may be changed often reach AWS no other way.
-fn https_client() -> SharedHttpClient {
+pub fn https_client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, components| {
         let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
         connector.set_connector_settings(settings.cloned());

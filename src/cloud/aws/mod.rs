@@ -58,7 +58,7 @@ use crate::domain::ids::{AlarmName, TaskDefinitionArn};
 use crate::domain::percent::Percent;
 use crate::domain::plan::Sides;
 
-pub use connect::Connection;
+pub use connect::{Connection, https_client};
 
 /// AWS, as one environment sees it: one account, region and cluster.
 pub struct Aws {

@@ -8,7 +8,7 @@ use super::super::reader::{Located, Table};
 use super::super::values::{self, Arn, Resource};
 use super::environment::Place;
 use super::signal::{self, Signals};
-use super::{Defined, refuse_repeats, settings};
+use super::{Defined, pipeline, refuse_repeats, settings};
 use crate::domain::ids::AlarmName;
 use crate::domain::plan::Driver;
 use crate::domain::signal::{Policy, SignalPlan};
@@ -72,6 +72,8 @@ pub(super) fn read(
         reader.known("channel", name, &defined.channels);
     }
     refuse_repeats(reader, "channel", &notify);
+    let has_page = notify.iter().any(|name| defined.pages.contains(&name.value));
+    check_page(&table, pipeline.as_ref(), has_page, defined);
     let secrets =
         table.list("secrets", "an array of variables: [\"DATABASE_URL\"]", values::variable).unwrap_or_default();
     check_pipeline(
@@ -158,6 +160,15 @@ fn services(table: &Table<'_>, place: &Place) -> Option<[Service; 2]> {
     );
     reader.check(count == 2, &spot, what, "name exactly two, each with its own target group");
     services.try_into().ok()
+}
+
+/// A pipeline that changes a status page must find one among the component's channels.
+fn check_page(table: &Table<'_>, pipeline: Option<&Located<String>>, has_page: bool, defined: &Defined) {
+    let Some(pipeline) = pipeline else { return };
+    let needs_page = defined.pipelines.get(&pipeline.value).is_some_and(pipeline::Read::has_page);
+    let what = format!("pipeline `{}` changes a status page, and none is told", pipeline.value);
+    let remedy = "name a channel of `kind = \"statuspage\"` in `notify`";
+    table.reader().check(has_page || !needs_page, &pipeline.spot, what, remedy);
 }
 
 /// An ARN must lie where its environment does.

@@ -32,6 +32,11 @@ impl Read {
         self.stages.iter().any(|stage| is_about(stage, component) && stage.work.needs_site())
     }
 
+    /// A stage changes a status page.
+    pub(super) fn has_page(&self) -> bool {
+        self.stages.iter().any(|stage| matches!(stage.work, StageWork::StatusPage(_)))
+    }
+
     pub(super) fn has_gate(&self) -> bool {
         self.stages.iter().any(|stage| matches!(stage.work, StageWork::Gate { .. }))
     }
@@ -113,6 +118,7 @@ fn needs_url(stage: &Stage) -> bool {
         | StageWork::Deploy
         | StageWork::Shift(_)
         | StageWork::Notify
+        | StageWork::StatusPage(_)
         | StageWork::Cleanup(_) => false,
     }
 }
@@ -153,7 +159,7 @@ fn check_order(
         let (is_right, after) = match stage.value.work {
             StageWork::Smoke(_) | StageWork::Shift(_) => (comes_after(index, &deploys), "`deploy` stage"),
             StageWork::Verify { .. } | StageWork::Cleanup(_) => (comes_after(index, &shifts), "`shift` stage"),
-            StageWork::Gate { .. } | StageWork::Command(_) | StageWork::Deploy | StageWork::Notify => (true, ""),
+            _ => (true, ""),
         };
         let what = format!("`{word}` stage `{name}` comes too early");
         reader.check(is_right || deploys.is_empty(), &stage.spot, what, format!("put it after the {after}{whose}"));

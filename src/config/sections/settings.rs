@@ -1,35 +1,14 @@
-//! The sections that stand alone: `[channels.NAME]`, `[rollback]`, `[engine]` and `[screen]`.
+//! The sections that stand alone: `[rollback]`, `[engine]` and `[screen]`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::model::{Channel, Color, Engine, Polls, Screen, ThemeChoice};
+use super::super::model::{Color, Engine, Polls, Screen, ThemeChoice};
 use super::super::problem::{Mistake, nearest};
 use super::super::reader::{Item, Table};
-use super::super::values::{self, Resource};
+use super::super::values;
 use crate::domain::percent::Percent;
 use crate::domain::plan::RollbackPlan;
-
-#[derive(Clone, Copy, Debug)]
-enum ChannelKind {
-    Sns,
-}
-
-pub(super) fn channel(table: Table<'_>) -> Option<Channel> {
-    let kind = table.required("kind", "kind = \"sns\"", values::word("kind of channel", &[("sns", ChannelKind::Sns)]));
-    let kind = kind.map(|kind| kind.value);
-    // What else may stand here depends on the kind, so an unknown one says nothing about the rest.
-    let channel = match kind? {
-        ChannelKind::Sns => {
-            let example = "topic = \"arn:aws:sns:eu-west-1:123456789012:releases\"";
-            table
-                .required("topic", example, values::arn(Resource::Topic))
-                .map(|topic| Channel::Sns { topic: topic.value.text })
-        }
-    };
-    table.finish();
-    channel
-}
 
 pub(super) fn rollback(table: Option<Table<'_>>) -> RollbackPlan {
     let default = RollbackPlan {
@@ -99,12 +78,15 @@ fn metric_period(item: Item<'_>) -> Result<Duration, Mistake> {
 }
 
 pub(super) fn screen(table: Option<Table<'_>>) -> Screen {
-    let Some(table) = table else { return Screen::default() };
+    let default = Screen::default();
+    let Some(table) = table else { return default };
     let screen = Screen {
-        color: table.or("color", values::word("colour setting", &Color::WORDS), Color::default()),
-        ascii: table.or("ascii", values::flag, false),
-        theme: table.or("theme", theme, ThemeChoice::default()),
+        color: table.or("color", values::word("colour setting", &Color::WORDS), default.color),
+        ascii: table.or("ascii", values::flag, default.ascii),
+        theme: table.or("theme", theme, default.theme),
         keymap: table.optional("keymap", values::text).map(PathBuf::from),
+        bell: table.or("bell", values::flag, default.bell),
+        notifications: table.or("notifications", values::flag, default.notifications),
     };
     table.finish();
     screen

@@ -3,9 +3,10 @@ use std::time::Duration;
 
 use super::{EXAMPLE, LEAST, read};
 use crate::cloud::{ServiceSurvey, Survey};
-use crate::config::{Config, ConfigError, Request};
+use crate::config::{Channel, Config, ConfigError, Receiver, Request};
 use crate::domain::components::ComponentIndex;
 use crate::domain::ids::{ComponentName, ReleaseId, TaskDefinitionArn, Version};
+use crate::domain::notice::Route;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{ComponentPlan, GateKind, OnFailure, Plan, Sides, StageKind};
 
@@ -196,7 +197,8 @@ fn the_context_holds_what_the_engine_needs_beside_the_plan() {
     let context = config.context("demo", &config.lineup("demo", Some("api")).unwrap()).unwrap();
     let target = context.targets[ComponentIndex::FIRST].as_ref().unwrap();
     let topic = "arn:aws:sns:eu-west-1:123456789012:releases".to_owned();
-    assert_eq!(context.topics, BTreeMap::from([("team".to_owned(), topic)]));
+    let team = Channel { route: Route::default(), receiver: Receiver::Sns { topic } };
+    assert_eq!(context.channels, BTreeMap::from([("team".to_owned(), team)]));
     assert_eq!(target.services.each_ref().map(|service| service.service.as_str()), ["api-blue", "api-green"]);
     assert_eq!(target.container, "api");
     assert_eq!(context.polls, crate::config::Polls::default());

@@ -153,9 +153,12 @@ impl Machine<'_> {
     }
 
     fn retry_later(&mut self, position: usize, failure: &Failure) {
-        let longest = if self.release.unwinding.is_some() { LONGEST_PAUSE_BACK } else { LONGEST_PAUSE };
+        let is_back = self.release.unwinding.is_some();
         let now = self.now;
         if let Some(flight) = self.release.in_flight.get_mut(position) {
+            // Whoever receives messages needs as long to come back whichever way the release goes.
+            let is_hasty = is_back && !matches!(flight.intent.effect, Effect::Notify(_));
+            let longest = if is_hasty { LONGEST_PAUSE_BACK } else { LONGEST_PAUSE };
             flight.retry_at = Some(now + pause_before(flight.intent.attempt, longest));
             flight.error = Some(failure.message.clone());
         }

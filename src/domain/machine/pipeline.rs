@@ -100,6 +100,11 @@ impl Machine<'_> {
                 self.tell_stage(index);
                 self.pass(index, "sent on its way".to_owned());
             }
+            StageKind::StatusPage(page) => {
+                let note = page.status.word().to_owned();
+                self.tell_status_page(index, page);
+                self.pass(index, note);
+            }
             StageKind::Cleanup(cleanup) => {
                 let until = now + cleanup.hold;
                 self.edit_stage(index, |stage| stage.work = Work::Until(until));
@@ -117,9 +122,11 @@ impl Machine<'_> {
             StageKind::Deploy => self.deploy(index) || self.time_out(index, bound),
             StageKind::Verify(_) => self.verify(index, work, bound),
             StageKind::Cleanup(_) => self.clean_up(index, work, bound),
-            StageKind::Gate(_) | StageKind::Command(_) | StageKind::Smoke(_) | StageKind::Notify => {
-                self.time_out(index, bound)
-            }
+            StageKind::Gate(_)
+            | StageKind::Command(_)
+            | StageKind::Smoke(_)
+            | StageKind::Notify
+            | StageKind::StatusPage(_) => self.time_out(index, bound),
         }
     }
 

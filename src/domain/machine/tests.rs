@@ -3,6 +3,7 @@ mod bench;
 mod danger;
 mod orders;
 mod several;
+mod telling;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

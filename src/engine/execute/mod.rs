@@ -196,7 +196,7 @@ impl Tools {
                 Some(sides) => set_weight(cloud, sides, *green).await,
                 None => no_sides(&plan.components[*component]),
             },
-            Effect::Notify(notice) => match self.notifier.send(notice).await {
+            Effect::Notify(notice) => match self.notifier.send(notice, intent.attempt).await {
                 Ok(()) => Outcome::Done,
                 Err(failure) => Outcome::Failed(failure),
             },
