@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use cutover::clock::Clock;
 use cutover::cloud::Cloud;
+use cutover::config::Receiver;
 use cutover::domain::command::Actor;
 use cutover::domain::components::{ComponentIndex, Components};
 use cutover::domain::ids::ReleaseId;

@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use cutover::clock::Clock;
 use cutover::cloud::Cloud;
 use cutover::cloud::aws::Aws;
-use cutover::config::{Config, PlanContext, Request};
+use cutover::config::{Config, PlanContext, Receiver, Request};
 use cutover::domain::components::{ComponentIndex, Components};
 use cutover::domain::ids::{ComponentName, ReleaseId, Version};
 use cutover::domain::plan::Plan;
@@ -72,8 +72,11 @@ impl Place {
         let config = Config::read("config.example.toml", config, Path::new(".")).unwrap();
         let lineup = config.lineup("demo", Some(component)).unwrap();
         let mut context = config.context("demo", &lineup).unwrap();
-        let topic = context.topics["team"].replace(":releases", ":oncall");
-        context.topics.insert("oncall".to_owned(), topic);
+        let mut oncall = context.channels["team"].clone();
+        if let Receiver::Sns { topic } = &mut oncall.receiver {
+            *topic = topic.replace(":releases", ":oncall");
+        }
+        context.channels.insert("oncall".to_owned(), oncall);
         Self { sim, context, config, lineup }
     }
 
