@@ -59,7 +59,7 @@ impl Dialog {
             CommandKind::Promote | CommandKind::PromoteFull | CommandKind::Resume | CommandKind::Retry => Wants::Yes,
             CommandKind::Rollback | CommandKind::Abort => Wants::Yes,
             CommandKind::Skip => Wants::Reason,
-            CommandKind::Approve => Wants::Phrase(phrase(release).unwrap_or_default().to_owned()),
+            CommandKind::Approve => phrase(release).map_or(Wants::Yes, |phrase| Wants::Phrase(phrase.to_owned())),
         };
         Some(Self { command: kind, wants, typed: String::new(), seen: release.revision })
     }

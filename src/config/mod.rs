@@ -3,6 +3,7 @@
 //! Defaults give way to the file, the file to a few environment variables, and these to flags. [`Config::read`] turns
 //! text into a checked [`Config`]; [`Config::plan`] turns that and a look at the cloud into the plan of a release.
 
+mod gate;
 mod load;
 mod model;
 mod plan;
@@ -17,6 +18,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use gate::{Backup, BackupOf, Gate, Looker, Secrets};
 pub use load::{Overrides, Surroundings, VARIABLES};
 pub use model::{
     Channel, Check, Color, Command, Component, Config, Engine, Environment, Expected, Pipeline, Polls, Screen, Service,

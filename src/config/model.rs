@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::gate::Gate;
 use super::template::Template;
 use crate::domain::ids::{AlarmName, ComponentName, EnvironmentName, StageName};
 use crate::domain::plan::{CleanupPlan, Driver, OnFailure, RollbackPlan, ShiftPlan};
@@ -114,15 +115,8 @@ pub struct Stage {
 /// What a stage does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StageWork {
-    /// Conditions that must hold.
-    Gate {
-        /// Blue must be wholly healthy.
-        healthy: bool,
-        /// No alarm may be firing.
-        no_alarms: bool,
-        /// The phrase a human must type.
-        confirm: Option<Template>,
-    },
+    /// Conditions that must hold, and people who must agree.
+    Gate(Box<Gate>),
     /// A program on this host.
     Command(Command),
     /// Green brought up.

@@ -10,9 +10,7 @@ use super::problem::{ConfigError, nearest};
 use super::template::{Template, Variable};
 use crate::cloud::{ServiceTarget, Survey, Target};
 use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, Version};
-use crate::domain::plan::{
-    CommandPlan, GatePlan, HttpCheck, Place, Plan, SidePlan, Sides, StageKind, StagePlan, VerifyPlan,
-};
+use crate::domain::plan::{CommandPlan, HttpCheck, Place, Plan, SidePlan, Sides, StageKind, StagePlan, VerifyPlan};
 
 /// The release that is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -175,14 +173,14 @@ impl Config {
     fn secrets(&self, component: &Component) -> Vec<String> {
         let stages = self.pipelines.get(&component.pipeline).into_iter().flat_map(|pipeline| &pipeline.stages);
         let named = stages.flat_map(|stage| match &stage.work {
-            StageWork::Command(command) => command.env_from.as_slice(),
-            StageWork::Gate { .. }
-            | StageWork::Deploy
+            StageWork::Command(command) => command.env_from.iter().collect(),
+            StageWork::Gate(gate) => gate.env_from().collect(),
+            StageWork::Deploy
             | StageWork::Smoke(_)
             | StageWork::Shift(_)
             | StageWork::Verify { .. }
             | StageWork::Notify
-            | StageWork::Cleanup(_) => &[],
+            | StageWork::Cleanup(_) => Vec::new(),
         });
         let mut all: Vec<String> = component.secrets.iter().chain(named).cloned().collect();
         all.sort_unstable();
@@ -216,11 +214,7 @@ fn is_image(reference: &str) -> bool {
 
 fn stage_plan(stage: &Stage, phrase: Option<&Template>, expand: &impl Fn(&Template) -> String) -> StagePlan {
     let kind = match &stage.work {
-        StageWork::Gate { healthy, no_alarms, confirm } => StageKind::Gate(GatePlan {
-            healthy: *healthy,
-            no_alarms: *no_alarms,
-            confirm: confirm.as_ref().or(phrase).map(expand),
-        }),
+        StageWork::Gate(gate) => StageKind::Gate(gate.plan(phrase, expand)),
         StageWork::Command(command) => StageKind::Command(command_plan(command, expand)),
         StageWork::Deploy => StageKind::Deploy,
         StageWork::Smoke(checks) => StageKind::Smoke(check_plans(checks, expand)),
@@ -244,7 +238,7 @@ fn command_plan(command: &Command, expand: &impl Fn(&Template) -> String) -> Com
     }
 }
 
-fn check_plans(checks: &[Check], expand: &impl Fn(&Template) -> String) -> Vec<HttpCheck> {
+pub(super) fn check_plans(checks: &[Check], expand: &impl Fn(&Template) -> String) -> Vec<HttpCheck> {
     let value = |expected: &Expected| match expected {
         Expected::Text(text) => serde_json::Value::String(expand(text)),
         Expected::Value(value) => value.clone(),

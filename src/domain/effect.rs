@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{EffectId, Side, TaskDefinitionArn};
 use super::percent::Percent;
+use super::time::Timestamp;
 
 /// One thing to do outside. Its intent is in the journal before it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +113,13 @@ pub struct Intent {
 pub enum Outcome {
     /// The conditions of a gate, or HTTP checks, with each result.
     Checked(Vec<CheckResult>),
+    /// A gate's conditions cannot hold before `until`, whatever else happens; it is worth waiting for.
+    NotYet {
+        /// What was looked at so far.
+        results: Vec<CheckResult>,
+        /// When it is to be looked again.
+        until: Timestamp,
+    },
     /// A program ended.
     Exited {
         /// Its exit code; `None` when a signal ended it.

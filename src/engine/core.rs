@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::execute::Rivals;
 use super::measure::Measurements;
 use super::poll::{self, Read, Reading, SignalsWanted, Topic};
 use super::settings::Settings;
@@ -13,13 +14,18 @@ use crate::cloud::{Alarm, AlarmState, CloudError};
 use crate::domain::command::{Actor, Order, Refusal};
 use crate::domain::effect::{Effect, Intent, Outcome};
 use crate::domain::event::{Event, FiringAlarm};
+use crate::domain::gate::Condition;
 use crate::domain::ids::{EffectId, Revision};
 use crate::domain::machine;
+use crate::domain::plan::StageKind;
 use crate::domain::redact::Redactor;
 use crate::domain::release::{Release, StepPhase};
 use crate::domain::time::Timestamp;
-use crate::journal::{Entry, Journal, JournalError, Record, Standing};
+use crate::journal::{Entry, Journal, JournalError, Record, Standing, Summary};
 use crate::judge::{Circumstances, Judge};
+
+/// Newest releases of the journal among which rivals are looked for.
+const LOOKED_AT: usize = 500;
 
 /// Lines of a running program's output that are shown.
 const OUTPUT: usize = 200;
@@ -173,6 +179,26 @@ impl Core {
     /// A program runs in this process group: kept, so that whoever recovers can end what is left of it.
     pub(super) fn program_started(&mut self, effect: EffectId, group: u32, now: Timestamp) -> Result<(), JournalError> {
         self.append(vec![Entry::Started { effect, group }], now)
+    }
+
+    /// Other unfinished releases of the same component that the journal knows of, for a gate that asks.
+    pub(super) fn rivals(&self, intent: &Intent) -> Rivals {
+        let Effect::CheckGate { stage } = intent.effect else { return Ok(Vec::new()) };
+        let plan = &self.release.plan;
+        let asks = plan.stage(stage).is_some_and(|stage| match &stage.kind {
+            StageKind::Gate(gate) => gate.conditions.contains(&Condition::Alone),
+            _ => false,
+        });
+        if !asks {
+            return Ok(Vec::new());
+        }
+        let all = self.journal.list(LOOKED_AT).map_err(|error| self.redactor.clean(&error.to_string()))?;
+        let is_rival = |other: &Summary| {
+            let same = other.plan.environment == plan.environment && other.plan.component == plan.component;
+            same && !other.ended && other.id != self.release.id
+        };
+        let said = |other: &Summary| format!("release {} by {} is {}", other.id, other.by.name, other.status);
+        Ok(all.iter().filter(|other| is_rival(other)).map(said).collect())
     }
 
     /// A running program has written a line.

@@ -76,9 +76,9 @@ const LAYERS: [Layer; 24] = [
     Layer { name: "main", uses: &["program"] },
 ];
 
-/// Layers that use no dependency but these.
+/// Layers that use no dependency but these. `jiff` is in the domain for the calendar: moments and zones come in.
 const PURE: [(&str, &[&str]); 3] = [
-    ("domain", &["serde", "serde_json", "thiserror"]),
+    ("domain", &["jiff", "serde", "serde_json", "thiserror"]),
     ("judge", &["serde", "serde_json", "thiserror"]),
     ("judge::threshold", &["serde", "serde_json", "thiserror"]),
 ];

@@ -103,6 +103,9 @@ impl Aws {
         let logs = aws_sdk_cloudwatchlogs::config::Builder::from(&config).retry_partition(allowance());
         let sns = aws_sdk_sns::config::Builder::from(&config).retry_partition(allowance());
         let sts = aws_sdk_sts::config::Builder::from(&config).retry_partition(allowance());
+        let ecr = aws_sdk_ecr::config::Builder::from(&config).retry_partition(allowance());
+        let secrets = aws_sdk_secretsmanager::config::Builder::from(&config).retry_partition(allowance());
+        let rds = aws_sdk_rds::config::Builder::from(&config).retry_partition(allowance());
         Self {
             ecs: aws_sdk_ecs::Client::from_conf(ecs.build()),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(elb.build()),
@@ -110,6 +113,9 @@ impl Aws {
             logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
             sns: aws_sdk_sns::Client::from_conf(sns.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
+            ecr: aws_sdk_ecr::Client::from_conf(ecr.build()),
+            secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
+            rds: aws_sdk_rds::Client::from_conf(rds.build()),
             http,
             cluster,
             clock,

@@ -2,6 +2,7 @@
 
 mod component;
 mod environment;
+mod gate;
 mod pipeline;
 mod settings;
 mod signal;

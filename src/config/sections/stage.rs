@@ -10,7 +10,7 @@ use super::super::problem::Mistake;
 use super::super::reader::{Item, Located, Table};
 use super::super::template::{Template, some_template, template};
 use super::super::values;
-use super::refuse_repeats;
+use super::{gate, refuse_repeats};
 use crate::domain::ids::StageName;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{CleanupPlan, GateKind, OnFailure, ShiftPlan, ShiftStep};
@@ -65,7 +65,7 @@ pub(super) fn read(table: Table<'_>) -> Option<Stage> {
     // What else may stand here depends on the kind, so an unknown one says nothing about the rest.
     let kind = kind?.value;
     let work = match kind {
-        Kind::Gate => Some(gate(&table)),
+        Kind::Gate => Some(StageWork::Gate(Box::new(gate::read(&table)))),
         Kind::Command => command(&table).map(StageWork::Command),
         Kind::Deploy => Some(StageWork::Deploy),
         Kind::Smoke => smoke(&table),
@@ -95,14 +95,6 @@ pub(super) fn read(table: Table<'_>) -> Option<Stage> {
     })
 }
 
-fn gate(table: &Table<'_>) -> StageWork {
-    StageWork::Gate {
-        healthy: table.or("healthy", values::flag, true),
-        no_alarms: table.or("no_alarms", values::flag, true),
-        confirm: table.optional("confirm", some_template),
-    }
-}
-
 fn command(table: &Table<'_>) -> Option<Command> {
     if table.item("run").is_none() {
         table.missing("run", "run = [\"alembic\", \"upgrade\", \"head\"]");
@@ -129,7 +121,7 @@ fn command(table: &Table<'_>) -> Option<Command> {
 }
 
 /// A program with its arguments; the program itself must not be empty.
-fn program(table: &Table<'_>, key: &str) -> Option<Vec<Template>> {
+pub(super) fn program(table: &Table<'_>, key: &str) -> Option<Vec<Template>> {
     let words: Vec<Template> =
         table.list(key, PROGRAM, template)?.into_iter().map(|Located { value, .. }| value).collect();
     let item = table.item(key)?;
@@ -146,7 +138,7 @@ fn smoke(table: &Table<'_>) -> Option<StageWork> {
     checks(table).map(StageWork::Smoke)
 }
 
-fn checks(table: &Table<'_>) -> Option<Vec<Check>> {
+pub(super) fn checks(table: &Table<'_>) -> Option<Vec<Check>> {
     let tables = table.tables("checks")?;
     let mut names = Vec::new();
     let mut checks = Vec::new();

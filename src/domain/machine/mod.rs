@@ -8,6 +8,7 @@
 //! passed.
 
 mod effects;
+mod gate;
 mod observe;
 mod orders;
 mod pipeline;

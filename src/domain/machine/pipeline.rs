@@ -2,6 +2,7 @@
 
 use super::Machine;
 use crate::domain::effect::{CheckResult, Effect, Outcome};
+use crate::domain::gate::GateVoices;
 use crate::domain::ids::{Side, TaskDefinitionArn};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{OnFailure, StageKind, VerifyPlan};
@@ -28,7 +29,7 @@ pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
             _ => started + plan.timeout,
         })
     });
-    watch.into_iter().chain(bound)
+    watch.into_iter().chain(bound).chain(super::gate::deadlines(release))
 }
 
 impl Machine<'_> {
@@ -66,6 +67,7 @@ impl Machine<'_> {
             stage.note = String::new();
             stage.checks.clear();
             stage.output.clear();
+            stage.voices = GateVoices::default();
             stage.work = Work::Asked;
         });
         self.turn(Tone::Plain, format!("{name} begins"), None);
@@ -109,14 +111,13 @@ impl Machine<'_> {
                 let bound = bound + cleanup.hold;
                 self.clean_up(index, work, bound)
             }
-            StageKind::Gate(_) | StageKind::Command(_) | StageKind::Smoke(_) | StageKind::Notify => {
-                self.time_out(index, bound)
-            }
+            StageKind::Gate(_) => self.work_gate(index, work, bound),
+            StageKind::Command(_) | StageKind::Smoke(_) | StageKind::Notify => self.time_out(index, bound),
         }
     }
 
     /// Fails the stage if its time is up; whether it was.
-    fn time_out(&mut self, index: usize, bound: Timestamp) -> bool {
+    pub(super) fn time_out(&mut self, index: usize, bound: Timestamp) -> bool {
         if self.now < bound {
             return false;
         }
@@ -136,6 +137,7 @@ impl Machine<'_> {
     fn wait(&mut self, index: usize) -> bool {
         match self.stage(index).map(|(plan, _)| &plan.kind) {
             Some(StageKind::Shift(_)) => self.shift(index),
+            Some(StageKind::Gate(_)) => self.wait_gate(index),
             _ => false,
         }
     }
@@ -167,6 +169,7 @@ impl Machine<'_> {
         }
         let results = match outcome {
             Outcome::Checked(results) => results,
+            Outcome::NotYet { results, until } => return self.gate_not_yet(index, results, until),
             Outcome::Failed(failure) => return self.fail(index, failure.message),
             Outcome::Exited { .. } | Outcome::Registered(_) | Outcome::Done => return,
         };
@@ -182,10 +185,7 @@ impl Machine<'_> {
         }
         let Some((plan, _)) = self.stage(index) else { return };
         match &plan.kind {
-            StageKind::Gate(gate) => match gate.confirm.clone() {
-                Some(phrase) => self.ask_phrase(index, &phrase),
-                None => self.pass(index, note),
-            },
+            StageKind::Gate(_) => self.gate_holds(index, note),
             StageKind::Verify(verify) => {
                 let until = self.now + verify.watch;
                 self.edit_stage(index, |stage| stage.work = Work::Until(until));
@@ -193,19 +193,6 @@ impl Machine<'_> {
             }
             _ => self.pass(index, note),
         }
-    }
-
-    fn ask_phrase(&mut self, index: usize, phrase: &str) {
-        let why = format!("type `{phrase}` to go on");
-        let note = why.clone();
-        self.edit_stage(index, |stage| {
-            stage.status = StageStatus::Waiting;
-            stage.work = Work::Confirming;
-            stage.note = note;
-        });
-        let text = format!("{} waits for a human: {why}", self.stage_name(index));
-        self.turn(Tone::Warning, text, None);
-        self.tell_waiting(index, &why);
     }
 
     /// A command stage's program has ended.
@@ -223,7 +210,7 @@ impl Machine<'_> {
                 }
             }
             Outcome::Failed(failure) => self.fail(index, failure.message),
-            Outcome::Checked(_) | Outcome::Registered(_) | Outcome::Done => {}
+            Outcome::Checked(_) | Outcome::NotYet { .. } | Outcome::Registered(_) | Outcome::Done => {}
         }
     }
 
@@ -246,7 +233,7 @@ impl Machine<'_> {
                 self.bring_up(index, arn);
             }
             Outcome::Failed(failure) => self.fail(index, failure.message),
-            Outcome::Checked(_) | Outcome::Exited { .. } | Outcome::Done => {}
+            Outcome::Checked(_) | Outcome::NotYet { .. } | Outcome::Exited { .. } | Outcome::Done => {}
         }
     }
 
@@ -260,7 +247,11 @@ impl Machine<'_> {
     pub(super) fn scaled(&mut self, side: Side, desired: u32, with_definition: bool, outcome: Outcome) {
         let failure = match outcome {
             Outcome::Failed(failure) => Some(failure.message),
-            Outcome::Checked(_) | Outcome::Exited { .. } | Outcome::Registered(_) | Outcome::Done => None,
+            Outcome::Checked(_)
+            | Outcome::NotYet { .. }
+            | Outcome::Exited { .. }
+            | Outcome::Registered(_)
+            | Outcome::Done => None,
         };
         if self.release.unwinding.is_some() {
             return self.scaled_going_back(side, failure);

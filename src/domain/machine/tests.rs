@@ -1,5 +1,6 @@
 mod any_order;
 mod danger;
+mod gates;
 mod orders;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use crate::domain::capacity::{Capacities, Capacity};
 use crate::domain::command::{Actor, Command, CommandKind, Order, Progress, Refusal};
 use crate::domain::effect::{CheckResult, Effect, Failure, Intent, Outcome};
 use crate::domain::event::{Event, FiringAlarm};
+use crate::domain::gate::Condition;
 use crate::domain::guard;
 use crate::domain::ids::{ReleaseId, Revision, Side, TaskDefinitionArn, Version};
 use crate::domain::percent::Percent;
@@ -55,7 +57,7 @@ fn plan() -> Plan {
         patience: 10 * MINUTE,
         unhealthy_for: MINUTE,
     };
-    let gate = GatePlan { healthy: true, no_alarms: true, confirm: None };
+    let gate = GatePlan { conditions: vec![Condition::Healthy, Condition::NoAlarms], confirm: None, approval: None };
     Plan {
         environment: "production".into(),
         production: true,

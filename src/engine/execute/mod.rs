@@ -15,6 +15,7 @@ use super::settings::Settings;
 use crate::clock::Clock;
 use crate::cloud::{Cloud, CloudError, Registration, release_tag};
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
+use crate::domain::gate::GateVoices;
 use crate::domain::ids::{EffectId, Side};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{HttpCheck, Plan, StageKind};
@@ -66,10 +67,10 @@ impl Executor {
         Self { tools, running: JoinSet::new(), handles: HashMap::new() }
     }
 
-    /// Begins an effect.
-    pub(super) fn start(&mut self, intent: Intent, release: &Release) {
+    /// Begins an effect; `rivals` are other unfinished releases, which only a gate asks about.
+    pub(super) fn start(&mut self, intent: Intent, release: &Release, rivals: Rivals) {
         let tools = Arc::clone(&self.tools);
-        let job = Job::of(&intent, release);
+        let job = Job::of(&intent, release, rivals);
         let kept = intent.clone();
         let handle = self.running.spawn(async move {
             let outcome = tools.carry_out(&intent, job).await;
@@ -119,10 +120,15 @@ struct Job {
     plan: Arc<Plan>,
     tag: String,
     variables: Vec<(String, String)>,
+    voices: GateVoices,
+    rivals: Rivals,
 }
 
+/// Other unfinished releases of the same component, or why they are not known.
+pub(super) type Rivals = Result<Vec<String>, String>;
+
 impl Job {
-    fn of(intent: &Intent, release: &Release) -> Self {
+    fn of(intent: &Intent, release: &Release, rivals: Rivals) -> Self {
         let plan = &release.plan;
         let begun = release.begun.as_ref().map(|begun| begun.at).unwrap_or_default();
         let tag = release_tag(plan.environment.as_str(), plan.component.as_str(), release.id, begun);
@@ -135,7 +141,11 @@ impl Job {
             ("CUTOVER_ATTEMPT", intent.attempt.to_string()),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        Self { plan: Arc::new(plan.clone()), tag, variables }
+        let voices = match intent.effect {
+            Effect::CheckGate { stage } => release.stages.get(stage).map(|stage| stage.voices.clone()),
+            _ => None,
+        };
+        Self { plan: Arc::new(plan.clone()), tag, variables, voices: voices.unwrap_or_default(), rivals }
     }
 }
 
@@ -144,7 +154,21 @@ impl Tools {
         let plan = &job.plan;
         match &intent.effect {
             Effect::CheckGate { stage } => match plan.stage(*stage).map(|stage| &stage.kind) {
-                Some(StageKind::Gate(gate)) => gate::check(self.cloud.as_ref(), plan, gate).await,
+                Some(StageKind::Gate(gate)) => {
+                    let look = gate::Look {
+                        cloud: self.cloud.as_ref(),
+                        programs: self.programs.as_ref(),
+                        clock: self.clock,
+                        redactor: &self.settings.redactor,
+                        said: &self.said,
+                        effect: intent.id,
+                        plan,
+                        variables: self.environment(&job),
+                        voices: &job.voices,
+                        rivals: &job.rivals,
+                    };
+                    look.check(gate).await
+                }
                 _ => no_such_stage(*stage),
             },
             Effect::RunChecks { stage } => match http_checks(plan, *stage) {
@@ -211,6 +235,12 @@ impl Tools {
         Err(Outcome::Failed(Failure { transient: true, message }))
     }
 
+    /// What every program is given on top of the engine's own variables.
+    fn environment(&self, job: &Job) -> Vec<(String, String)> {
+        let settings = self.settings.variables.iter().map(|(name, value)| (name.clone(), value.clone()));
+        job.variables.iter().cloned().chain(settings).collect()
+    }
+
     async fn run(&self, effect: EffectId, job: &Job, stage: usize, undo: bool) -> Outcome {
         let Some(StageKind::Command(command)) = job.plan.stage(stage).map(|stage| &stage.kind) else {
             return no_such_stage(stage);
@@ -218,8 +248,7 @@ impl Tools {
         let Some(run) = (if undo { command.undo.as_ref() } else { Some(&command.run) }) else {
             return no_such_stage(stage);
         };
-        let mut environment = job.variables.clone();
-        environment.extend(self.settings.variables.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let mut environment = self.environment(job);
         environment.extend(command.env.iter().map(|(name, value)| (name.clone(), value.clone())));
         let program = Program { run: run.clone(), environment, dir: command.dir.clone() };
         command::run(self.programs.as_ref(), effect, &program, &self.settings.redactor, &self.said).await

@@ -9,6 +9,7 @@ use super::ecs::{
     CircuitBreaker, CreateService, DeploymentConfiguration, Ecs, RegisterTaskDefinition, ServiceLoadBalancer, Tag,
 };
 use super::elb::Elb;
+use super::estate::Estate;
 use super::ledger::Ledger;
 use super::logs::Logs;
 use super::metrics::Store;
@@ -39,6 +40,7 @@ impl World {
             alarms: Alarms::default(),
             logs: Logs::default(),
             sns: Sns::default(),
+            estate: Estate::default(),
             ledger: Ledger::default(),
         };
         world.set_up(origin);
@@ -55,6 +57,7 @@ impl World {
     fn set_up(&mut self, at: Timestamp) {
         self.set_up_logs(at);
         self.set_up_elb(at);
+        self.set_up_estate();
         let topic = self.schema.aws.topic.clone();
         // A scenario is checked when it is read, so that nothing here is refused.
         let made = self
