@@ -84,10 +84,12 @@ const PURE: [(&str, &[&str]); 3] = [
 ];
 
 /// Dependencies that only these layers may name; a final `*` stands for any ending.
-const GUARDED: [(&str, &[&str]); 12] = [
+const GUARDED: [(&str, &[&str]); 14] = [
     ("aws_sdk_*", &["cloud::aws"]),
     ("aws_config", &["cloud::aws"]),
     ("aws_credential_types", &["cloud::aws"]),
+    ("aws_runtime", &["cloud::aws"]),
+    ("aws_types", &["cloud::aws"]),
     ("aws_smithy_*", &["cloud::aws", "sim"]),
     ("clap*", &["cli", "program"]),
     ("color_eyre", &["program"]),

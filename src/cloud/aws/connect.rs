@@ -21,6 +21,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use super::Aws;
 use super::identity::{Expiry, Noted};
 use super::pace::{Pace, system_time};
+use super::rds::Rds;
 use crate::clock::Clock;
 
 /// How long the simulated AWS's credentials hold.
@@ -105,7 +106,6 @@ impl Aws {
         let sts = aws_sdk_sts::config::Builder::from(&config).retry_partition(allowance());
         let ecr = aws_sdk_ecr::config::Builder::from(&config).retry_partition(allowance());
         let secrets = aws_sdk_secretsmanager::config::Builder::from(&config).retry_partition(allowance());
-        let rds = aws_sdk_rds::config::Builder::from(&config).retry_partition(allowance());
         Self {
             ecs: aws_sdk_ecs::Client::from_conf(ecs.build()),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(elb.build()),
@@ -115,7 +115,7 @@ impl Aws {
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             ecr: aws_sdk_ecr::Client::from_conf(ecr.build()),
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
-            rds: aws_sdk_rds::Client::from_conf(rds.build()),
+            rds: Rds::new(&config, http.clone(), allowance()),
             http,
             cluster,
             clock,

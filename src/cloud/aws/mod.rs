@@ -37,6 +37,7 @@ mod logs;
 mod metrics;
 mod pace;
 mod publish;
+mod rds;
 mod register;
 mod rollout;
 mod secrets;
@@ -55,6 +56,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use self::capacity::Autopsy;
 use self::identity::Expiry;
+use self::rds::Rds;
 use super::{
     Alarm, Cloud, CloudError, Deployed, Estate, Fetch, Fetched, Identity, Image, LogPage, LogRequest, Message,
     Registration, Scan, Secret, SeriesPair, SignalRequest, Snapshot, Survey, Target, TaskBrief,
@@ -78,7 +80,7 @@ pub struct Aws {
     sts: aws_sdk_sts::Client,
     ecr: aws_sdk_ecr::Client,
     secrets: aws_sdk_secretsmanager::Client,
-    rds: aws_sdk_rds::Client,
+    rds: Rds,
     http: SharedHttpClient,
     cluster: String,
     clock: Clock,
