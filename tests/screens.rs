@@ -97,6 +97,9 @@ pictures! {
     gates_80x24: Gates SMALL, "";
     gates_120x40: Gates MIDDLE, "";
     phrase_80x24: Phrase SMALL, "";
+    window_80x24: Window SMALL, "";
+    window_120x40: Window MIDDLE, "";
+    window_question: Window SMALL, "K";
     migrating_80x24: Migrating SMALL, "";
     migrating_120x40: Migrating MIDDLE, "";
     deploying_80x24: Deploying SMALL, "";

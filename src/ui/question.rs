@@ -11,6 +11,7 @@ use super::widgets::{self, Hint};
 use crate::app::dialog::{Dialog, Wants};
 use crate::app::keymap::{Action, Context};
 use crate::domain::command::CommandKind;
+use crate::domain::guard::waits_for_window;
 use crate::domain::ids::{Side, SignalName};
 use crate::domain::outlook::rollback_preview;
 use crate::domain::plan::StageKind;
@@ -34,7 +35,7 @@ pub(super) fn draw(look: Look<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer
         CommandKind::PromoteFull => (format!("promote {place} to 100 %"), promote(look, Reach::Last), frame(look)),
         CommandKind::Resume => (format!("resume {place}"), resume(look), frame(look)),
         CommandKind::Retry => (format!("retry in {place}"), stage(look, "runs again"), frame(look)),
-        CommandKind::Skip => (format!("skip in {place}"), stage(look, "is left out"), Role::Danger),
+        CommandKind::Skip => (format!("skip in {place}"), stage(look, left_out(look.release())), Role::Danger),
         CommandKind::Approve => (format!("approve {place}"), approve(look), frame(look)),
         CommandKind::Pause => (format!("pause {place}"), Vec::new(), frame(look)),
     };
@@ -291,6 +292,18 @@ fn resume(look: Look<'_>) -> Vec<Paragraph> {
         body.push((text, Role::Warning));
     }
     body
+}
+
+/// What skipping the current stage leaves out.
+fn left_out(release: &Release) -> &'static str {
+    let kind = release.current().and_then(|index| release.plan.stage(index)).map(|plan| &plan.kind);
+    match kind {
+        Some(StageKind::Gate(_)) if waits_for_window(release) => "goes past its window; all else must still hold",
+        Some(StageKind::Gate(gate)) if gate.approval.is_some() => {
+            "leaves its conditions out; approvals are still asked for"
+        }
+        _ => "is left out",
+    }
 }
 
 fn stage(look: Look<'_>, what: &str) -> Vec<Paragraph> {
