@@ -177,7 +177,7 @@ fn dress(release: &mut Release, scene: Scene) {
     match scene {
         Scene::Gates => set(release, 0, running(Work::Asked, 3, "looking at blue and the alarms")),
         Scene::Window => {
-            let why = "Sat 14:02 is outside mon-fri 09:00-17:00; opens Mon 23 Nov 09:00 CET";
+            let why = "opens Mon 23 Nov 09:00 CET; Sat 14:02 is outside mon-fri 09:00-17:00";
             let stage = Stage {
                 checks: vec![CheckResult {
                     name: "deployment window".to_owned(),

@@ -41,7 +41,8 @@ pub(super) fn look(window: &WindowPlan, now: Timestamp, voices: &GateVoices) -> 
                 Some(at) => format!("opens {}", show(at)),
                 None => "no opening in sight".to_owned(),
             };
-            opening(false, format!("{why}; {next}"), opens)
+            // What matters most comes first: a narrow screen cuts the rest.
+            opening(false, format!("{next}; {why}"), opens)
         }
     }
 }
