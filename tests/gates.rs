@@ -22,8 +22,8 @@ use cutover::domain::calendar::{Calendar, Day, Freeze, Hours, Minute};
 use cutover::domain::command::{Actor, Command, Order};
 use cutover::domain::effect::CheckResult;
 use cutover::domain::gate::{
-    BackupPlan, BackupSource, Breaker, Condition, DriftPlan, GateCommand, GatePlan, HealthCheckPlan, ImagePlan,
-    OnMissing, Risk, SecretPlan, WindowPlan,
+    ApprovalPlan, BackupPlan, BackupSource, Breaker, Condition, DriftPlan, GateCommand, GatePlan, HealthCheckPlan,
+    ImagePlan, OnMissing, Risk, SecretPlan, WindowPlan,
 };
 use cutover::domain::ids::{ReleaseId, Version};
 use cutover::domain::plan::{HttpCheck, OnFailure, Plan, StageKind, StagePlan};
@@ -471,6 +471,35 @@ async fn going_past_a_window_is_shown_with_its_reason_and_by_whom() {
     assert_eq!(release.stages[0].status, StageStatus::Passed);
     let results = found(release);
     assert_eq!(results[0].detail, "Fri 09:00 is outside mon,fri 09:20-17:00; gone past by maria: hotfix 7");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_opens_when_two_others_have_approved_from_their_terminals() {
+    let mut shop = Shop::of("").await.with(vec![Condition::Alone]);
+    if let StageKind::Gate(gate) = &mut shop.plan.stages[0].kind {
+        let by = ["maria", "ken", "ann"].map(str::to_owned).to_vec();
+        gate.approval = Some(ApprovalPlan { by, count: 2, not_requester: true, expires: Some(DAY) });
+    }
+    let (plan, parts) = shop.parts();
+    let (engine, hub, _stop) = Engine::begin(&mut |_| plan.clone(), parts).unwrap();
+    let [mut own, other] = [hub.attach(), hub.attach()];
+    let running = tokio::spawn(engine.run());
+    while own.snapshot.borrow_and_update().release.stages[0].work != Work::Confirming {
+        own.snapshot.changed().await.unwrap();
+    }
+    let approve = |name: &str, host: &str| {
+        let by = Actor { name: name.to_owned(), host: host.to_owned() };
+        Order { command: Command::Approve { phrase: String::new() }, by, seen: None }
+    };
+    assert!(matches!(own.orders.send(approve("maria", "bastion")).await, Receipt::Refused(_)), "her own release");
+    assert!(matches!(other.orders.send(approve("ken", "bastion")).await, Receipt::Accepted(_)));
+    assert!(matches!(other.orders.send(approve("ken", "laptop")).await, Receipt::Refused(_)), "one name, one voice");
+    assert!(matches!(own.orders.send(approve("ann", "bastion")).await, Receipt::Accepted(_)));
+    let release = running.await.unwrap().unwrap().release;
+    assert_eq!(
+        (release.stages[0].status, release.stages[0].note.as_str()),
+        (StageStatus::Passed, "approved by ken, ann")
+    );
 }
 
 #[tokio::test(start_paused = true)]
