@@ -101,6 +101,7 @@ const MIDDLE: (u16, u16) = (120, 40);
 const LARGE: (u16, u16) = (200, 60);
 
 pictures! {
+    window_question: Window SMALL, "K";
     least_60x15: Baking (60, 15), "";
     too_small_30x6: RollingBack (30, 6), "";
     question_promote: Human SMALL, "p ap";

@@ -68,7 +68,9 @@ impl Dialog {
             CommandKind::Promote | CommandKind::PromoteFull | CommandKind::Resume | CommandKind::Retry => Wants::Yes,
             CommandKind::Rollback | CommandKind::Abort => Wants::Yes,
             CommandKind::Skip => Wants::Reason,
-            CommandKind::Approve => Wants::Phrase(stage.and_then(phrase).unwrap_or_default().to_owned()),
+            CommandKind::Approve => {
+                stage.and_then(phrase).map_or(Wants::Yes, |phrase| Wants::Phrase(phrase.to_owned()))
+            }
         };
         let stage = stage.map(|stage| stage.name.clone());
         Some(Self { command: kind, stage, component, wants, typed: String::new(), seen: release.revision })

@@ -37,6 +37,8 @@ pub const NOW: Timestamp = Timestamp::from_secs(1_773_324_271);
 pub enum Scene {
     /// The gates are being looked at.
     Gates,
+    /// The first gate waits for its window.
+    Window,
     /// The first gate waits for a phrase.
     Phrase,
     /// The database is being migrated.
@@ -65,8 +67,9 @@ pub enum Scene {
 
 impl Scene {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Gates,
+        Self::Window,
         Self::Phrase,
         Self::Migrating,
         Self::Deploying,
@@ -85,6 +88,7 @@ impl Scene {
     pub fn word(self) -> &'static str {
         match self {
             Self::Gates => "gates",
+            Self::Window => "window",
             Self::Phrase => "phrase",
             Self::Migrating => "migrating",
             Self::Deploying => "deploying",
@@ -103,7 +107,7 @@ impl Scene {
     /// How many stages of the plan are behind it.
     fn stages_done(self) -> usize {
         match self {
-            Self::Gates | Self::Phrase => 0,
+            Self::Gates | Self::Window | Self::Phrase => 0,
             Self::Migrating => 1,
             Self::Deploying => 2,
             Self::Failed => 3,
@@ -181,6 +185,18 @@ fn dress(release: &mut Release, scene: Scene) {
     let baking = StepPhase::Baking { since: ago(192), until: ahead(108) };
     match scene {
         Scene::Gates => set(release, 0, running(Work::Asked, 3, "looking at blue and the alarms")),
+        Scene::Window => {
+            let why = "opens Mon 23 Nov 09:00 CET; Sat 14:02 is outside mon-fri 09:00-17:00";
+            let stage = Stage {
+                checks: vec![CheckResult {
+                    name: "deployment window".to_owned(),
+                    passed: false,
+                    detail: why.to_owned(),
+                }],
+                ..running(Work::Until(ahead(43 * 3_600)), 41, why)
+            };
+            set(release, 0, stage);
+        }
         Scene::Phrase => {
             let stage = Stage {
                 status: StageStatus::Waiting,

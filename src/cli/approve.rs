@@ -5,12 +5,12 @@ use clap::Args;
 use super::words::Aim;
 use crate::domain::command::Command;
 
-/// Type the phrase that a gate waits for
+/// Agree to what a gate asks for
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
-#[command(after_help = "Examples:\n  cutover approve production\n  cutover approve deploy api")]
+#[command(after_help = "Examples:\n  cutover approve\n  cutover approve deploy api")]
 pub struct Approve {
-    /// The phrase, as `status` shows it; it needs no quotes
-    #[arg(required = true, value_name = "PHRASE")]
+    /// The phrase, as `status` shows it, if the gate asks for one; it needs no quotes
+    #[arg(value_name = "PHRASE")]
     pub phrase: Vec<String>,
     /// Which release.
     #[command(flatten)]

@@ -57,6 +57,7 @@ fn every_verb_that_steers_sends_its_command() {
         ("abort --reason why", Command::Abort { reason: why }),
         ("retry", Command::Retry),
         ("skip --reason why", Command::Skip { reason: "why".to_owned() }),
+        ("approve", Command::Approve { phrase: String::new() }),
         ("approve deploy api", Command::Approve { phrase: "deploy api".to_owned() }),
     ] {
         assert_eq!(sent(line), Some((command, plain.clone())), "{line}");
@@ -113,7 +114,6 @@ fn wrong_usage_is_refused_with_exit_code_2() {
         "demo --driver codedeploy",
         "demo --format json",
         "skip",
-        "approve",
         "promote --if-revision latest",
         "rollback --if-revision 3",
         "status --if-revision 3",

@@ -5,6 +5,7 @@
 
 pub mod aws;
 mod error;
+mod estate;
 
 use std::time::Duration;
 
@@ -20,10 +21,14 @@ use crate::domain::signal::{Measure, Point};
 use crate::domain::time::Timestamp;
 
 pub use error::{CloudError, ErrorKind, Retry};
+pub use estate::{Deployed, Estate, HealthCheck, Image, Scan, Secret, Snapshot};
 
 /// What the engine asks of a cloud. Reads may be repeated at will; each write says whether it may be.
 #[async_trait]
 pub trait Cloud: Send + Sync {
+    /// What is looked at before a release: images, secrets, backups, what is deployed.
+    fn estate(&self) -> &dyn Estate;
+
     /// Who the credentials belong to, and until when they hold.
     async fn identity(&self) -> Result<Identity, CloudError>;
 

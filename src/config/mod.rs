@@ -4,6 +4,7 @@
 //! text into a checked [`Config`]; [`Config::plan`] turns that and a look at the cloud into the plan of a release.
 
 mod channel;
+mod gate;
 mod load;
 mod model;
 mod plan;
@@ -19,6 +20,7 @@ mod values;
 mod tests;
 
 pub use channel::{Address, Channel, Receiver, SecretSource};
+pub use gate::{Backup, BackupOf, Gate, Looker, Secrets};
 pub use load::{Overrides, Surroundings, VARIABLES};
 pub use model::{
     Check, Color, Command, Component, Config, Engine, Environment, Expected, Pipeline, Polls, Screen, Service, Stage,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::channel::Channel;
+use super::gate::Gate;
 use super::template::Template;
 use crate::domain::ids::{AlarmName, ComponentName, EnvironmentName, StageName};
 use crate::domain::notice::PageStatus;
@@ -130,15 +131,8 @@ pub struct Stage {
 /// What a stage does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StageWork {
-    /// Conditions that must hold.
-    Gate {
-        /// Blue must be wholly healthy.
-        healthy: bool,
-        /// No alarm may be firing.
-        no_alarms: bool,
-        /// The phrase a human must type.
-        confirm: Option<Template>,
-    },
+    /// Conditions that must hold, and people who must agree.
+    Gate(Box<Gate>),
     /// A program on this host.
     Command(Command),
     /// Green brought up.
@@ -167,7 +161,7 @@ impl StageWork {
     pub fn needs_site(&self) -> bool {
         match self {
             Self::Deploy | Self::Shift(_) | Self::Cleanup(_) => true,
-            Self::Gate { .. }
+            Self::Gate(_)
             | Self::Command(_)
             | Self::Smoke(_)
             | Self::Verify { .. }

@@ -12,8 +12,8 @@ use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, StageName, Version};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{
-    CommandPlan, ComponentPlan, GatePlan, HttpCheck, Place, Plan, SidePlan, Sides, StageKind, StagePlan,
-    StatusPagePlan, VerifyPlan,
+    CommandPlan, ComponentPlan, HttpCheck, Place, Plan, SidePlan, Sides, StageKind, StagePlan, StatusPagePlan,
+    VerifyPlan,
 };
 
 /// The release that is asked for.
@@ -182,7 +182,7 @@ impl Config {
         let pages = settings.iter().flat_map(|(_, component)| component.notify.iter().filter(is_page).cloned());
         let pages: Vec<String> = pages.collect();
         let stages_planned = stages.iter().enumerate().map(|(index, stage)| {
-            let phrase = if matches!(stage.work, StageWork::Gate { .. }) { asks.take() } else { None };
+            let phrase = if matches!(stage.work, StageWork::Gate(_)) { asks.take() } else { None };
             let named = stage.component.as_ref().and_then(|name| lineup.position(|other| other == name));
             let only = (lineup.count() == 1 && is_about_traffic(&stage.work)).then_some(ComponentIndex::FIRST);
             let component = named.or(only);
@@ -219,15 +219,15 @@ impl Config {
         let first = components[ComponentIndex::FIRST];
         let stages = self.pipelines.get(&first.pipeline).into_iter().flat_map(|pipeline| &pipeline.stages);
         let named = stages.flat_map(|stage| match &stage.work {
-            StageWork::Command(command) => command.env_from.as_slice(),
-            StageWork::Gate { .. }
-            | StageWork::Deploy
+            StageWork::Command(command) => command.env_from.iter().collect(),
+            StageWork::Gate(gate) => gate.env_from().collect(),
+            StageWork::Deploy
             | StageWork::Smoke(_)
             | StageWork::Shift(_)
             | StageWork::Verify { .. }
             | StageWork::Notify
             | StageWork::StatusPage(_)
-            | StageWork::Cleanup(_) => &[],
+            | StageWork::Cleanup(_) => Vec::new(),
         });
         let own = components.iter().flat_map(|(_, component)| &component.secrets);
         let mut all: Vec<String> = own.chain(named).cloned().collect();
@@ -363,11 +363,7 @@ fn stage_kind(
     expand: &impl Fn(&Template) -> String,
 ) -> StageKind {
     match &stage.work {
-        StageWork::Gate { healthy, no_alarms, confirm } => StageKind::Gate(GatePlan {
-            healthy: *healthy,
-            no_alarms: *no_alarms,
-            confirm: confirm.as_ref().or(phrase).map(expand),
-        }),
+        StageWork::Gate(gate) => StageKind::Gate(gate.plan(phrase, expand)),
         StageWork::Command(command) => StageKind::Command(command_plan(command, expand)),
         StageWork::Deploy => StageKind::Deploy,
         StageWork::Smoke(checks) => StageKind::Smoke(check_plans(checks, expand)),
@@ -393,7 +389,7 @@ fn command_plan(command: &Command, expand: &impl Fn(&Template) -> String) -> Com
     }
 }
 
-fn check_plans(checks: &[Check], expand: &impl Fn(&Template) -> String) -> Vec<HttpCheck> {
+pub(super) fn check_plans(checks: &[Check], expand: &impl Fn(&Template) -> String) -> Vec<HttpCheck> {
     let value = |expected: &Expected| match expected {
         Expected::Text(text) => serde_json::Value::String(expand(text)),
         Expected::Value(value) => value.clone(),

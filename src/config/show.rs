@@ -6,6 +6,7 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 use super::channel::{Address, Channel, Receiver, SecretSource};
+use super::gate;
 use super::model::{
     Check, Color, Component, Config, Environment, Expected, Pipeline, Screen, Service, Stage, StageWork, ThemeChoice,
 };
@@ -62,27 +63,27 @@ impl Config {
     }
 }
 
-fn text(text: impl ToString) -> Value {
+pub(super) fn text(text: impl ToString) -> Value {
     Value::String(text.to_string())
 }
 
-fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> Value {
+pub(super) fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> Value {
     Value::Array(all.into_iter().map(text).collect())
 }
 
-fn span(span: Duration) -> Value {
+pub(super) fn span(span: Duration) -> Value {
     text(show_duration(span))
 }
 
-fn template(template: &Template) -> Value {
+pub(super) fn template(template: &Template) -> Value {
     text(template.written())
 }
 
-fn table<const N: usize>(entries: [(&str, Option<Value>); N]) -> Value {
+pub(super) fn table<const N: usize>(entries: [(&str, Option<Value>); N]) -> Value {
     Value::Table(entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect())
 }
 
-fn named<K: ToString, V>(all: &BTreeMap<K, V>, show: impl Fn(&V) -> Value) -> Value {
+pub(super) fn named<K: ToString, V>(all: &BTreeMap<K, V>, show: impl Fn(&V) -> Value) -> Value {
     Value::Table(all.iter().map(|(name, value)| (name.to_string(), show(value))).collect())
 }
 
@@ -201,12 +202,7 @@ fn stage(stage: &Stage) -> Value {
 fn work(work: &StageWork) -> (&'static str, Value) {
     let program = |program: &[Template]| Value::Array(program.iter().map(template).collect());
     match work {
-        StageWork::Gate { healthy, no_alarms, confirm } => {
-            let confirm = confirm.as_ref().map(template);
-            let gate =
-                [("healthy", Some((*healthy).into())), ("no_alarms", Some((*no_alarms).into())), ("confirm", confirm)];
-            ("gate", table(gate))
-        }
+        StageWork::Gate(gate) => ("gate", gate::show::show(gate)),
         StageWork::Command(command) => (
             "command",
             table([
@@ -246,7 +242,7 @@ fn shift(plan: &ShiftPlan) -> Value {
     ])
 }
 
-fn show_checks(checks: &[Check]) -> Value {
+pub(super) fn show_checks(checks: &[Check]) -> Value {
     let expected = |expected: &Expected| match expected {
         Expected::Text(text) => template(text),
         Expected::Value(value) => Value::try_from(value).unwrap_or(Value::Boolean(false)),

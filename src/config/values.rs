@@ -12,6 +12,8 @@ use crate::domain::percent::Percent;
 /// No span in a release is longer: a longer one is a slip.
 const LONGEST: Duration = Duration::from_hours(31 * 24);
 
+const DAY: Duration = Duration::from_hours(24);
+
 const DURATIONS: &str = "\"90s\", \"5m\" or \"1h30m\", at most 744h";
 
 pub(super) fn text(item: Item<'_>) -> Result<String, Mistake> {
@@ -90,6 +92,24 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 /// A span as it is written in a configuration: `1h30m`, `250ms`.
 pub fn show_duration(span: Duration) -> String {
     SpanPrinter::new().designator(Designator::Compact).spacing(Spacing::None).unsigned_duration_to_string(&span)
+}
+
+/// How old something may be: a span of time, or whole days such as `90d`, at most ten years.
+pub(super) fn age(item: Item<'_>) -> Result<Duration, Mistake> {
+    const WANTED: &str = "\"12h\" or \"90d\", above zero and at most 3650d";
+    let DeValue::String(text) = item.get() else { return Err(item.wrong_type(WANTED)) };
+    let days = text.trim().strip_suffix('d').and_then(|days| days.trim_end().parse::<u64>().ok());
+    let span = match days {
+        Some(days) => (days <= 3_650).then(|| DAY * u32::try_from(days).unwrap_or_default()),
+        None => parse_duration(text),
+    };
+    span.filter(|span| !span.is_zero()).ok_or_else(|| bad(item, "an age", WANTED))
+}
+
+/// An age as it is written in a configuration: in days if it is whole ones.
+pub(super) fn show_age(span: Duration) -> String {
+    let is_days = span >= DAY && span.as_millis().is_multiple_of(DAY.as_millis());
+    if is_days { format!("{}d", span.as_secs() / DAY.as_secs()) } else { show_duration(span) }
 }
 
 /// A percentage, 0 to 100, whole or not.

@@ -43,9 +43,9 @@ pub enum Command {
         /// Why. Never empty.
         reason: String,
     },
-    /// Confirm a gate that waits for a typed phrase.
+    /// Agree to what a gate asks for. Each name counts once.
     Approve {
-        /// The phrase as typed.
+        /// The phrase as typed; empty where none is asked for.
         phrase: String,
     },
 }

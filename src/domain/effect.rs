@@ -7,6 +7,7 @@ use super::ids::{EffectId, Side, TaskDefinitionArn};
 use super::notice::{Facts, clean_lines};
 use super::percent::Percent;
 use super::redact::Redactor;
+use super::time::Timestamp;
 
 /// One thing to do outside. Its intent is in the journal before it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,6 +168,13 @@ pub struct Intent {
 pub enum Outcome {
     /// The conditions of a gate, or HTTP checks, with each result.
     Checked(Vec<CheckResult>),
+    /// A gate's conditions cannot hold before `until`, whatever else happens; it is worth waiting for.
+    NotYet {
+        /// What was looked at so far.
+        results: Vec<CheckResult>,
+        /// When it is to be looked again.
+        until: Timestamp,
+    },
     /// A program ended.
     Exited {
         /// Its exit code; `None` when a signal ended it.

@@ -90,25 +90,43 @@ fn for_stage(release: &Release, kind: CommandKind, index: usize) -> Result<(), S
         return Err("there is no such stage".to_owned());
     };
     match kind {
-        CommandKind::Promote => promote(release, stage),
+        CommandKind::Promote => promote(release, &plan.kind, stage),
         CommandKind::PromoteFull => promote_full(release, plan, stage),
         CommandKind::Retry if stage.status == StageStatus::Failed => Ok(()),
         CommandKind::Retry => Err("no stage has failed".to_owned()),
         CommandKind::Skip => skip(&plan.kind, stage),
-        CommandKind::Approve if stage.work == Work::Confirming => Ok(()),
-        CommandKind::Approve => Err("nothing waits for a typed phrase".to_owned()),
+        CommandKind::Approve if stage.work == Work::Confirming || may_approve_early(&plan.kind, stage) => Ok(()),
+        CommandKind::Approve => Err("nothing waits for an approval".to_owned()),
         CommandKind::Pause | CommandKind::Resume | CommandKind::Rollback | CommandKind::Abort => Ok(()),
     }
 }
 
-fn promote(release: &Release, stage: &Stage) -> Result<(), String> {
+/// Whether a stage is a gate that waits for its window to open.
+pub fn waits_for_window(release: &Release, stage: Option<usize>) -> bool {
+    let current = stage.and_then(|index| release.plan.stage(index).zip(release.stages.get(index)));
+    current.is_some_and(|(plan, stage)| is_at_window(&plan.kind, stage))
+}
+
+fn is_at_window(kind: &StageKind, stage: &Stage) -> bool {
+    matches!((kind, stage.work), (StageKind::Gate(_), Work::Until(_)))
+}
+
+/// Approvals may come while a gate still waits for its window.
+fn may_approve_early(kind: &StageKind, stage: &Stage) -> bool {
+    matches!((kind, stage.work), (StageKind::Gate(gate), Work::Until(_)) if gate.approval.is_some())
+}
+
+fn promote(release: &Release, kind: &StageKind, stage: &Stage) -> Result<(), String> {
     if release.hold.is_some() {
         return Err("paused; resume first".to_owned());
     }
     match stage.work {
+        Work::Until(_) if is_at_window(kind, stage) => {
+            Err("this gate waits for its window; skip goes past it, with a reason".to_owned())
+        }
         Work::Step { phase: StepPhase::Baking { .. } | StepPhase::AtGate { .. }, .. } | Work::Until(_) => Ok(()),
         Work::Step { .. } => Err("the weight of this step is still being set".to_owned()),
-        Work::Confirming => Err("this gate waits for a typed phrase: approve".to_owned()),
+        Work::Confirming => Err("this gate waits for somebody to approve".to_owned()),
         Work::Idle if stage.status == StageStatus::Failed => {
             Err("the stage failed: retry, skip or roll back".to_owned())
         }
@@ -121,11 +139,14 @@ fn promote_full(release: &Release, plan: &StagePlan, stage: &Stage) -> Result<()
     let last = shift.steps.len().saturating_sub(1);
     match stage.work {
         Work::Step { index, .. } if index >= last => Err("already at the last step".to_owned()),
-        _ => promote(release, stage),
+        _ => promote(release, &plan.kind, stage),
     }
 }
 
 fn skip(kind: &StageKind, stage: &Stage) -> Result<(), String> {
+    if is_at_window(kind, stage) {
+        return Ok(());
+    }
     if stage.status != StageStatus::Failed {
         return Err("no stage has failed".to_owned());
     }

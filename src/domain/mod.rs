@@ -4,11 +4,13 @@
 //! of: the [`plan`] it follows, the [`event`]s it is told, the [`effect`]s it asks for, the [`command`]s people give it
 //! and the [`guard`] that says which of them are possible now.
 
+pub mod calendar;
 pub mod capacity;
 pub mod command;
 pub mod components;
 pub mod effect;
 pub mod event;
+pub mod gate;
 pub mod guard;
 pub mod ids;
 pub mod last_resort;

@@ -185,6 +185,11 @@ fn going_forward(release: &Release) -> (String, Option<Timestamp>, String) {
         Work::Confirming => (format!("{}: {}", plan.name, stage.note), None, next),
         Work::Until(until) => match &plan.kind {
             StageKind::Cleanup(_) => ("blue stays warm".to_owned(), Some(until), "blue is scaled down".to_owned()),
+            StageKind::Gate(_) => (
+                format!("{} waits for its window", plan.name),
+                Some(until),
+                "its conditions are looked at again".to_owned(),
+            ),
             _ => {
                 let timeout = Elapsed(plan.timeout);
                 let then = format!("if the signals hold, {next}; {timeout} later without evidence {failure}");

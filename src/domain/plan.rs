@@ -12,6 +12,8 @@ use super::percent::Percent;
 use super::signal::SignalPlan;
 use super::time::millis;
 
+pub use super::gate::GatePlan;
+
 /// The whole of a release, decided before it begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -198,17 +200,6 @@ impl StageKind {
             Self::Cleanup(_) => "cleanup",
         }
     }
-}
-
-/// A gate's conditions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GatePlan {
-    /// Blue must have all its wanted targets healthy and no deployment under way.
-    pub healthy: bool,
-    /// None of the release's alarms may be firing, or be impossible to read.
-    pub no_alarms: bool,
-    /// The phrase a human must type, if any.
-    pub confirm: Option<String>,
 }
 
 /// A program with its surroundings.

@@ -7,6 +7,7 @@ use super::command::{Actor, Ordered};
 use super::components::{ComponentIndex, Components};
 use super::effect::{CheckResult, Intent};
 use super::event::FiringAlarm;
+use super::gate::GateVoices;
 use super::ids::{EffectId, ReleaseId, Revision, SignalName, TaskDefinitionArn};
 use super::percent::Percent;
 use super::plan::{Plan, StageKind};
@@ -95,6 +96,9 @@ pub struct Stage {
     pub checks: Vec<CheckResult>,
     /// Inner state of a running stage.
     pub work: Work,
+    /// What people have said to it, if it is a gate.
+    #[serde(default)]
+    pub voices: GateVoices,
 }
 
 /// A stage's status.
@@ -147,7 +151,7 @@ pub enum Work {
     Idle,
     /// An effect has been asked for; its end moves the stage.
     Asked,
-    /// A gate's conditions hold; its phrase is still to be typed.
+    /// A gate's conditions hold; somebody must still agree.
     Confirming,
     /// Deploy: the service has been told; targets must become healthy.
     Settling,
@@ -158,7 +162,7 @@ pub enum Work {
         /// How far the step has come.
         phase: StepPhase,
     },
-    /// Verify and cleanup: watching or holding until then.
+    /// Verify and cleanup: watching or holding until then. Gate: waiting for its window.
     Until(Timestamp),
 }
 

@@ -78,7 +78,7 @@ impl Cleaner {
 
     fn outcome(&self, outcome: &mut Outcome) {
         match outcome {
-            Outcome::Checked(results) => {
+            Outcome::Checked(results) | Outcome::NotYet { results, .. } => {
                 for CheckResult { name, detail, .. } in results {
                     self.edit(name);
                     self.edit(detail);

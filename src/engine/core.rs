@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use self::reading::CredentialsEnd;
 use super::clean::Cleaner;
+use super::execute::Rivals;
 use super::measure::Measurements;
 use super::poll::{self, SignalsWanted, Topic};
 use super::settings::Settings;
@@ -20,12 +21,17 @@ use crate::domain::command::{Actor, Order, Refusal};
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Intent, Outcome};
 use crate::domain::event::Event;
+use crate::domain::gate::Condition;
 use crate::domain::ids::{EffectId, Revision};
 use crate::domain::machine;
+use crate::domain::plan::StageKind;
 use crate::domain::release::{Release, StepPhase};
 use crate::domain::time::Timestamp;
-use crate::journal::{Entry, Journal, JournalError, Record, Standing};
+use crate::journal::{Entry, Journal, JournalError, Record, Standing, Summary};
 use crate::judge::{Circumstances, Judge};
+
+/// Newest releases of the journal among which rivals are looked for.
+const LOOKED_AT: usize = 500;
 
 /// Lines of a running program's output that are shown.
 const OUTPUT: usize = 200;
@@ -219,6 +225,27 @@ impl Core {
     /// A program runs in this process group: kept, so that whoever recovers can end what is left of it.
     pub(super) fn program_started(&mut self, effect: EffectId, group: u32, now: Timestamp) -> Result<(), JournalError> {
         self.append(vec![Entry::Started { effect, group }], now)
+    }
+
+    /// Other unfinished releases of the same component that the journal knows of, for a gate that asks.
+    pub(super) fn rivals(&self, intent: &Intent) -> Rivals {
+        let Effect::CheckGate { stage } = intent.effect else { return Ok(Vec::new()) };
+        let plan = &self.release.plan;
+        let asks = plan.stage(stage).is_some_and(|stage| match &stage.kind {
+            StageKind::Gate(gate) => gate.conditions.contains(&Condition::Alone),
+            _ => false,
+        });
+        if !asks {
+            return Ok(Vec::new());
+        }
+        let all = self.journal.list(LOOKED_AT).map_err(|error| self.cleaner.text(&error.to_string()))?;
+        let is_rival = |other: &Summary| {
+            let mut ours = plan.components.iter().map(|(_, component)| component.name.as_str());
+            let same = other.plan.environment == plan.environment && ours.any(|name| other.plan.releases(name));
+            same && !other.ended && other.id != self.release.id
+        };
+        let said = |other: &Summary| format!("release {} by {} is {}", other.id, other.by.name, other.status);
+        Ok(all.iter().filter(|other| is_rival(other)).map(said).collect())
     }
 
     /// A running program has written a line.

@@ -264,7 +264,8 @@ impl Engine {
             self.executor.cancel(id);
         }
         for intent in acts.start {
-            self.executor.start(intent, &self.core.release);
+            let rivals = self.core.rivals(&intent);
+            self.executor.start(intent, &self.core.release, rivals);
         }
         let now = self.clock.now();
         for (topic, of) in acts.hurry {

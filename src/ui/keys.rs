@@ -8,6 +8,8 @@ use super::widgets::{Hint, KeyBar, Readiness};
 use crate::app::availability::{can_send, command};
 use crate::app::keymap::{Action, Context};
 use crate::app::model::View;
+use crate::domain::command::CommandKind;
+use crate::domain::guard;
 use crate::domain::outlook::promotion_ends;
 use crate::domain::release::{StageStatus, Status, Work};
 
@@ -104,6 +106,12 @@ fn steering(look: Look<'_>) -> Vec<(Action, &'static str)> {
     match current {
         Some(stage) if stage.status == StageStatus::Failed && !is_going_back => {
             listed.extend([(Action::Retry, "retry"), (Action::Skip, "skip")]);
+        }
+        _ if guard::waits_for_window(release, index) => {
+            listed.push((Action::Skip, "go past"));
+            if guard::possible(release, CommandKind::Approve).is_ok() {
+                listed.push((Action::Approve, "approve"));
+            }
         }
         Some(stage) if stage.work == Work::Confirming => listed.push((Action::Approve, "approve")),
         _ if promotion_ends(release, index).is_some() => listed.push((Action::Promote, "end wait")),

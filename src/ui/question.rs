@@ -11,9 +11,11 @@ use super::widgets::{self, Hint};
 use crate::app::dialog::{Dialog, Wants};
 use crate::app::keymap::{Action, Context};
 use crate::domain::command::CommandKind;
+use crate::domain::guard::waits_for_window;
 use crate::domain::ids::{Side, SignalName};
 use crate::domain::outlook::{Wait, promotion_ends, rollback_preview};
-use crate::domain::release::{StepPhase, Work};
+use crate::domain::plan::StageKind;
+use crate::domain::release::{Release, StepPhase, Work};
 use crate::domain::signal::{Policy, Ruling, Verdict};
 use crate::domain::time::Elapsed;
 
@@ -34,7 +36,9 @@ pub(super) fn draw(look: Look<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer
         CommandKind::PromoteFull => (format!("promote {place} to 100 %"), promote(look, Reach::Last), frame(look)),
         CommandKind::Resume => (format!("resume {place}"), resume(look), frame(look)),
         CommandKind::Retry => (format!("retry in {place}"), stage(look, index, "runs again"), frame(look)),
-        CommandKind::Skip => (format!("skip in {place}"), stage(look, index, "is left out"), Role::Danger),
+        CommandKind::Skip => {
+            (format!("skip in {place}"), stage(look, index, left_out(look.release(), index)), Role::Danger)
+        }
         CommandKind::Approve => (format!("approve {place}"), approve(look, index), frame(look)),
         CommandKind::Pause => (format!("pause {place}"), Vec::new(), frame(look)),
     };
@@ -274,6 +278,20 @@ fn resume(look: Look<'_>) -> Vec<Paragraph> {
         body.push((text, Role::Warning));
     }
     body
+}
+
+/// What skipping a stage leaves out.
+fn left_out(release: &Release, index: Option<usize>) -> &'static str {
+    let kind = index.and_then(|index| release.plan.stage(index)).map(|plan| &plan.kind);
+    match kind {
+        Some(StageKind::Gate(_)) if waits_for_window(release, index) => {
+            "goes past its window; all else must still hold"
+        }
+        Some(StageKind::Gate(gate)) if gate.approval.is_some() => {
+            "leaves its conditions out; approvals are still asked for"
+        }
+        _ => "is left out",
+    }
 }
 
 fn stage(look: Look<'_>, index: Option<usize>, what: &str) -> Vec<Paragraph> {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use cutover::cloud::aws::Aws;
 use cutover::cloud::{
-    Alarm, Cloud, CloudError, Fetch, Fetched, Identity, LogPage, LogRequest, Message, Registration, SeriesPair,
+    Alarm, Cloud, CloudError, Estate, Fetch, Fetched, Identity, LogPage, LogRequest, Message, Registration, SeriesPair,
     SignalRequest, Survey, Target, TaskBrief,
 };
 use cutover::domain::capacity::Capacities;
@@ -51,6 +51,10 @@ pub(crate) struct Watched {
 
 #[async_trait]
 impl Cloud for Watched {
+    fn estate(&self) -> &dyn Estate {
+        self.aws.estate()
+    }
+
     async fn identity(&self) -> Result<Identity, CloudError> {
         self.aws.identity().await
     }

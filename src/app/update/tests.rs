@@ -9,7 +9,9 @@ use crate::app::model::{Access, MOST_TOASTS, Pane, View};
 use crate::app::scroll::Anchor;
 use crate::domain::command::{Command, CommandKind, Order, Refusal};
 use crate::domain::components::ComponentIndex;
+use crate::domain::gate::{ApprovalPlan, GatePlan};
 use crate::domain::ids::Revision;
+use crate::domain::plan::StageKind;
 use crate::domain::release::{Ending, Moment};
 use crate::domain::time::Timestamp;
 use crate::engine::handle::{LogBatch, Receipt};
@@ -158,6 +160,26 @@ fn a_gate_is_approved_with_its_phrase() {
     let mut screen = Screen::at(Scene::Phrase);
     assert_eq!(screen.press("a \"deplox enter"), []);
     assert_eq!(screen.press("backspace \"y enter"), sends(Command::Approve { phrase: "deploy".to_owned() }));
+}
+
+#[test]
+fn a_gate_without_a_phrase_is_approved_with_a_key() {
+    let mut screen = Screen::at(Scene::Phrase);
+    let approval = ApprovalPlan { by: Vec::new(), count: 2, not_requester: true, expires: None };
+    let gate = GatePlan { conditions: Vec::new(), confirm: None, approval: Some(approval) };
+    Arc::make_mut(&mut screen.snapshot.release).plan.stages[0].kind = StageKind::Gate(gate);
+    assert_eq!(screen.press("a"), []);
+    assert_eq!(screen.press("enter"), sends(Command::Approve { phrase: String::new() }));
+}
+
+#[test]
+fn a_window_is_gone_past_with_a_reason_only() {
+    let mut screen = Screen::at(Scene::Window);
+    assert_eq!(screen.press("p"), []);
+    assert_eq!(screen.notes(), ["promote: this gate waits for its window; skip goes past it, with a reason"]);
+    let mut screen = Screen::at(Scene::Window);
+    assert_eq!(screen.press("K enter"), []);
+    assert_eq!(screen.press("\"hotfix enter"), sends(Command::Skip { reason: "hotfix".to_owned() }));
 }
 
 #[test]

@@ -23,6 +23,7 @@ use futures_util::FutureExt as _;
 use super::Aws;
 use super::credentials::{Fresh, Known, Noted};
 use super::pace::{Pace, system_time};
+use super::rds::Rds;
 use crate::clock::Clock;
 
 /// How long the simulated AWS's credentials hold.
@@ -110,6 +111,8 @@ impl Aws {
         let logs = aws_sdk_cloudwatchlogs::config::Builder::from(&config).retry_partition(allowance());
         let sns = aws_sdk_sns::config::Builder::from(&config).retry_partition(allowance());
         let sts = aws_sdk_sts::config::Builder::from(&config).retry_partition(allowance());
+        let ecr = aws_sdk_ecr::config::Builder::from(&config).retry_partition(allowance());
+        let secrets = aws_sdk_secretsmanager::config::Builder::from(&config).retry_partition(allowance());
         Self {
             ecs: aws_sdk_ecs::Client::from_conf(ecs.build()),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(elb.build()),
@@ -117,6 +120,9 @@ impl Aws {
             logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
             sns: aws_sdk_sns::Client::from_conf(sns.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
+            ecr: aws_sdk_ecr::Client::from_conf(ecr.build()),
+            secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
+            rds: Rds::new(&config, http.clone(), allowance()),
             http,
             cluster,
             clock,

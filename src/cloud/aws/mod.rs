@@ -17,13 +17,20 @@
 //! | `tasks` | `ListTasks`, `DescribeTasks` | `ecs:ListTasks`, `ecs:DescribeTasks` |
 //! | `publish` | `Publish` | `sns:Publish` |
 //! | `fetch` | none of AWS's | none |
+//! | `estate().image`, `scan` | `DescribeImages`, `DescribeImageScanFindings` | `ecr:DescribeImages`, `ecr:DescribeImageScanFindings` |
+//! | `estate().secret` | `DescribeSecret` | `secretsmanager:DescribeSecret`, never `secretsmanager:GetSecretValue` |
+//! | `estate().newest_snapshot` | `DescribeDBSnapshots` or `DescribeDBClusterSnapshots` | `rds:DescribeDBSnapshots`, `rds:DescribeDBClusterSnapshots` |
+//! | `estate().deployed` | `DescribeServices`, `DescribeTaskDefinition`, `DescribeTargetGroups`, `ListTasks`, `DescribeTasks` | `ecs:DescribeServices`, `ecs:DescribeTaskDefinition`, `elasticloadbalancing:DescribeTargetGroups`, `ecs:ListTasks`, `ecs:DescribeTasks` |
 //!
 //! Whoever only watches needs neither `set_weight`'s, `register`'s, `scale`'s nor `publish`'s.
 
 mod alarms;
+mod backups;
 mod capacity;
 mod connect;
 mod credentials;
+mod deployed;
+mod ecr;
 mod errors;
 mod fetch;
 mod identity;
@@ -31,8 +38,10 @@ mod logs;
 mod metrics;
 mod pace;
 mod publish;
+mod rds;
 mod register;
 mod rollout;
+mod secrets;
 mod services;
 mod tasks;
 #[cfg(test)]
@@ -48,15 +57,17 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use self::capacity::Autopsy;
 use self::credentials::Known;
+use self::rds::Rds;
 use super::{
-    Alarm, Cloud, CloudError, Fetch, Fetched, Identity, LogPage, LogRequest, Message, Registration, SeriesPair,
-    SignalRequest, Survey, Target, TaskBrief,
+    Alarm, Cloud, CloudError, Deployed, Estate, Fetch, Fetched, Identity, Image, LogPage, LogRequest, Message,
+    Registration, Scan, Secret, SeriesPair, SignalRequest, Snapshot, Survey, Target, TaskBrief,
 };
 use crate::clock::Clock;
 use crate::domain::capacity::Capacities;
-use crate::domain::ids::{AlarmName, TaskDefinitionArn};
+use crate::domain::gate::BackupSource;
+use crate::domain::ids::{AlarmName, TaskDefinitionArn, Version};
 use crate::domain::percent::Percent;
-use crate::domain::plan::Sides;
+use crate::domain::plan::{SidePlan, Sides};
 
 pub use connect::{Connection, https_client};
 
@@ -68,6 +79,9 @@ pub struct Aws {
     logs: aws_sdk_cloudwatchlogs::Client,
     sns: aws_sdk_sns::Client,
     sts: aws_sdk_sts::Client,
+    ecr: aws_sdk_ecr::Client,
+    secrets: aws_sdk_secretsmanager::Client,
+    rds: Rds,
     http: SharedHttpClient,
     cluster: String,
     clock: Clock,
@@ -88,6 +102,10 @@ impl fmt::Debug for Aws {
 
 #[async_trait]
 impl Cloud for Aws {
+    fn estate(&self) -> &dyn Estate {
+        self
+    }
+
     async fn identity(&self) -> Result<Identity, CloudError> {
         identity::identity(self).await
     }
@@ -143,6 +161,29 @@ impl Cloud for Aws {
 
     async fn fetch(&self, request: &Fetch) -> Result<Fetched, CloudError> {
         fetch::fetch(self, request).await
+    }
+}
+
+#[async_trait]
+impl Estate for Aws {
+    async fn image(&self, image: &Version) -> Result<Option<Image>, CloudError> {
+        ecr::image(self, image).await
+    }
+
+    async fn scan(&self, image: &Version) -> Result<Scan, CloudError> {
+        ecr::scan(self, image).await
+    }
+
+    async fn secret(&self, name: &str) -> Result<Option<Secret>, CloudError> {
+        secrets::secret(self, name).await
+    }
+
+    async fn newest_snapshot(&self, source: &BackupSource) -> Result<Option<Snapshot>, CloudError> {
+        backups::newest(self, source).await
+    }
+
+    async fn deployed(&self, side: &SidePlan) -> Result<Deployed, CloudError> {
+        deployed::deployed(self, side).await
     }
 }
 

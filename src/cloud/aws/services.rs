@@ -102,6 +102,15 @@ pub(super) async fn describe(aws: &Aws, names: [&str; 2]) -> Result<[Service; 2]
     Ok([take(first)?, take(second)?])
 }
 
+/// One service.
+pub(super) async fn describe_one(aws: &Aws, name: &str) -> Result<Service, CloudError> {
+    let call = aws.ecs.describe_services().cluster(&aws.cluster).services(name);
+    let found = call.send().await.map_err(during(DESCRIBE))?.services.unwrap_or_default();
+    found.into_iter().find(|service| service.status() != Some("INACTIVE")).ok_or_else(|| {
+        not_found(DESCRIBE, format!("there is no active service `{name}` in cluster `{}`", last_part(&aws.cluster)))
+    })
+}
+
 fn is_named(service: &Service, name: &str) -> bool {
     service.service_name() == Some(name) || service.service_arn() == Some(name)
 }

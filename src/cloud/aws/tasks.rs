@@ -1,5 +1,7 @@
 //! ECS tasks: whose they are, and why they stopped.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_ecs::types::{Container, DesiredStatus, Task};
 use tokio::try_join;
 
@@ -50,6 +52,15 @@ fn newest_failure_of(tasks: &[Task], task_definition: &str) -> Option<String> {
             && !task.stopped_reason().unwrap_or_default().starts_with("Scaling activity")
     });
     failed.max_by_key(|task| task.stopped_at.map(|at| (at.secs(), at.subsec_nanos()))).and_then(reason_of)
+}
+
+/// Digests of the image that a service's running tasks started a container from, each once.
+pub(super) async fn digests(aws: &Aws, service: &str, container: &str) -> Result<Vec<String>, CloudError> {
+    let running = list(aws, service, DesiredStatus::Running).await?;
+    let tasks = describe(aws, &running).await?;
+    let containers = tasks.iter().flat_map(Task::containers).filter(|it| it.name() == Some(container));
+    let digests: BTreeSet<&str> = containers.filter_map(Container::image_digest).collect();
+    Ok(digests.into_iter().map(str::to_owned).collect())
 }
 
 async fn list(aws: &Aws, service: &str, status: DesiredStatus) -> Result<Vec<String>, CloudError> {

@@ -3,6 +3,7 @@
 mod channel;
 mod component;
 mod environment;
+mod gate;
 mod pipeline;
 mod settings;
 mod signal;

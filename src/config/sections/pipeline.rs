@@ -1,6 +1,6 @@
 //! `[[pipelines.NAME.stages]]`: the stages of a release and what must hold between them.
 
-use super::super::model::{Stage, StageWork};
+use super::super::model::{Check, Stage, StageWork};
 use super::super::reader::{Located, Reader, Spot, Table};
 use super::super::values;
 use super::{refuse_repeats, stage};
@@ -38,7 +38,7 @@ impl Read {
     }
 
     pub(super) fn has_gate(&self) -> bool {
-        self.stages.iter().any(|stage| matches!(stage.work, StageWork::Gate { .. }))
+        self.stages.iter().any(|stage| matches!(stage.work, StageWork::Gate(_)))
     }
 }
 
@@ -110,17 +110,19 @@ fn check_references(reader: &Reader<'_>, stages: &[Located<Stage>], components: 
 
 fn needs_url(stage: &Stage) -> bool {
     match &stage.work {
-        StageWork::Smoke(checks) | StageWork::Verify { checks, .. } => {
-            checks.iter().any(|check| check.path.written().starts_with('/'))
-        }
-        StageWork::Gate { .. }
-        | StageWork::Command(_)
+        StageWork::Smoke(checks) | StageWork::Verify { checks, .. } => is_below(checks),
+        StageWork::Gate(gate) => is_below(&gate.checks),
+        StageWork::Command(_)
         | StageWork::Deploy
         | StageWork::Shift(_)
         | StageWork::Notify
         | StageWork::StatusPage(_)
         | StageWork::Cleanup(_) => false,
     }
+}
+
+fn is_below(checks: &[Check]) -> bool {
+    checks.iter().any(|check| check.path.written().starts_with('/'))
 }
 
 fn judges(stage: &Stage) -> bool {

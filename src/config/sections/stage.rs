@@ -10,7 +10,7 @@ use super::super::problem::Mistake;
 use super::super::reader::{Item, Located, Table};
 use super::super::template::{Template, some_template, template};
 use super::super::values;
-use super::refuse_repeats;
+use super::{gate, refuse_repeats};
 use crate::domain::ids::{ComponentName, StageName};
 use crate::domain::notice::PageStatus;
 use crate::domain::percent::Percent;
@@ -48,7 +48,7 @@ const KINDS: [(&str, Kind); 9] = [
 /// The word that stands for this kind of work.
 pub(super) fn word(work: &StageWork) -> &'static str {
     match work {
-        StageWork::Gate { .. } => "gate",
+        StageWork::Gate(_) => "gate",
         StageWork::Command(_) => "command",
         StageWork::Deploy => "deploy",
         StageWork::Smoke(_) => "smoke",
@@ -71,7 +71,7 @@ pub(super) fn read(table: Table<'_>) -> Option<Stage> {
     // What else may stand here depends on the kind, so an unknown one says nothing about the rest.
     let kind = kind?.value;
     let work = match kind {
-        Kind::Gate => Some(gate(&table)),
+        Kind::Gate => Some(StageWork::Gate(Box::new(gate::read(&table)))),
         Kind::Command => command(&table).map(StageWork::Command),
         Kind::Deploy => Some(StageWork::Deploy),
         Kind::Smoke => smoke(&table),
@@ -104,14 +104,6 @@ pub(super) fn read(table: Table<'_>) -> Option<Stage> {
     })
 }
 
-fn gate(table: &Table<'_>) -> StageWork {
-    StageWork::Gate {
-        healthy: table.or("healthy", values::flag, true),
-        no_alarms: table.or("no_alarms", values::flag, true),
-        confirm: table.optional("confirm", some_template),
-    }
-}
-
 fn command(table: &Table<'_>) -> Option<Command> {
     if table.item("run").is_none() {
         table.missing("run", "run = [\"alembic\", \"upgrade\", \"head\"]");
@@ -138,7 +130,7 @@ fn command(table: &Table<'_>) -> Option<Command> {
 }
 
 /// A program with its arguments; the program itself must not be empty.
-fn program(table: &Table<'_>, key: &str) -> Option<Vec<Template>> {
+pub(super) fn program(table: &Table<'_>, key: &str) -> Option<Vec<Template>> {
     let words: Vec<Template> =
         table.list(key, PROGRAM, template)?.into_iter().map(|Located { value, .. }| value).collect();
     let item = table.item(key)?;
@@ -155,7 +147,7 @@ fn smoke(table: &Table<'_>) -> Option<StageWork> {
     checks(table).map(StageWork::Smoke)
 }
 
-fn checks(table: &Table<'_>) -> Option<Vec<Check>> {
+pub(super) fn checks(table: &Table<'_>) -> Option<Vec<Check>> {
     let tables = table.tables("checks")?;
     let mut names = Vec::new();
     let mut checks = Vec::new();

@@ -1,12 +1,13 @@
 use std::collections::BTreeSet;
 
-use super::{EXAMPLE, read};
+use super::{EXAMPLE, RARE, read};
 use crate::config::{Mistake, VARIABLES, Variable};
 
 const MANUAL: &str = include_str!("../../../docs/configuration.md");
 
-/// A section of the manual, and the text of the example after which an unknown key is read as one of its own.
-const SECTIONS: [(&str, &str); 18] = [
+/// A section of the manual, and the text of the example after which an unknown key is read as one of its own. What the
+/// example leaves out is in the rare configuration.
+const SECTIONS: [(&str, &str); 28] = [
     ("The file", ""),
     ("`[environments.NAME]`", "[environments.demo]\n"),
     ("`[components.NAME]`", "[components.api]\n"),
@@ -14,6 +15,16 @@ const SECTIONS: [(&str, &str); 18] = [
     ("`[signals.NAME]`", "[signals.errors]\n"),
     ("`[[pipelines.NAME.stages]]`", "kind = \"deploy\"\n"),
     ("`kind = \"gate\"`", "kind = \"gate\"\n"),
+    ("`window`", "stages.window]\n"),
+    ("`hours`", "hours = [\n  { "),
+    ("`freezes`", "freezes = [\n  { "),
+    ("`drift`", "stages.drift]\n"),
+    ("`health_check`", "health_check = { "),
+    ("`image`", "image = { "),
+    ("`secrets`", "secrets = { "),
+    ("`backups`", "backups = [\n  { "),
+    ("`commands`", "commands = [\n  { "),
+    ("`approval`", "stages.approval]\n"),
     ("`kind = \"command\"`", "kind = \"command\"\n"),
     ("`kind = \"smoke\"`", "kind = \"smoke\"\n"),
     ("`checks`", "checks = [\n  { "),
@@ -41,14 +52,19 @@ fn documented(section: &str) -> BTreeSet<String> {
     let (_, rest) = MANUAL.split_once(&format!("\n### {section}\n")).unwrap_or_else(|| panic!("no section {section}"));
     let section = rest.split("\n#").next().unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
-    rows.filter_map(|row| Some(row.split_once('`')?.0.to_owned())).collect()
+    // One row may be of several keys: `from`, `to`.
+    rows.filter_map(|row| row.split_once(" |"))
+        .flat_map(|(keys, _)| keys.split('`').step_by(2).map(str::to_owned))
+        .filter(|key| !key.is_empty())
+        .collect()
 }
 
 /// The keys that are read after `anchor`.
 fn known(anchor: &str) -> BTreeSet<String> {
-    assert!(EXAMPLE.contains(anchor), "the example lacks {anchor}");
+    let text = if EXAMPLE.contains(&format!("\n{anchor}")) || EXAMPLE.starts_with(anchor) { EXAMPLE } else { RARE };
+    assert!(text.contains(anchor), "both lack {anchor}");
     let key = if anchor.ends_with("{ ") { "unheard_of = 1, " } else { "unheard_of = 1\n" };
-    unknown_among(&EXAMPLE.replacen(anchor, &format!("{anchor}{key}"), 1))
+    unknown_among(&text.replacen(anchor, &format!("{anchor}{key}"), 1))
 }
 
 /// The keys that are read where `text` has `unheard_of`.

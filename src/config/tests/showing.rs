@@ -1,7 +1,4 @@
-use super::{EXAMPLE, LEAST, read};
-
-/// A configuration with a value of every kind that the example leaves out.
-const RARE: &str = include_str!("rare.toml");
+use super::{EXAMPLE, LEAST, RARE, read};
 
 #[test]
 fn what_is_shown_reads_as_the_same_settings() {

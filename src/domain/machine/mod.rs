@@ -9,6 +9,7 @@
 
 mod credentials;
 mod effects;
+mod gate;
 mod observe;
 mod orders;
 mod pipeline;

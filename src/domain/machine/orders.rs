@@ -35,10 +35,7 @@ impl Machine<'_> {
         }
         let stage = guard::target(self.release, kind, order.stage.as_ref()).map_err(|why| Refusal::NotNow { why })?;
         match &order.command {
-            Command::Approve { phrase } => match stage.and_then(|stage| self.wanted_phrase(stage)) {
-                Some(wanted) if wanted != phrase.trim() => Err(Refusal::WrongPhrase { wanted }),
-                _ => Ok(stage),
-            },
+            Command::Approve { phrase } => self.examine_approval(stage, phrase, &order.by).map(|()| stage),
             Command::Skip { reason } if reason.trim().is_empty() => {
                 Err(Refusal::NotNow { why: "a stage is only skipped with a reason".to_owned() })
             }
@@ -52,13 +49,6 @@ impl Machine<'_> {
             seen,
             what: newest.map_or_else(|| "the release changed".to_owned(), |moment| moment.text.clone()),
             by: newest.and_then(|moment| moment.by.clone()),
-        }
-    }
-
-    fn wanted_phrase(&self, stage: usize) -> Option<String> {
-        match &self.release.plan.stage(stage)?.kind {
-            StageKind::Gate(gate) => gate.confirm.clone(),
-            _ => None,
         }
     }
 
@@ -218,20 +208,23 @@ impl Machine<'_> {
     }
 
     fn skip(&mut self, index: usize, by: &Actor, reason: &str) {
-        let now = self.now;
+        if self.skip_gate(index, by, reason) {
+            return;
+        }
         let text = format!("{} skipped: {reason}", self.stage_name(index));
-        let note = format!("skipped: {reason}");
-        self.edit_stage(index, |stage| {
-            stage.status = StageStatus::Skipped;
-            stage.ended = Some(now);
-            stage.note = note;
-        });
+        self.leave_out(index, format!("skipped: {reason}"));
         self.turn(Tone::Warning, text, Some(by.name.clone()));
     }
 
-    fn approve(&mut self, index: usize, by: &Actor) {
-        self.line(Tone::Plain, format!("{} approved", self.stage_name(index)), Some(by.name.clone()));
-        self.pass(index, format!("approved by {}", by.name));
+    /// The stage is left out.
+    pub(super) fn leave_out(&mut self, index: usize, note: String) {
+        let now = self.now;
+        self.edit_stage(index, |stage| {
+            stage.status = StageStatus::Skipped;
+            stage.ended = Some(now);
+            stage.work = Work::Idle;
+            stage.note = note;
+        });
     }
 
     /// A promoted weight has been seen in the load balancer.

@@ -4,6 +4,7 @@ use super::Machine;
 use crate::domain::capacity::CRASH_LOOP;
 use crate::domain::components::ComponentIndex;
 use crate::domain::effect::{CheckResult, Effect, Outcome};
+use crate::domain::gate::GateVoices;
 use crate::domain::ids::{Side, TaskDefinitionArn};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{OnFailure, StageKind, StagePlan, VerifyPlan};
@@ -15,13 +16,14 @@ pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
     let active = release.active().filter_map(|index| release.plan.stage(index).zip(release.stages.get(index)));
     let running =
         active.filter(|(_, stage)| stage.status == StageStatus::Running && !matches!(stage.work, Work::Step { .. }));
-    running.flat_map(|(plan, stage)| {
+    let bounds = running.flat_map(|(plan, stage)| {
         let watch = match stage.work {
             Work::Until(until) => Some(until),
             Work::Idle | Work::Asked | Work::Confirming | Work::Settling | Work::Step { .. } => None,
         };
         watch.into_iter().chain(bound(plan, stage))
-    })
+    });
+    bounds.chain(super::gate::deadlines(release))
 }
 
 /// When the time of a stage that has begun is up.
@@ -80,6 +82,7 @@ impl Machine<'_> {
             stage.note = String::new();
             stage.checks.clear();
             stage.output.clear();
+            stage.voices = GateVoices::default();
             stage.work = Work::Asked;
         });
         self.turn(Tone::Plain, format!("{name} begins"), None);
@@ -122,16 +125,15 @@ impl Machine<'_> {
             StageKind::Deploy => self.deploy(index) || self.time_out(index, bound),
             StageKind::Verify(_) => self.verify(index, work, bound),
             StageKind::Cleanup(_) => self.clean_up(index, work, bound),
-            StageKind::Gate(_)
-            | StageKind::Command(_)
-            | StageKind::Smoke(_)
-            | StageKind::Notify
-            | StageKind::StatusPage(_) => self.time_out(index, bound),
+            StageKind::Gate(_) => self.work_gate(index, work, bound),
+            StageKind::Command(_) | StageKind::Smoke(_) | StageKind::Notify | StageKind::StatusPage(_) => {
+                self.time_out(index, bound)
+            }
         }
     }
 
     /// Fails the stage if its time is up; whether it was.
-    fn time_out(&mut self, index: usize, bound: Timestamp) -> bool {
+    pub(super) fn time_out(&mut self, index: usize, bound: Timestamp) -> bool {
         if self.now < bound {
             return false;
         }
@@ -156,6 +158,7 @@ impl Machine<'_> {
     fn wait(&mut self, index: usize) -> bool {
         match self.stage(index).map(|(plan, _)| &plan.kind) {
             Some(StageKind::Shift(_)) => self.shift(index),
+            Some(StageKind::Gate(_)) => self.wait_gate(index),
             _ => false,
         }
     }
@@ -187,6 +190,7 @@ impl Machine<'_> {
         }
         let results = match outcome {
             Outcome::Checked(results) => results,
+            Outcome::NotYet { results, until } => return self.gate_not_yet(index, results, until),
             Outcome::Failed(failure) => return self.fail(index, failure.message),
             Outcome::Exited { .. } | Outcome::Registered(_) | Outcome::Done => return,
         };
@@ -202,10 +206,7 @@ impl Machine<'_> {
         }
         let Some((plan, _)) = self.stage(index) else { return };
         match &plan.kind {
-            StageKind::Gate(gate) => match gate.confirm.clone() {
-                Some(phrase) => self.ask_phrase(index, &phrase),
-                None => self.pass(index, note),
-            },
+            StageKind::Gate(_) => self.gate_holds(index, note),
             StageKind::Verify(verify) => {
                 let until = self.now + verify.watch;
                 self.edit_stage(index, |stage| stage.work = Work::Until(until));
@@ -213,19 +214,6 @@ impl Machine<'_> {
             }
             _ => self.pass(index, note),
         }
-    }
-
-    fn ask_phrase(&mut self, index: usize, phrase: &str) {
-        let why = format!("type `{phrase}` to go on");
-        let note = why.clone();
-        self.edit_stage(index, |stage| {
-            stage.status = StageStatus::Waiting;
-            stage.work = Work::Confirming;
-            stage.note = note;
-        });
-        let text = format!("{} waits for a human: {why}", self.stage_name(index));
-        self.turn(Tone::Warning, text, None);
-        self.tell_waiting(index, &why);
     }
 
     /// A command stage's program has ended.
@@ -243,7 +231,7 @@ impl Machine<'_> {
                 }
             }
             Outcome::Failed(failure) => self.fail(index, failure.message),
-            Outcome::Checked(_) | Outcome::Registered(_) | Outcome::Done => {}
+            Outcome::Checked(_) | Outcome::NotYet { .. } | Outcome::Registered(_) | Outcome::Done => {}
         }
     }
 
@@ -268,7 +256,7 @@ impl Machine<'_> {
                 self.bring_up(of, index, arn);
             }
             Outcome::Failed(failure) => self.fail(index, failure.message),
-            Outcome::Checked(_) | Outcome::Exited { .. } | Outcome::Done => {}
+            Outcome::Checked(_) | Outcome::NotYet { .. } | Outcome::Exited { .. } | Outcome::Done => {}
         }
     }
 
@@ -289,7 +277,11 @@ impl Machine<'_> {
     ) {
         let failure = match outcome {
             Outcome::Failed(failure) => Some(failure.message),
-            Outcome::Checked(_) | Outcome::Exited { .. } | Outcome::Registered(_) | Outcome::Done => None,
+            Outcome::Checked(_)
+            | Outcome::NotYet { .. }
+            | Outcome::Exited { .. }
+            | Outcome::Registered(_)
+            | Outcome::Done => None,
         };
         if self.release.unwinding.is_some() {
             return self.scaled_going_back(of, side, failure);

@@ -1,6 +1,7 @@
 mod any_order;
 mod bench;
 mod danger;
+mod gates;
 mod orders;
 mod several;
 mod telling;
@@ -15,6 +16,7 @@ use crate::domain::command::{Actor, Command, CommandKind, Order, Progress, Refus
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{CheckResult, Effect, Failure, Intent, Outcome};
 use crate::domain::event::{Event, FiringAlarm};
+use crate::domain::gate::Condition;
 use crate::domain::guard;
 use crate::domain::ids::{ReleaseId, Revision, Side, TaskDefinitionArn, Version};
 use crate::domain::percent::Percent;
@@ -107,7 +109,7 @@ fn component(name: &str) -> ComponentPlan {
 }
 
 fn plan() -> Plan {
-    let gate = GatePlan { healthy: true, no_alarms: true, confirm: None };
+    let gate = GatePlan { conditions: vec![Condition::Healthy, Condition::NoAlarms], confirm: None, approval: None };
     Plan {
         environment: "production".into(),
         production: true,

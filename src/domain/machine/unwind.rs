@@ -422,7 +422,7 @@ impl Machine<'_> {
                 self.undo_failed(index, &why);
             }
             Outcome::Failed(failure) => self.undo_failed(index, &failure.message),
-            Outcome::Checked(_) | Outcome::Registered(_) | Outcome::Done => {}
+            Outcome::Checked(_) | Outcome::NotYet { .. } | Outcome::Registered(_) | Outcome::Done => {}
         }
     }
 

@@ -5,6 +5,7 @@ use crate::cloud::{CloudError, ErrorKind, Identity};
 use crate::domain::capacity::{Capacities, Capacity};
 use crate::domain::command::Command;
 use crate::domain::effect::{CheckResult, Failure};
+use crate::domain::gate::Condition;
 use crate::domain::ids::{ReleaseId, TaskDefinitionArn, Version};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{
@@ -136,7 +137,7 @@ fn wordy_plan() -> Plan {
             on_failure: OnFailure::Wait,
         }
     };
-    let gate = GatePlan { healthy: true, no_alarms: true, confirm: None };
+    let gate = GatePlan { conditions: vec![Condition::Healthy, Condition::NoAlarms], confirm: None, approval: None };
     let command = CommandPlan {
         run: vec!["migrate".to_owned()],
         undo: None,

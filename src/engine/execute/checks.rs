@@ -34,6 +34,18 @@ pub(super) async fn run(cloud: &dyn Cloud, clock: Clock, checks: &[HttpCheck], b
     Outcome::Checked(results)
 }
 
+/// Runs one check by itself.
+pub(super) async fn check(cloud: &dyn Cloud, clock: Clock, check: &HttpCheck, base: Option<&str>) -> CheckResult {
+    match url(check, base) {
+        Some(url) => one(cloud, clock, check, url).await,
+        None => {
+            let detail =
+                format!("`{}` needs a base URL; give the service a `url`, or the check an absolute one", check.path);
+            CheckResult { name: check.name.clone(), passed: false, detail }
+        }
+    }
+}
+
 fn url(check: &HttpCheck, base: Option<&str>) -> Option<String> {
     if check.path.starts_with("http://") || check.path.starts_with("https://") {
         return Some(check.path.clone());

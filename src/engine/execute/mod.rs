@@ -17,6 +17,7 @@ use crate::cloud::{Cloud, CloudError, Registration, release_tag};
 use crate::domain::capacity::Capacities;
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
+use crate::domain::gate::GateVoices;
 use crate::domain::ids::{EffectId, Side};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{ComponentPlan, HttpCheck, Plan, Sides, StageKind};
@@ -68,10 +69,10 @@ impl Executor {
         Self { tools, running: JoinSet::new(), handles: HashMap::new() }
     }
 
-    /// Begins an effect.
-    pub(super) fn start(&mut self, intent: Intent, release: &Release) {
+    /// Begins an effect; `rivals` are other unfinished releases, which only a gate asks about.
+    pub(super) fn start(&mut self, intent: Intent, release: &Release, rivals: Rivals) {
         let tools = Arc::clone(&self.tools);
-        let job = Job::of(&intent, release);
+        let job = Job::of(&intent, release, rivals);
         let kept = intent.clone();
         let handle = self.running.spawn(async move {
             let outcome = tools.carry_out(&intent, job).await;
@@ -129,10 +130,15 @@ struct Job {
     component: ComponentIndex,
     tag: String,
     variables: Vec<(String, String)>,
+    voices: GateVoices,
+    rivals: Rivals,
 }
 
+/// Other unfinished releases of the same component, or why they are not known.
+pub(super) type Rivals = Result<Vec<String>, String>;
+
 impl Job {
-    fn of(intent: &Intent, release: &Release) -> Self {
+    fn of(intent: &Intent, release: &Release, rivals: Rivals) -> Self {
         let plan = &release.plan;
         let begun = release.begun.as_ref().map(|begun| begun.at).unwrap_or_default();
         let of_stage = intent.effect.stage().and_then(|stage| plan.stage(stage)?.component);
@@ -148,7 +154,12 @@ impl Job {
             ("CUTOVER_ATTEMPT", intent.attempt.to_string()),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        Self { plan: Arc::new(plan.clone()), component: index, tag, variables }
+        let voices = match intent.effect {
+            Effect::CheckGate { stage } => release.stages.get(stage).map(|stage| stage.voices.clone()),
+            _ => None,
+        };
+        let voices = voices.unwrap_or_default();
+        Self { plan: Arc::new(plan.clone()), component: index, tag, variables, voices, rivals }
     }
 }
 
@@ -158,7 +169,22 @@ impl Tools {
         let cloud = self.clouds[job.component].as_ref();
         match &intent.effect {
             Effect::CheckGate { stage } => match plan.stage(*stage).map(|stage| (&stage.kind, stage.component)) {
-                Some((StageKind::Gate(gate), only)) => gate::check(&self.clouds, plan, only, gate).await,
+                Some((StageKind::Gate(gate), only)) => {
+                    let look = gate::Look {
+                        clouds: &self.clouds,
+                        programs: self.programs.as_ref(),
+                        clock: self.clock,
+                        redactor: &self.settings.redactor,
+                        said: &self.said,
+                        effect: intent.id,
+                        plan,
+                        only,
+                        variables: self.environment(&job),
+                        voices: &job.voices,
+                        rivals: &job.rivals,
+                    };
+                    look.check(gate).await
+                }
                 _ => no_such_stage(*stage),
             },
             Effect::RunChecks { stage } => match http_checks(plan, *stage) {
@@ -203,6 +229,12 @@ impl Tools {
         }
     }
 
+    /// What every program is given on top of the engine's own variables.
+    fn environment(&self, job: &Job) -> Vec<(String, String)> {
+        let settings = self.settings.variables.iter().map(|(name, value)| (name.clone(), value.clone()));
+        job.variables.iter().cloned().chain(settings).collect()
+    }
+
     async fn run(&self, effect: EffectId, job: &Job, stage: usize, undo: bool) -> Outcome {
         let Some(StageKind::Command(command)) = job.plan.stage(stage).map(|stage| &stage.kind) else {
             return no_such_stage(stage);
@@ -210,8 +242,7 @@ impl Tools {
         let Some(run) = (if undo { command.undo.as_ref() } else { Some(&command.run) }) else {
             return no_such_stage(stage);
         };
-        let mut environment = job.variables.clone();
-        environment.extend(self.settings.variables.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let mut environment = self.environment(job);
         environment.extend(command.env.iter().map(|(name, value)| (name.clone(), value.clone())));
         let program = Program { run: run.clone(), environment, dir: command.dir.clone() };
         command::run(self.programs.as_ref(), effect, &program, &self.settings.redactor, &self.said).await

@@ -27,10 +27,23 @@ impl Schema {
                 "a dependency's latency must be between 0 and 1000 times the usual one".to_owned(),
             ));
         }
+        self.check_estate()?;
         if self.metrics.delay_min > self.metrics.delay_max {
             return Err(("delay_min", "delay_min is longer than delay_max".to_owned()));
         }
         Ok(())
+    }
+
+    fn check_estate(&self) -> Result<(), Complaint> {
+        const SEVERITIES: [&str; 6] = ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED"];
+        let findings = self.estate.image.iter().flatten().flat_map(|image| image.findings.keys());
+        match findings.into_iter().find(|severity| !SEVERITIES.contains(&severity.as_str())) {
+            Some(severity) => {
+                let known = SEVERITIES.join(", ");
+                Err(("findings", format!("`{severity}` is no severity of ECR's; known are {known}")))
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_names(&self) -> Result<(), Complaint> {

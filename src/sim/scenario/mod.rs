@@ -147,6 +147,10 @@ mod tests {
             "[[alarm]]\n[[alarm.metric]]",
             "[logs]",
             "[consistency]",
+            "[estate]",
+            "[[estate.image]]",
+            "[[estate.secret]]",
+            "[[estate.snapshot]]",
             "[[api_faults]]",
         ];
         for table in tables {

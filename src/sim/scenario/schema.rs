@@ -30,6 +30,7 @@ pub(crate) struct Schema {
     pub(crate) alarm: Option<Vec<Alarm>>,
     pub(crate) logs: Logs,
     pub(crate) consistency: Consistency,
+    pub(crate) estate: Estate,
     pub(crate) api_faults: Vec<ApiFault>,
 }
 
@@ -59,6 +60,7 @@ impl Default for Schema {
             alarm: None,
             logs: Logs::default(),
             consistency: Consistency::default(),
+            estate: Estate::default(),
             api_faults: Vec::new(),
         }
     }
@@ -256,6 +258,57 @@ tables! {
         #[serde(with = "span")] services: Duration = Duration::ZERO,
         #[serde(with = "span")] rules: Duration = Duration::ZERO,
     }
+}
+
+tables! {
+    /// What lies around the service.
+    Estate {
+        image: Option<Vec<EstateImage>> = None,
+        secret: Vec<EstateSecret> = vec![EstateSecret::default()],
+        snapshot: Vec<EstateSnapshot> = vec![EstateSnapshot::default()],
+    }
+
+    /// An image of a repository.
+    EstateImage {
+        repository: Option<String> = None,
+        tag: String = "9ab03d7".to_owned(),
+        digest: Option<String> = None,
+        #[serde(with = "span")] pushed: Duration = Duration::from_hours(1),
+        scan: Scanned = Scanned::Complete,
+        #[serde(with = "span")] scan_for: Duration = Duration::from_secs(40),
+        findings: BTreeMap<String, u32> = BTreeMap::from([("LOW".to_owned(), 3)]),
+    }
+
+    /// A secret.
+    EstateSecret {
+        name: String = "shop/api/database".to_owned(),
+        rotation: bool = true,
+        rotation_days: u32 = 30,
+        #[serde(with = "span")] rotated: Duration = Duration::from_hours(20 * 24),
+        never_rotated: bool = false,
+        #[serde(with = "span")] created: Duration = Duration::from_hours(365 * 24),
+        deleted: bool = false,
+    }
+
+    /// A snapshot of a database.
+    EstateSnapshot {
+        database: Option<String> = None,
+        cluster: Option<String> = None,
+        status: String = "available".to_owned(),
+        manual: bool = false,
+        #[serde(with = "span")] age: Duration = Duration::from_hours(5),
+    }
+}
+
+/// How far the scan of an image has come when the scenario begins.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Scanned {
+    Complete,
+    InProgress,
+    Failed,
+    Unsupported,
+    None,
 }
 
 /// What ECS does when the tasks of a deployment keep failing.

@@ -99,7 +99,7 @@ fn write(to: &mut Encoder, value: &Value) {
         Value::Time(at) => {
             to.timestamp(&DateTime::from_millis(at.millis()));
         }
-        Value::List(items) => {
+        Value::List(items) | Value::Named(_, items) => {
             to.array(items.len());
             for item in items {
                 write(to, item);

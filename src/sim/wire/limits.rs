@@ -38,6 +38,10 @@ fn rate_of(service: Service, operation: &str) -> Rate {
         (Service::Sns, "Publish") => rate(300.0, 300.0),
         (Service::Sns, _) => rate(30.0, 30.0),
         (Service::Sts, _) => rate(600.0, 600.0),
+        (Service::Ecr, _) => rate(40.0, 20.0),
+        (Service::SecretsManager, "DescribeSecret") => rate(40.0, 40.0),
+        (Service::SecretsManager, _) => rate(50.0, 50.0),
+        (Service::Rds, _) => rate(30.0, 10.0),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod cbor;
 mod cloudwatch;
+mod ecr;
 mod ecs;
 mod elbv2;
 mod eventstream;
@@ -19,8 +20,10 @@ mod live_tail;
 mod logs;
 mod page;
 mod query;
+mod rds;
 mod reply;
 mod route;
+mod secrets_manager;
 mod service;
 mod sns;
 mod sts;
@@ -155,5 +158,8 @@ fn dispatch(sim: &Sim, call: &Call, input: Input<'_>) -> Result<Value, ApiError>
         Service::CloudWatch => cloudwatch::call(world, &call.operation, input),
         Service::Logs => logs::call(world, now, &call.operation, input),
         Service::Sns => sns::call(world, &call.operation, input),
+        Service::Ecr => ecr::call(world, &call.operation, input),
+        Service::SecretsManager => secrets_manager::call(world, &call.operation, input),
+        Service::Rds => rds::call(world, &call.operation, input),
     })
 }

@@ -92,6 +92,7 @@ fn element(xml: &mut String, name: &str, value: &Value) {
         Value::Text(text) => escape(xml, text),
         Value::Time(at) => xml.push_str(&iso(*at)),
         Value::List(items) => items.iter().for_each(|item| element(xml, "member", item)),
+        Value::Named(name, items) => items.iter().for_each(|item| element(xml, name, item)),
         Value::Struct(fields) => fields.iter().for_each(|(name, value)| element(xml, name, value)),
         Value::Map(entries) => {
             for (key, value) in entries {

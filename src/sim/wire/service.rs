@@ -17,6 +17,12 @@ pub enum Service {
     Logs,
     /// Simple Notification Service.
     Sns,
+    /// Elastic Container Registry.
+    Ecr,
+    /// Secrets Manager.
+    SecretsManager,
+    /// Relational Database Service.
+    Rds,
 }
 
 /// How a request was written, and so how its answer is.
@@ -42,6 +48,9 @@ impl Service {
             Self::CloudWatch => "cloudwatch",
             Self::Logs => "logs",
             Self::Sns => "sns",
+            Self::Ecr => "ecr",
+            Self::SecretsManager => "secretsmanager",
+            Self::Rds => "rds",
         }
     }
 
@@ -52,6 +61,7 @@ impl Service {
             "2015-12-01" => Some(Self::Elbv2),
             "2010-08-01" => Some(Self::CloudWatch),
             "2010-03-31" => Some(Self::Sns),
+            "2014-10-31" => Some(Self::Rds),
             _ => None,
         }
     }
@@ -61,6 +71,8 @@ impl Service {
         match prefix {
             "AmazonEC2ContainerServiceV20141113" => Some((Self::Ecs, Protocol::Json11)),
             "Logs_20140328" => Some((Self::Logs, Protocol::Json11)),
+            "AmazonEC2ContainerRegistry_V20150921" => Some((Self::Ecr, Protocol::Json11)),
+            "secretsmanager" => Some((Self::SecretsManager, Protocol::Json11)),
             "GraniteServiceVersion20100801" => Some((Self::CloudWatch, Protocol::Json10)),
             _ => None,
         }
@@ -73,24 +85,25 @@ impl Service {
             Self::Elbv2 => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
             Self::CloudWatch => "http://monitoring.amazonaws.com/doc/2010-08-01/",
             Self::Sns => "http://sns.amazonaws.com/doc/2010-03-31/",
-            Self::Ecs | Self::Logs => "",
+            Self::Rds => "http://rds.amazonaws.com/doc/2014-10-31/",
+            Self::Ecs | Self::Logs | Self::Ecr | Self::SecretsManager => "",
         }
     }
 
     /// Whether its own error codes are awsQuery's short ones.
     const fn short_codes(self) -> bool {
         match self {
-            Self::Sts | Self::Elbv2 | Self::CloudWatch | Self::Sns => true,
-            Self::Ecs | Self::Logs => false,
+            Self::Sts | Self::Elbv2 | Self::CloudWatch | Self::Sns | Self::Rds => true,
+            Self::Ecs | Self::Logs | Self::Ecr | Self::SecretsManager => false,
         }
     }
 
     /// A parameter that cannot be what it is.
     pub(crate) fn invalid(self, message: impl Into<String>) -> ApiError {
         let code = match self {
-            Self::Ecs | Self::Logs => "InvalidParameterException",
+            Self::Ecs | Self::Logs | Self::Ecr | Self::SecretsManager => "InvalidParameterException",
             Self::Sts | Self::Elbv2 => "ValidationError",
-            Self::CloudWatch => "InvalidParameterValue",
+            Self::CloudWatch | Self::Rds => "InvalidParameterValue",
             Self::Sns => "InvalidParameter",
         };
         ApiError { code, message: message.into(), status: 400 }
@@ -104,7 +117,9 @@ impl Service {
                 ApiError { code: "MissingParameter", message, status: 400 }
             }
             Self::Elbv2 => self.invalid(format!("{name} must be specified")),
-            Self::Sts | Self::Ecs | Self::Logs | Self::Sns => self.invalid(format!("{name} can not be blank.")),
+            Self::Sts | Self::Ecs | Self::Logs | Self::Sns | Self::Ecr | Self::SecretsManager | Self::Rds => {
+                self.invalid(format!("{name} can not be blank."))
+            }
         }
     }
 
@@ -116,7 +131,11 @@ impl Service {
             }
             Self::Elbv2 => self.invalid("Invalid marker"),
             Self::Logs => self.invalid("The specified nextToken is invalid."),
-            Self::Sts | Self::Ecs | Self::Sns => self.invalid("Invalid token"),
+            Self::SecretsManager => {
+                ApiError { code: "InvalidNextTokenException", message: "Invalid token".into(), status: 400 }
+            }
+            Self::Rds => self.invalid("Invalid Marker"),
+            Self::Sts | Self::Ecs | Self::Sns | Self::Ecr => self.invalid("Invalid token"),
         }
     }
 
@@ -155,9 +174,9 @@ impl Service {
     /// An internal error of the service (500).
     pub(crate) fn internal(self) -> ApiError {
         let code = match self {
-            Self::Ecs => "ServerException",
-            Self::CloudWatch => "InternalServiceError",
-            Self::Sts | Self::Elbv2 | Self::Logs => "InternalFailure",
+            Self::Ecs | Self::Ecr => "ServerException",
+            Self::CloudWatch | Self::SecretsManager => "InternalServiceError",
+            Self::Sts | Self::Elbv2 | Self::Logs | Self::Rds => "InternalFailure",
             Self::Sns => "InternalError",
         };
         ApiError { code, message: "An internal error occurred.".into(), status: 500 }

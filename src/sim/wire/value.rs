@@ -16,6 +16,8 @@ pub(crate) enum Value {
     Text(String),
     Time(Timestamp),
     List(Vec<Value>),
+    /// A list whose elements have a name of their own in XML, where others have `<member>`s.
+    Named(&'static str, Vec<Value>),
     /// A structure: its members are named by AWS's model.
     Struct(Fields),
     /// A map: its keys are data.
@@ -79,7 +81,7 @@ impl Serialize for Value {
             Self::Float(value) => serializer.serialize_f64(*value),
             Self::Text(value) => serializer.serialize_str(value),
             Self::Time(at) => serializer.serialize_f64(seconds(*at)),
-            Self::List(items) => serializer.collect_seq(items),
+            Self::List(items) | Self::Named(_, items) => serializer.collect_seq(items),
             Self::Struct(fields) => {
                 let mut map = serializer.serialize_map(Some(fields.0.len()))?;
                 for (name, value) in fields.iter() {

@@ -8,6 +8,7 @@ mod app;
 pub mod ecs;
 pub mod elb;
 mod error;
+pub mod estate;
 pub mod inbox;
 mod ledger;
 pub mod logs;
@@ -56,6 +57,7 @@ pub struct World {
     logs: logs::Logs,
     sns: sns::Sns,
     inbox: inbox::Inbox,
+    estate: estate::Estate,
     ledger: ledger::Ledger,
 }
 

@@ -9,6 +9,7 @@ use super::ecs::{
     CircuitBreaker, CreateService, DeploymentConfiguration, Ecs, RegisterTaskDefinition, ServiceLoadBalancer, Tag,
 };
 use super::elb::Elb;
+use super::estate::Estate;
 use super::inbox::Inbox;
 use super::ledger::Ledger;
 use super::logs::Logs;
@@ -41,6 +42,7 @@ impl World {
             logs: Logs::default(),
             sns: Sns::default(),
             inbox: Inbox::default(),
+            estate: Estate::default(),
             ledger: Ledger::default(),
         };
         world.set_up(origin);
@@ -57,6 +59,7 @@ impl World {
     fn set_up(&mut self, at: Timestamp) {
         self.set_up_logs(at);
         self.set_up_elb(at);
+        self.set_up_estate();
         let topic = self.schema.aws.topic.clone();
         // A scenario is checked when it is read, so that nothing here is refused.
         let made = self

@@ -9,6 +9,7 @@ use super::*;
 enum Happening {
     CarryOut(usize),
     Fail { index: usize, transient: bool },
+    Shut(u64),
     Look,
     LookStale(u8),
     Lose { side: bool, healthy: u32 },
@@ -30,13 +31,14 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         8 => (0..3_usize).prop_map(Happening::CarryOut),
         2 => (0..3_usize, any::<bool>()).prop_map(|(index, transient)| Happening::Fail { index, transient }),
+        2 => (1..3_000_u64).prop_map(Happening::Shut),
         8 => Just(Happening::Look),
         1 => (0..=100_u8).prop_map(Happening::LookStale),
         1 => (any::<bool>(), 0..=4_u32).prop_map(|(side, healthy)| Happening::Lose { side, healthy }),
         6 => (1..200_u64).prop_map(Happening::Wait),
         4 => ruling.prop_map(Happening::Judge),
         1 => any::<Option<bool>>().prop_map(Happening::Alarm),
-        2 => (0..9_u8, any::<bool>()).prop_map(|(kind, stale)| Happening::Order(kind, stale)),
+        2 => (0..10_u8, any::<bool>()).prop_map(|(kind, stale)| Happening::Order(kind, stale)),
         1 => Just(Happening::Recover),
         1 => Just(Happening::RepeatLast),
     ]
@@ -57,6 +59,13 @@ fn happen(bench: &mut Bench, happening: Happening, last: &mut Option<Event>) {
         Happening::Fail { index, transient } => {
             if let Some(intent) = bench.open.get(index).cloned() {
                 bench.end(&intent, Outcome::Failed(Failure { transient, message: "trouble".to_owned() }));
+            }
+        }
+        Happening::Shut(secs) => {
+            let is_gate = |intent: &&Intent| matches!(intent.effect, Effect::CheckGate { .. });
+            if let Some(intent) = bench.open.iter().find(is_gate).cloned() {
+                let until = bench.now + Duration::from_secs(secs);
+                bench.end(&intent, Outcome::NotYet { results: Vec::new(), until });
             }
         }
         Happening::Look => bench.look(),
@@ -80,6 +89,7 @@ fn happen(bench: &mut Bench, happening: Happening, last: &mut Option<Event>) {
         }
         Happening::Order(kind, stale) => {
             let command = match kind {
+                9 => Command::Approve { phrase: String::new() },
                 0 => Command::Promote,
                 1 => Command::PromoteFull,
                 2 => Command::Pause,

@@ -76,8 +76,7 @@ fn guard_and_machine_agree_on_every_command_in_every_stage() {
 #[test]
 fn a_typed_gate_opens_for_the_phrase_only() {
     let mut typed = plan();
-    typed.stages[0].kind =
-        StageKind::Gate(GatePlan { healthy: true, no_alarms: true, confirm: Some("production".to_owned()) });
+    typed.stages[0].kind = StageKind::Gate(GatePlan { confirm: Some("production".to_owned()), ..GatePlan::default() });
     let mut bench = Bench::new(typed);
     let _ = bench.tell(Event::Requested { by: captain() });
     bench.settle();

@@ -48,7 +48,7 @@ fn a_message_says_where_the_release_stands_who_did_it_and_what_can_be_typed() {
 fn a_phrase_is_quoted_for_a_shell() {
     let mut plan = plan();
     plan.stages[0].kind =
-        StageKind::Gate(GatePlan { healthy: true, no_alarms: true, confirm: Some("it's api".to_owned()) });
+        StageKind::Gate(GatePlan { conditions: Vec::new(), confirm: Some("it's api".to_owned()), approval: None });
     let mut bench = Bench::new(plan);
     let _ = bench.tell(Event::Requested { by: captain() });
     bench.settle();

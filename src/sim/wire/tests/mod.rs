@@ -3,6 +3,7 @@
 mod cloudwatch;
 mod ecs;
 mod elbv2;
+mod estate;
 mod faults;
 mod logs;
 mod protocols;
@@ -68,6 +69,14 @@ impl Account {
 
     fn sts(&self) -> aws_sdk_sts::Client {
         aws_sdk_sts::Client::new(&self.config)
+    }
+
+    fn ecr(&self) -> aws_sdk_ecr::Client {
+        aws_sdk_ecr::Client::new(&self.config)
+    }
+
+    fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
+        aws_sdk_secretsmanager::Client::new(&self.config)
     }
 
     /// Lets simulated time pass.

@@ -11,4 +11,5 @@ mod types;
 
 pub(super) use state::Ecs;
 pub use task_types::*;
+pub(super) use tasks::digest_of;
 pub use types::*;

@@ -303,7 +303,7 @@ fn version_of(image: &str) -> String {
 }
 
 /// The digest an image has here: its own, or one made from its name, always the same.
-pub(super) fn digest_of(image: &str) -> String {
+pub(in crate::sim::world) fn digest_of(image: &str) -> String {
     if let Some((_, digest)) = image.rsplit_once('@') {
         return digest.to_owned();
     }
