@@ -192,5 +192,5 @@ async fn a_variable_that_is_not_text_harms_nothing() {
     demo.args(["demo", "--headless"]).env("HOME", home.path()).env("ODD", std::ffi::OsStr::from_bytes(b"\xff"));
     let mut demo = demo.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
     let line = BufReader::new(demo.stdout.take().unwrap()).lines().next_line().await.unwrap();
-    assert!(line.is_some_and(|line| line.contains("release 1 begins")));
+    assert!(line.as_ref().is_some_and(|line| line.contains("release 1 begins")), "{line:?}");
 }
