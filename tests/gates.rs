@@ -27,6 +27,7 @@ use cutover::domain::gate::{
     ImagePlan, OnMissing, Risk, SecretPlan, WindowPlan,
 };
 use cutover::domain::ids::{ReleaseId, Version};
+use cutover::domain::percent::Percent;
 use cutover::domain::plan::{HttpCheck, OnFailure, Plan, SidePlan, StageKind, StagePlan};
 use cutover::domain::redact::Redactor;
 use cutover::domain::release::{Ending, Release, StageStatus, Work};
@@ -98,7 +99,9 @@ impl Shop {
         let config = Config::read("config.example.toml", CONFIG, Path::new(".")).unwrap();
         let lineup = config.lineup("demo", None).unwrap();
         let context = config.context("demo", &lineup).unwrap();
-        let survey = cloud.survey(context.targets[ComponentIndex::FIRST].as_ref().unwrap()).await.unwrap();
+        let mut survey = cloud.survey(context.targets[ComponentIndex::FIRST].as_ref().unwrap()).await.unwrap();
+        // As it was when the release was planned: the planner itself refuses what is shared.
+        survey.weights = [Percent::FULL, Percent::ZERO];
         let request = Request {
             environment: "demo",
             components: &lineup,

@@ -179,7 +179,9 @@ fn a_window_is_gone_past_with_a_reason_only() {
     assert_eq!(screen.notes(), ["promote: this gate waits for its window; skip goes past it, with a reason"]);
     let mut screen = Screen::at(Scene::Window);
     assert_eq!(screen.press("K enter"), []);
-    assert_eq!(screen.press("\"hotfix enter"), sends(Command::Skip { reason: "hotfix".to_owned() }));
+    let command = Command::Skip { reason: "hotfix".to_owned() };
+    let order = Order { command, stage: Some("gates".into()), by: fixture::operator(), seen: Some(Revision(12)) };
+    assert_eq!(screen.press("\"hotfix enter"), [Cmd::Send(order)]);
 }
 
 #[test]
