@@ -144,13 +144,6 @@ fn meant(kind: CommandKind, release: &Release, focus: ComponentIndex) -> Option<
 fn phrase(stage: &StagePlan) -> Option<&str> {
     match &stage.kind {
         StageKind::Gate(GatePlan { confirm, .. }) => confirm.as_deref(),
-        StageKind::Command(_)
-        | StageKind::Deploy
-        | StageKind::Smoke(_)
-        | StageKind::Shift(_)
-        | StageKind::Verify(_)
-        | StageKind::Notify
-        | StageKind::StatusPage(_)
-        | StageKind::Cleanup(_) => None,
+        _ => None,
     }
 }

@@ -72,6 +72,16 @@ pub trait Cloud: Send + Sync {
     /// Which side's service each of the running and recently stopped tasks belongs to, by task id.
     async fn tasks(&self, sides: &Sides) -> Result<Vec<TaskBrief>, CloudError>;
 
+    /// Starts a task in the network of a service. `token` tells repeats: asking again within a day finds the task that
+    /// was started. Its id.
+    async fn run_task(&self, run: &TaskRun<'_>) -> Result<String, CloudError>;
+
+    /// How far a task that was started by itself has come.
+    async fn task_state(&self, task: &str, container: &str) -> Result<TaskState, CloudError>;
+
+    /// Stops such a task. Stopping it twice changes nothing.
+    async fn stop_task(&self, task: &str, reason: &str) -> Result<(), CloudError>;
+
     /// Publishes a message to a topic. Sending it twice tells people twice.
     async fn publish(&self, topic: &str, message: &Message<'_>) -> Result<(), CloudError>;
 
@@ -271,6 +281,37 @@ pub struct TaskBrief {
     pub service: String,
     /// Why it stopped, if it did.
     pub stopped: Option<String>,
+}
+
+/// A task to start.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskRun<'a> {
+    /// The service whose network, launch type and platform it gets.
+    pub service: &'a str,
+    /// What it runs: an ARN, `family:revision` or `family`.
+    pub task_definition: &'a str,
+    /// The container whose command is replaced.
+    pub container: &'a str,
+    /// What that container runs.
+    pub command: &'a [String],
+    /// Environment variables on top of the task definition's.
+    pub env: &'a std::collections::BTreeMap<String, String>,
+    /// Tells repeats; at most 64 characters.
+    pub token: &'a str,
+}
+
+/// How far a task has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    /// On its way, or at work; ECS's word for it.
+    Running(String),
+    /// It has ended.
+    Stopped {
+        /// The container's exit code; `None` when it never ran.
+        code: Option<i32>,
+        /// Why, in ECS's words.
+        reason: String,
+    },
 }
 
 /// A message for people.

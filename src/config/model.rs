@@ -9,7 +9,7 @@ use super::gate::Gate;
 use super::template::Template;
 use crate::domain::ids::{AlarmName, ComponentName, EnvironmentName, StageName};
 use crate::domain::notice::PageStatus;
-use crate::domain::plan::{CleanupPlan, Driver, OnFailure, RollbackPlan, ShiftPlan};
+use crate::domain::plan::{CleanupPlan, Definition, Driver, OnFailure, ReportLimit, RollbackPlan, ShiftPlan, WaitPlan};
 use crate::domain::signal::SignalPlan;
 
 /// Everything that a configuration says.
@@ -133,14 +133,47 @@ pub struct Stage {
 pub enum StageWork {
     /// Conditions that must hold, and people who must agree.
     Gate(Box<Gate>),
+    /// An image built and pushed.
+    Build {
+        /// What builds it.
+        command: Command,
+        /// The repository that its digest is of.
+        repository: Template,
+    },
     /// A program on this host.
     Command(Command),
+    /// A task that ECS runs once.
+    Task(Task),
+    /// A migration.
+    Migrate(Box<Migration>),
     /// Green brought up.
     Deploy,
     /// HTTP checks against green.
     Smoke(Vec<Check>),
+    /// Requests that wake green up.
+    WarmUp {
+        /// Paths below the side's URL.
+        paths: Vec<Template>,
+        /// How many in all.
+        requests: u32,
+        /// How many at once.
+        at_once: u32,
+        /// When one is given up.
+        timeout: Duration,
+    },
+    /// A load test.
+    Load {
+        /// The tool.
+        command: Command,
+        /// The file of its report.
+        report: Option<Template>,
+        /// What must hold.
+        limits: Vec<ReportLimit>,
+    },
     /// Traffic moved step by step.
     Shift(ShiftPlan),
+    /// A feature switched on, and off on the way back.
+    Flag(Command),
     /// Green watched at full weight.
     Verify {
         /// How long.
@@ -152,6 +185,8 @@ pub enum StageWork {
     Notify,
     /// What the component's status pages say.
     StatusPage(PageStatus),
+    /// Time that passes.
+    Wait(WaitPlan),
     /// The old side taken down after a hold.
     Cleanup(CleanupPlan),
 }
@@ -160,13 +195,39 @@ impl StageWork {
     /// Whether it acts on a component's services, so that it is of no use without them.
     pub fn needs_site(&self) -> bool {
         match self {
-            Self::Deploy | Self::Shift(_) | Self::Cleanup(_) => true,
+            Self::Deploy | Self::WarmUp { .. } | Self::Shift(_) | Self::Task(_) | Self::Cleanup(_) => true,
+            Self::Migrate(migration) => migration.jobs().any(|job| matches!(job, Job::Task(_))),
             Self::Gate(_)
+            | Self::Build { .. }
             | Self::Command(_)
             | Self::Smoke(_)
+            | Self::Load { .. }
+            | Self::Flag(_)
             | Self::Verify { .. }
             | Self::Notify
-            | Self::StatusPage(_) => false,
+            | Self::StatusPage(_)
+            | Self::Wait(_) => false,
+        }
+    }
+
+    /// The programs that it runs on this host.
+    pub fn commands(&self) -> Vec<&Command> {
+        match self {
+            Self::Build { command, .. } | Self::Load { command, .. } | Self::Command(command) | Self::Flag(command) => {
+                vec![command]
+            }
+            Self::Migrate(migration) => migration.jobs().filter_map(Job::command).collect(),
+            Self::Gate(_)
+            | Self::Task(_)
+            | Self::Deploy
+            | Self::Smoke(_)
+            | Self::WarmUp { .. }
+            | Self::Shift(_)
+            | Self::Verify { .. }
+            | Self::Notify
+            | Self::StatusPage(_)
+            | Self::Wait(_)
+            | Self::Cleanup(_) => Vec::new(),
         }
     }
 }
@@ -186,6 +247,60 @@ pub struct Command {
     pub dir: Option<Template>,
     /// Running it twice does no harm.
     pub repeatable: bool,
+}
+
+/// A task that ECS runs once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Which task definition.
+    pub definition: Definition,
+    /// The container whose command is replaced; `None` for the component's own.
+    pub container: Option<String>,
+    /// What it runs.
+    pub run: Vec<Template>,
+    /// Environment variables on top of the task definition's.
+    pub env: BTreeMap<String, Template>,
+    /// The log group to follow; `None` for the component's first.
+    pub logs: Option<String>,
+}
+
+/// Something that runs to an end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// On this host.
+    Command(Command),
+    /// On ECS.
+    Task(Task),
+}
+
+impl Job {
+    fn command(&self) -> Option<&Command> {
+        match self {
+            Self::Command(command) => Some(command),
+            Self::Task(_) => None,
+        }
+    }
+}
+
+/// A migration of what the versions share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// Makes a copy to go back to.
+    pub backup: Option<Job>,
+    /// Applies it.
+    pub apply: Job,
+    /// Looks whether it has worked.
+    pub verify: Option<Job>,
+    /// Undoes it.
+    pub undo: Option<Job>,
+    /// The undo loses nothing.
+    pub undo_is_safe: bool,
+}
+
+impl Migration {
+    fn jobs(&self) -> impl Iterator<Item = &Job> {
+        self.backup.iter().chain([&self.apply]).chain(&self.verify).chain(&self.undo)
+    }
 }
 
 /// An HTTP check.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::channel::Channel;
-use super::model::{Check, Command, Component, Config, Environment, Expected, Polls, Service, Site, Stage, StageWork};
+use super::model::{
+    Check, Command, Component, Config, Environment, Expected, Job as ConfiguredJob, Polls, Service, Site, Stage,
+    StageWork, Task,
+};
 use super::problem::{ConfigError, nearest};
 use super::template::{Template, Variable};
 use crate::cloud::{ServiceSurvey, ServiceTarget, Survey, Target};
@@ -12,8 +15,8 @@ use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, StageName, Version};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{
-    CommandPlan, ComponentPlan, HttpCheck, Place, Plan, SidePlan, Sides, StageKind, StagePlan, StatusPagePlan,
-    VerifyPlan,
+    BuildPlan, CommandPlan, ComponentPlan, HttpCheck, Job, LoadPlan, MigrationPlan, Place, Plan, SidePlan, Sides,
+    StageKind, StagePlan, StatusPagePlan, TaskPlan, VerifyPlan, WarmUpPlan,
 };
 
 /// The release that is asked for.
@@ -192,7 +195,7 @@ impl Config {
                 name: stage.name.clone(),
                 component,
                 after: comes_after(stages, index, stage),
-                kind: stage_kind(stage, phrase, &pages, &expand),
+                kind: stage_kind(stage, phrase, settings[component.unwrap_or(ComponentIndex::FIRST)], &pages, &expand),
                 timeout: stage.timeout,
                 on_failure: stage.on_failure,
             }
@@ -218,16 +221,12 @@ impl Config {
     fn secrets(&self, components: &Components<&Component>) -> Vec<String> {
         let first = components[ComponentIndex::FIRST];
         let stages = self.pipelines.get(&first.pipeline).into_iter().flat_map(|pipeline| &pipeline.stages);
-        let named = stages.flat_map(|stage| match &stage.work {
-            StageWork::Command(command) => command.env_from.iter().collect(),
-            StageWork::Gate(gate) => gate.env_from().collect(),
-            StageWork::Deploy
-            | StageWork::Smoke(_)
-            | StageWork::Shift(_)
-            | StageWork::Verify { .. }
-            | StageWork::Notify
-            | StageWork::StatusPage(_)
-            | StageWork::Cleanup(_) => Vec::new(),
+        let named = stages.flat_map(|stage| {
+            let gates = match &stage.work {
+                StageWork::Gate(gate) => gate.env_from().collect(),
+                _ => Vec::new(),
+            };
+            stage.work.commands().into_iter().flat_map(|command| &command.env_from).chain(gates)
         });
         let own = components.iter().flat_map(|(_, component)| &component.secrets);
         let mut all: Vec<String> = own.chain(named).cloned().collect();
@@ -359,15 +358,39 @@ fn is_version(reference: &str) -> bool {
 fn stage_kind(
     stage: &Stage,
     phrase: Option<&Template>,
+    site: &Component,
     pages: &[String],
     expand: &impl Fn(&Template) -> String,
 ) -> StageKind {
     match &stage.work {
         StageWork::Gate(gate) => StageKind::Gate(gate.plan(phrase, expand)),
+        StageWork::Build { command, repository } => {
+            StageKind::Build(BuildPlan { command: command_plan(command, expand), repository: expand(repository) })
+        }
         StageWork::Command(command) => StageKind::Command(command_plan(command, expand)),
+        StageWork::Task(task) => StageKind::Task(task_plan(task, site, expand)),
+        StageWork::Migrate(migration) => StageKind::Migrate(Box::new(MigrationPlan {
+            backup: migration.backup.as_ref().map(|job| job_plan(job, site, expand)),
+            apply: job_plan(&migration.apply, site, expand),
+            verify: migration.verify.as_ref().map(|job| job_plan(job, site, expand)),
+            undo: migration.undo.as_ref().map(|job| job_plan(job, site, expand)),
+            undo_is_safe: migration.undo_is_safe,
+        })),
         StageWork::Deploy => StageKind::Deploy,
         StageWork::Smoke(checks) => StageKind::Smoke(check_plans(checks, expand)),
+        StageWork::WarmUp { paths, requests, at_once, timeout } => StageKind::WarmUp(WarmUpPlan {
+            paths: paths.iter().map(expand).collect(),
+            requests: *requests,
+            at_once: *at_once,
+            timeout: *timeout,
+        }),
+        StageWork::Load { command, report, limits } => StageKind::Load(LoadPlan {
+            command: command_plan(command, expand),
+            report: report.as_ref().map(expand),
+            limits: limits.clone(),
+        }),
         StageWork::Shift(plan) => StageKind::Shift(plan.clone()),
+        StageWork::Flag(command) => StageKind::Flag(command_plan(command, expand)),
         StageWork::Verify { watch, checks } => {
             StageKind::Verify(VerifyPlan { watch: *watch, checks: check_plans(checks, expand) })
         }
@@ -375,6 +398,7 @@ fn stage_kind(
         StageWork::StatusPage(status) => {
             StageKind::StatusPage(StatusPagePlan { status: *status, channels: pages.to_vec() })
         }
+        StageWork::Wait(plan) => StageKind::Wait(*plan),
         StageWork::Cleanup(plan) => StageKind::Cleanup(*plan),
     }
 }
@@ -386,6 +410,25 @@ fn command_plan(command: &Command, expand: &impl Fn(&Template) -> String) -> Com
         env: command.env.iter().map(|(name, value)| (name.clone(), expand(value))).collect(),
         dir: command.dir.as_ref().map(expand),
         repeatable: command.repeatable,
+    }
+}
+
+/// What a task leaves out is its component's.
+fn task_plan(task: &Task, component: &Component, expand: &impl Fn(&Template) -> String) -> TaskPlan {
+    let own = component.site.as_ref().map(|site| site.container.clone()).unwrap_or_default();
+    TaskPlan {
+        definition: task.definition.clone(),
+        container: task.container.clone().unwrap_or(own),
+        run: task.run.iter().map(expand).collect(),
+        env: task.env.iter().map(|(name, value)| (name.clone(), expand(value))).collect(),
+        logs: task.logs.clone().or_else(|| component.logs.first().cloned()),
+    }
+}
+
+fn job_plan(job: &ConfiguredJob, component: &Component, expand: &impl Fn(&Template) -> String) -> Job {
+    match job {
+        ConfiguredJob::Command(command) => Job::Command(command_plan(command, expand)),
+        ConfiguredJob::Task(task) => Job::Task(task_plan(task, component, expand)),
     }
 }
 

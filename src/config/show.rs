@@ -8,12 +8,13 @@ use toml::{Table, Value};
 use super::channel::{Address, Channel, Receiver, SecretSource};
 use super::gate;
 use super::model::{
-    Check, Color, Component, Config, Environment, Expected, Pipeline, Screen, Service, Stage, StageWork, ThemeChoice,
+    Check, Color, Command, Component, Config, Environment, Expected, Job, Pipeline, Screen, Service, Stage, StageWork,
+    Task, ThemeChoice,
 };
 use super::template::Template;
 use super::values::show_duration;
 use crate::domain::ids::AlarmName;
-use crate::domain::plan::{GateKind, OnFailure, ShiftPlan};
+use crate::domain::plan::{Definition, GateKind, OnFailure, ReportLimit, ShiftPlan};
 use crate::domain::signal::{Measure, Policy, SignalPlan};
 
 impl Config {
@@ -198,22 +199,97 @@ fn stage(stage: &Stage) -> Value {
     }
 }
 
+fn program(program: &[Template]) -> Value {
+    Value::Array(program.iter().map(template).collect())
+}
+
+fn command(command: &Command) -> Value {
+    table([
+        ("run", Some(program(&command.run))),
+        ("undo", command.undo.as_deref().map(program)),
+        ("env", Some(named(&command.env, template))),
+        ("env_from", Some(texts(&command.env_from))),
+        ("dir", command.dir.as_ref().map(template)),
+        ("repeatable", Some(command.repeatable.into())),
+    ])
+}
+
+fn task(task: &Task) -> Value {
+    let definition = match &task.definition {
+        Definition::New => "new",
+        Definition::Serving => "serving",
+        Definition::Named(name) => name,
+    };
+    table([
+        ("definition", Some(text(definition))),
+        ("container", task.container.as_ref().map(text)),
+        ("run", Some(program(&task.run))),
+        ("env", Some(named(&task.env, template))),
+        ("logs", task.logs.as_ref().map(text)),
+    ])
+}
+
+fn job(job: &Job) -> Value {
+    match job {
+        Job::Command(program) => with(command(program), [("on", Some(text("here")))]),
+        Job::Task(run) => with(task(run), [("on", Some(text("ecs")))]),
+    }
+}
+
+/// A table with more keys.
+fn with<const N: usize>(base: Value, entries: [(&str, Option<Value>); N]) -> Value {
+    match (base, table(entries)) {
+        (Value::Table(mut base), Value::Table(entries)) => {
+            base.extend(entries);
+            Value::Table(base)
+        }
+        (base, _) => base,
+    }
+}
+
 /// The word for a kind of work, and the keys that go with it.
 fn work(work: &StageWork) -> (&'static str, Value) {
-    let program = |program: &[Template]| Value::Array(program.iter().map(template).collect());
     match work {
         StageWork::Gate(gate) => ("gate", gate::show::show(gate)),
-        StageWork::Command(command) => (
-            "command",
+        StageWork::Build { command: build, repository } => {
+            ("build", with(command(build), [("repository", Some(template(repository)))]))
+        }
+        StageWork::Command(program) => ("command", command(program)),
+        StageWork::Task(run) => ("task", task(run)),
+        StageWork::Migrate(migration) => (
+            "migrate",
             table([
-                ("run", Some(program(&command.run))),
-                ("undo", command.undo.as_deref().map(program)),
-                ("env", Some(named(&command.env, template))),
-                ("env_from", Some(texts(&command.env_from))),
-                ("dir", command.dir.as_ref().map(template)),
-                ("repeatable", Some(command.repeatable.into())),
+                ("backup", migration.backup.as_ref().map(job)),
+                ("apply", Some(job(&migration.apply))),
+                ("verify", migration.verify.as_ref().map(job)),
+                ("undo", migration.undo.as_ref().map(job)),
+                ("undo_is_safe", Some(migration.undo_is_safe.into())),
             ]),
         ),
+        StageWork::WarmUp { paths, requests, at_once, timeout } => (
+            "warm-up",
+            table([
+                ("paths", Some(program(paths))),
+                ("requests", Some(i64::from(*requests).into())),
+                ("at_once", Some(i64::from(*at_once).into())),
+                ("request_timeout", Some(span(*timeout))),
+            ]),
+        ),
+        StageWork::Load { command: tool, report, limits } => {
+            let limit = |limit: &ReportLimit| {
+                table([
+                    ("name", Some(text(&limit.name))),
+                    ("at", Some(text(&limit.at))),
+                    ("below", limit.below.map(Value::Float)),
+                    ("above", limit.above.map(Value::Float)),
+                ])
+            };
+            let limits = Value::Array(limits.iter().map(limit).collect());
+            let own = [("report", report.as_ref().map(template)), ("limits", Some(limits))];
+            ("load", with(command(tool), own))
+        }
+        StageWork::Flag(switch) => ("flag", command(switch)),
+        StageWork::Wait(plan) => ("wait", table([("span", Some(span(plan.span)))])),
         StageWork::Deploy => ("deploy", table([])),
         StageWork::Smoke(checks) => ("smoke", table([("checks", Some(show_checks(checks)))])),
         StageWork::Shift(plan) => ("shift", shift(plan)),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::components::ComponentIndex;
-use super::ids::{EffectId, Side, TaskDefinitionArn};
+use super::ids::{EffectId, Side, TaskDefinitionArn, Version};
 use super::notice::{Facts, clean_lines};
 use super::percent::Percent;
 use super::redact::Redactor;
@@ -18,12 +18,19 @@ pub enum Effect {
         /// The stage's index.
         stage: usize,
     },
-    /// Run a command stage's program.
+    /// Run a part of what a stage runs to an end.
     RunCommand {
         /// The stage's index.
         stage: usize,
+        /// Which part, from 0 up.
+        part: usize,
     },
-    /// Run a command stage's undo program.
+    /// Send the requests that wake green up. Changes nothing.
+    WarmUp {
+        /// The stage's index.
+        stage: usize,
+    },
+    /// Run what undoes a stage.
     UndoCommand {
         /// The stage's index.
         stage: usize,
@@ -64,7 +71,11 @@ impl Effect {
     /// Whether carrying it out twice could do harm.
     pub fn is_repeatable(&self) -> bool {
         match self {
-            Self::CheckGate { .. } | Self::Scale { .. } | Self::RunChecks { .. } | Self::SetWeight { .. } => true,
+            Self::CheckGate { .. }
+            | Self::WarmUp { .. }
+            | Self::Scale { .. }
+            | Self::RunChecks { .. }
+            | Self::SetWeight { .. } => true,
             // Looks before it acts.
             Self::RegisterTaskDefinition { .. } => true,
             // Receivers tell repeats by the key; telling nobody is worse.
@@ -77,7 +88,8 @@ impl Effect {
     pub fn stage(&self) -> Option<usize> {
         match self {
             Self::CheckGate { stage }
-            | Self::RunCommand { stage }
+            | Self::RunCommand { stage, .. }
+            | Self::WarmUp { stage }
             | Self::UndoCommand { stage }
             | Self::RunChecks { stage } => Some(*stage),
             Self::RegisterTaskDefinition { .. } | Self::Scale { .. } | Self::SetWeight { .. } | Self::Notify(_) => None,
@@ -92,6 +104,7 @@ impl Effect {
             | Self::SetWeight { component, .. } => Some(*component),
             Self::CheckGate { .. }
             | Self::RunCommand { .. }
+            | Self::WarmUp { .. }
             | Self::UndoCommand { .. }
             | Self::RunChecks { .. }
             | Self::Notify(_) => None,
@@ -181,6 +194,22 @@ pub enum Outcome {
         code: Option<i32>,
         /// The last lines it wrote, secrets masked.
         tail: Vec<String>,
+    },
+    /// A load test ended, and its report was read.
+    Measured {
+        /// The tool's exit code; `None` when a signal ended it.
+        code: Option<i32>,
+        /// The last lines it wrote, secrets masked.
+        tail: Vec<String>,
+        /// What the report says about each limit.
+        checks: Vec<CheckResult>,
+    },
+    /// An image was built.
+    Built {
+        /// The last lines the program wrote, secrets masked.
+        tail: Vec<String>,
+        /// The image, by its digest.
+        image: Version,
     },
     /// Green's task definition.
     Registered(TaskDefinitionArn),

@@ -130,7 +130,9 @@ fn promote(release: &Release, kind: &StageKind, stage: &Stage) -> Result<(), Str
         Work::Idle if stage.status == StageStatus::Failed => {
             Err("the stage failed: retry, skip or roll back".to_owned())
         }
-        Work::Idle | Work::Asked | Work::Settling => Err("traffic is not being shifted now".to_owned()),
+        Work::Idle | Work::Asked | Work::Part(_) | Work::Registering(_) | Work::Settling => {
+            Err("traffic is not being shifted now".to_owned())
+        }
     }
 }
 
@@ -154,12 +156,20 @@ fn skip(kind: &StageKind, stage: &Stage) -> Result<(), String> {
         StageKind::Deploy | StageKind::Shift(_) => {
             Err(format!("{} cannot be left out: retry or roll back", kind.word()))
         }
+        // Without its digest there is nothing to deploy.
+        StageKind::Build(_) => Err("build cannot be left out: retry or roll back".to_owned()),
         StageKind::Gate(_)
         | StageKind::Command(_)
+        | StageKind::Task(_)
+        | StageKind::Migrate(_)
         | StageKind::Smoke(_)
+        | StageKind::WarmUp(_)
+        | StageKind::Load(_)
+        | StageKind::Flag(_)
         | StageKind::Verify(_)
         | StageKind::Notify
         | StageKind::StatusPage(_)
+        | StageKind::Wait(_)
         | StageKind::Cleanup(_) => Ok(()),
     }
 }

@@ -20,6 +20,7 @@ pub mod notice;
 pub mod outlook;
 pub mod percent;
 pub mod plan;
+pub mod program;
 pub mod redact;
 pub mod release;
 pub mod signal;

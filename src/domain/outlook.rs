@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::components::{ComponentIndex, Components};
 use super::ids::Side;
 use super::plan::{GateKind, OnFailure, Plan, ShiftPlan, StageKind, StagePlan};
-use super::release::{Component, Release, StageStatus, Status, StepPhase, UnwindPhase, Work};
+use super::release::{Component, Release, Stage, StageStatus, Status, StepPhase, UnwindPhase, Work};
 use super::time::{Elapsed, Timestamp};
 
 /// What the release waits for.
@@ -94,11 +94,15 @@ pub fn rollback_preview(release: &Release) -> RollbackPreview {
         let name = &plan_of.name;
         let done = stage.status == StageStatus::Passed;
         match &plan_of.kind {
-            StageKind::Command(command) if done => match &command.undo {
-                Some(undo) => steps.push(format!("undo {name}: {}", undo.join(" "))),
+            kind if kind.part(0).is_some() && (done || is_begun_for_good(kind, stage)) => match kind.undo() {
+                Some(undo) if kind.undoes_itself() => steps.push(format!("undo {name}: {}", undo.line())),
+                Some(undo) => left.push(format!("{name} may lose data when undone; by hand: {}", undo.line())),
+                None if matches!(kind, StageKind::Load(_) | StageKind::Build(_)) => {}
                 None => left.push(format!("{name} has no undo")),
             },
-            StageKind::Command(_) if stage.attempts > 0 => left.push(format!("{name} is not done: nothing is undone")),
+            kind if kind.part(0).is_some() && stage.attempts > 0 => {
+                left.push(format!("{name} is not done: nothing is undone"));
+            }
             StageKind::Deploy if stage.attempts > 0 && !plan.rollback.keep_green => {
                 steps.push(format!("{}scale green to 0", subject(plan, plan_of)));
             }
@@ -109,6 +113,11 @@ pub fn rollback_preview(release: &Release) -> RollbackPreview {
         }
     }
     RollbackPreview { blue, is_warm, moves_traffic, steps, left }
+}
+
+/// What was begun and broke off may have left something behind.
+fn is_begun_for_good(kind: &StageKind, stage: &Stage) -> bool {
+    matches!(kind, StageKind::Migrate(_) | StageKind::Flag(_)) && stage.attempts > 0
 }
 
 /// `api: ` before what is said of a stage's component, where there are several.
@@ -184,6 +193,7 @@ fn going_forward(release: &Release) -> (String, Option<Timestamp>, String) {
         },
         Work::Confirming => (format!("{}: {}", plan.name, stage.note), None, next),
         Work::Until(until) => match &plan.kind {
+            StageKind::Wait(_) => (format!("{}: waiting", plan.name), Some(until), next),
             StageKind::Cleanup(_) => ("blue stays warm".to_owned(), Some(until), "blue is scaled down".to_owned()),
             StageKind::Gate(_) => (
                 format!("{} waits for its window", plan.name),
@@ -196,7 +206,7 @@ fn going_forward(release: &Release) -> (String, Option<Timestamp>, String) {
                 (format!("{}: watching green", plan.name), Some(until), then)
             }
         },
-        Work::Idle | Work::Asked | Work::Settling => {
+        Work::Idle | Work::Asked | Work::Part(_) | Work::Registering(_) | Work::Settling => {
             (plan.name.to_string(), bound, format!("{next}; after its time-out {failure}"))
         }
     }

@@ -9,6 +9,10 @@ use super::components::{ComponentIndex, Components};
 use super::ids::{AlarmName, ComponentName, EnvironmentName, Side, StageName, TaskDefinitionArn, Version};
 use super::notice::PageStatus;
 use super::percent::Percent;
+use super::program::Runs;
+pub use super::program::{
+    BuildPlan, CommandPlan, Definition, Job, LoadPlan, MigrationPlan, Part, ReportLimit, TaskPlan, Undo, WarmUpPlan,
+};
 use super::signal::SignalPlan;
 use super::time::millis;
 
@@ -167,20 +171,34 @@ pub enum OnFailure {
 pub enum StageKind {
     /// Conditions that must hold before anything is changed.
     Gate(GatePlan),
+    /// An image built and pushed, whose digest the release carries from then on.
+    Build(BuildPlan),
     /// A program on this host.
     Command(CommandPlan),
+    /// A task that ECS runs once.
+    Task(TaskPlan),
+    /// A migration: backed up, applied, verified.
+    Migrate(Box<MigrationPlan>),
     /// Green brought up with the new version.
     Deploy,
     /// HTTP checks against green before it takes production traffic.
     Smoke(Vec<HttpCheck>),
+    /// Requests that wake green up.
+    WarmUp(WarmUpPlan),
+    /// A load test, judged by its report.
+    Load(LoadPlan),
     /// Traffic moved step by step.
     Shift(ShiftPlan),
+    /// A feature switched on; a rollback switches it off before anything else.
+    Flag(CommandPlan),
     /// Green watched at full weight.
     Verify(VerifyPlan),
     /// A message to the configuration's channels.
     Notify,
     /// What a public status page says of the component.
     StatusPage(StatusPagePlan),
+    /// Time that passes.
+    Wait(WaitPlan),
     /// The old side kept warm for a hold, then scaled down.
     Cleanup(CleanupPlan),
 }
@@ -190,32 +208,82 @@ impl StageKind {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Gate(_) => "gate",
+            Self::Build(_) => "build",
             Self::Command(_) => "command",
+            Self::Task(_) => "task",
+            Self::Migrate(_) => "migrate",
             Self::Deploy => "deploy",
             Self::Smoke(_) => "smoke",
+            Self::WarmUp(_) => "warm-up",
+            Self::Load(_) => "load",
             Self::Shift(_) => "shift",
+            Self::Flag(_) => "flag",
             Self::Verify(_) => "verify",
             Self::Notify => "notify",
             Self::StatusPage(_) => "status-page",
+            Self::Wait(_) => "wait",
             Self::Cleanup(_) => "cleanup",
+        }
+    }
+
+    /// What it runs to an end, part by part.
+    pub fn part(&self, index: usize) -> Option<Part<'_>> {
+        let only = |runs| (index == 0).then_some(Part { name: "", runs });
+        match self {
+            Self::Build(build) => only(Runs::Command(&build.command)),
+            Self::Command(command) | Self::Flag(command) => only(Runs::Command(command)),
+            Self::Task(task) => only(Runs::Task(task)),
+            Self::Load(load) => only(Runs::Command(&load.command)),
+            Self::Migrate(migration) => migration.part(index),
+            Self::Gate(_)
+            | Self::Deploy
+            | Self::Smoke(_)
+            | Self::WarmUp(_)
+            | Self::Shift(_)
+            | Self::Verify(_)
+            | Self::Notify
+            | Self::StatusPage(_)
+            | Self::Wait(_)
+            | Self::Cleanup(_) => None,
+        }
+    }
+
+    /// What undoes it by running something, whether or not that may be done without asking.
+    pub fn undo(&self) -> Option<Undo<'_>> {
+        match self {
+            Self::Build(build) => build.command.undo(),
+            Self::Command(command) | Self::Flag(command) => command.undo(),
+            Self::Load(load) => load.command.undo(),
+            Self::Migrate(migration) => migration.undo.as_ref().map(Undo::Job),
+            Self::Task(_)
+            | Self::Gate(_)
+            | Self::Deploy
+            | Self::Smoke(_)
+            | Self::WarmUp(_)
+            | Self::Shift(_)
+            | Self::Verify(_)
+            | Self::Notify
+            | Self::StatusPage(_)
+            | Self::Wait(_)
+            | Self::Cleanup(_) => None,
+        }
+    }
+
+    /// Whether a rollback may run what undoes it without asking.
+    pub fn undoes_itself(&self) -> bool {
+        match self {
+            Self::Migrate(migration) => migration.undo_is_safe && migration.undo.is_some(),
+            kind => kind.undo().is_some(),
         }
     }
 }
 
-/// A program with its surroundings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CommandPlan {
-    /// Program and arguments; never through a shell.
-    pub run: Vec<String>,
-    /// What undoes it, program and arguments, if anything does.
-    pub undo: Option<Vec<String>>,
-    /// Environment variables on top of the engine's own.
-    pub env: BTreeMap<String, String>,
-    /// Working directory.
-    pub dir: Option<String>,
-    /// Running it twice does no harm, so that the engine may run it again when it cannot know how the first run ended.
-    /// Its undo is never run again.
-    pub repeatable: bool,
+/// Time that passes before the release goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitPlan {
+    /// How long.
+    #[serde(with = "millis")]
+    pub span: Duration,
 }
 
 /// One HTTP request and what its answer must be.

@@ -8,7 +8,7 @@ use super::components::{ComponentIndex, Components};
 use super::effect::{CheckResult, Intent};
 use super::event::FiringAlarm;
 use super::gate::GateVoices;
-use super::ids::{EffectId, ReleaseId, Revision, SignalName, TaskDefinitionArn};
+use super::ids::{EffectId, ReleaseId, Revision, SignalName, TaskDefinitionArn, Version};
 use super::percent::Percent;
 use super::plan::{Plan, StageKind};
 use super::signal::Verdict;
@@ -52,6 +52,8 @@ pub struct Component {
     pub traffic: Traffic,
     /// On the way back: when all its traffic was observed on blue again.
     pub restored: Option<Timestamp>,
+    /// The image that was built for it, by its digest: what is deployed in place of the plan's.
+    pub built: Option<Version>,
     /// Green's task definition, once registered.
     pub task_definition: Option<TaskDefinitionArn>,
     /// Both sides' capacity as last read; `None` until read by this engine.
@@ -151,6 +153,10 @@ pub enum Work {
     Idle,
     /// An effect has been asked for; its end moves the stage.
     Asked,
+    /// The part with this index runs.
+    Part(usize),
+    /// The task definition is being registered that the part with this index runs.
+    Registering(usize),
     /// A gate's conditions hold; somebody must still agree.
     Confirming,
     /// Deploy: the service has been told; targets must become healthy.
@@ -162,7 +168,7 @@ pub enum Work {
         /// How far the step has come.
         phase: StepPhase,
     },
-    /// Verify and cleanup: watching or holding until then. Gate: waiting for its window.
+    /// Verify, wait and cleanup: watching, waiting or holding until then. Gate: waiting for its window.
     Until(Timestamp),
 }
 

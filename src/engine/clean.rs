@@ -79,14 +79,28 @@ impl Cleaner {
     fn outcome(&self, outcome: &mut Outcome) {
         match outcome {
             Outcome::Checked(results) | Outcome::NotYet { results, .. } => {
-                for CheckResult { name, detail, .. } in results {
-                    self.edit(name);
-                    self.edit(detail);
-                }
+                self.results(results);
             }
-            Outcome::Exited { tail, .. } => tail.iter_mut().for_each(|line| *line = self.0.clean(line)),
+            Outcome::Exited { tail, .. } | Outcome::Built { tail, image: _ } => self.lines(tail),
+            Outcome::Measured { tail, checks, .. } => {
+                self.lines(tail);
+                self.results(checks);
+            }
             Outcome::Failed(failure) => self.failure(failure),
             Outcome::Registered(_) | Outcome::Done => {}
+        }
+    }
+
+    fn lines(&self, lines: &mut [String]) {
+        for line in lines {
+            self.edit(line);
+        }
+    }
+
+    fn results(&self, results: &mut [CheckResult]) {
+        for CheckResult { name, detail, .. } in results {
+            self.edit(name);
+            self.edit(detail);
         }
     }
 

@@ -124,7 +124,7 @@ fn end_wait(look: Look<'_>, index: Option<usize>, wait: Wait) -> Vec<Paragraph> 
     let stage = index.and_then(|index| release.stages.get(index));
     let left = stage.and_then(|stage| match stage.work {
         Work::Until(until) => Some(look.until(until)),
-        Work::Idle | Work::Asked | Work::Confirming | Work::Settling | Work::Step { .. } => None,
+        _ => None,
     });
     let left = left.map(|left| format!("{left} before its time")).unwrap_or_default();
     match wait {

@@ -137,7 +137,7 @@ fn effect(look: Look<'_>, effect: &Effect) -> String {
         Effect::CheckGate { stage: index } | Effect::RunChecks { stage: index } => {
             format!("checks of {}", stage(*index))
         }
-        Effect::RunCommand { stage: index } => stage(*index),
+        Effect::RunCommand { stage: index, .. } | Effect::WarmUp { stage: index } => stage(*index),
         Effect::UndoCommand { stage: index } => format!("undo of {}", stage(*index)),
         Effect::RegisterTaskDefinition { .. } => "registering the task definition".to_owned(),
         Effect::Scale { side, desired, .. } => format!("scaling {side} to {desired}"),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use cutover::cloud::aws::Aws;
 use cutover::cloud::{
     Alarm, Cloud, CloudError, Estate, Fetch, Fetched, Identity, LogPage, LogRequest, Message, Registration, SeriesPair,
-    SignalRequest, Survey, Target, TaskBrief,
+    SignalRequest, Survey, Target, TaskBrief, TaskRun, TaskState,
 };
 use cutover::domain::capacity::Capacities;
 use cutover::domain::components::ComponentIndex;
@@ -134,6 +134,18 @@ impl Cloud for Watched {
 
     async fn tasks(&self, sides: &Sides) -> Result<Vec<TaskBrief>, CloudError> {
         self.aws.tasks(sides).await
+    }
+
+    async fn run_task(&self, run: &TaskRun<'_>) -> Result<String, CloudError> {
+        self.aws.run_task(run).await
+    }
+
+    async fn task_state(&self, task: &str, container: &str) -> Result<TaskState, CloudError> {
+        self.aws.task_state(task, container).await
+    }
+
+    async fn stop_task(&self, task: &str, reason: &str) -> Result<(), CloudError> {
+        self.aws.stop_task(task, reason).await
     }
 
     async fn publish(&self, topic: &str, message: &Message<'_>) -> Result<(), CloudError> {

@@ -226,11 +226,22 @@ fn bound(plan: &Plan) -> Duration {
             }
             StageKind::Verify(verify) => verify.watch,
             StageKind::Cleanup(cleanup) => cleanup.hold,
-            StageKind::Command(_) | StageKind::Deploy => {
+            StageKind::Wait(wait) => wait.span,
+            StageKind::Build(_)
+            | StageKind::Command(_)
+            | StageKind::Task(_)
+            | StageKind::Migrate(_)
+            | StageKind::Deploy
+            | StageKind::Load(_)
+            | StageKind::Flag(_) => {
                 back += stage.timeout;
                 Duration::ZERO
             }
-            StageKind::Gate(_) | StageKind::Smoke(_) | StageKind::Notify | StageKind::StatusPage(_) => Duration::ZERO,
+            StageKind::Gate(_)
+            | StageKind::Smoke(_)
+            | StageKind::WarmUp(_)
+            | StageKind::Notify
+            | StageKind::StatusPage(_) => Duration::ZERO,
         };
         ends.push(begins + stage.timeout + work);
     }

@@ -287,7 +287,17 @@ impl Trial {
                 }
                 StageKind::Verify(verify) => verify.watch = Duration::from_mins(1),
                 StageKind::Cleanup(cleanup) => cleanup.hold = Duration::from_mins(1),
-                StageKind::Deploy | StageKind::Smoke(_) | StageKind::Notify | StageKind::StatusPage(_) => {}
+                StageKind::Build(_)
+                | StageKind::Task(_)
+                | StageKind::Migrate(_)
+                | StageKind::Deploy
+                | StageKind::Smoke(_)
+                | StageKind::WarmUp(_)
+                | StageKind::Load(_)
+                | StageKind::Flag(_)
+                | StageKind::Notify
+                | StageKind::StatusPage(_)
+                | StageKind::Wait(_) => {}
             }
         }
     }

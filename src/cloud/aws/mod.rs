@@ -15,6 +15,9 @@
 //! | `alarms` | `DescribeAlarms` | `cloudwatch:DescribeAlarms` |
 //! | `logs` | `FilterLogEvents` | `logs:FilterLogEvents` |
 //! | `tasks` | `ListTasks`, `DescribeTasks` | `ecs:ListTasks`, `ecs:DescribeTasks` |
+//! | `run_task` | `DescribeServices`, `RunTask` | `ecs:DescribeServices`, `ecs:RunTask`, `iam:PassRole` on the task's roles |
+//! | `task_state` | `DescribeTasks` | `ecs:DescribeTasks` |
+//! | `stop_task` | `StopTask` | `ecs:StopTask` |
 //! | `publish` | `Publish` | `sns:Publish` |
 //! | `fetch` | none of AWS's | none |
 //! | `estate().image`, `scan` | `DescribeImages`, `DescribeImageScanFindings` | `ecr:DescribeImages`, `ecr:DescribeImageScanFindings` |
@@ -22,7 +25,7 @@
 //! | `estate().newest_snapshot` | `DescribeDBSnapshots` or `DescribeDBClusterSnapshots` | `rds:DescribeDBSnapshots`, `rds:DescribeDBClusterSnapshots` |
 //! | `estate().deployed` | `DescribeServices`, `DescribeTaskDefinition`, `DescribeTargetGroups`, `ListTasks`, `DescribeTasks` | `ecs:DescribeServices`, `ecs:DescribeTaskDefinition`, `elasticloadbalancing:DescribeTargetGroups`, `ecs:ListTasks`, `ecs:DescribeTasks` |
 //!
-//! Whoever only watches needs neither `set_weight`'s, `register`'s, `scale`'s nor `publish`'s.
+//! Whoever only watches needs neither `set_weight`'s, `register`'s, `scale`'s, `run_task`'s, `stop_task`'s nor `publish`'s.
 
 mod alarms;
 mod backups;
@@ -41,6 +44,7 @@ mod publish;
 mod rds;
 mod register;
 mod rollout;
+mod run_task;
 mod secrets;
 mod services;
 mod tasks;
@@ -60,7 +64,7 @@ use self::credentials::Known;
 use self::rds::Rds;
 use super::{
     Alarm, Cloud, CloudError, Deployed, Estate, Fetch, Fetched, Identity, Image, LogPage, LogRequest, Message,
-    Registration, Scan, Secret, SeriesPair, SignalRequest, Snapshot, Survey, Target, TaskBrief,
+    Registration, Scan, Secret, SeriesPair, SignalRequest, Snapshot, Survey, Target, TaskBrief, TaskRun, TaskState,
 };
 use crate::clock::Clock;
 use crate::domain::capacity::Capacities;
@@ -153,6 +157,18 @@ impl Cloud for Aws {
 
     async fn tasks(&self, sides: &Sides) -> Result<Vec<TaskBrief>, CloudError> {
         tasks::tasks(self, sides).await
+    }
+
+    async fn run_task(&self, run: &TaskRun<'_>) -> Result<String, CloudError> {
+        run_task::run(self, run).await
+    }
+
+    async fn task_state(&self, task: &str, container: &str) -> Result<TaskState, CloudError> {
+        run_task::state(self, task, container).await
+    }
+
+    async fn stop_task(&self, task: &str, reason: &str) -> Result<(), CloudError> {
+        run_task::stop(self, task, reason).await
     }
 
     async fn publish(&self, topic: &str, message: &Message<'_>) -> Result<(), CloudError> {

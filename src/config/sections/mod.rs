@@ -8,6 +8,7 @@ mod pipeline;
 mod settings;
 mod signal;
 mod stage;
+mod work;
 
 use std::collections::BTreeMap;
 use std::path::Path;

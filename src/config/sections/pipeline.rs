@@ -112,12 +112,8 @@ fn needs_url(stage: &Stage) -> bool {
     match &stage.work {
         StageWork::Smoke(checks) | StageWork::Verify { checks, .. } => is_below(checks),
         StageWork::Gate(gate) => is_below(&gate.checks),
-        StageWork::Command(_)
-        | StageWork::Deploy
-        | StageWork::Shift(_)
-        | StageWork::Notify
-        | StageWork::StatusPage(_)
-        | StageWork::Cleanup(_) => false,
+        StageWork::WarmUp { .. } => true,
+        _ => false,
     }
 }
 
@@ -159,7 +155,9 @@ fn check_order(
     for (index, stage) in stages.iter().enumerate().filter(|(_, stage)| is_meant(&stage.value)) {
         let (name, word) = (&stage.value.name, stage::word(&stage.value.work));
         let (is_right, after) = match stage.value.work {
-            StageWork::Smoke(_) | StageWork::Shift(_) => (comes_after(index, &deploys), "`deploy` stage"),
+            StageWork::Smoke(_) | StageWork::WarmUp { .. } | StageWork::Shift(_) => {
+                (comes_after(index, &deploys), "`deploy` stage")
+            }
             StageWork::Verify { .. } | StageWork::Cleanup(_) => (comes_after(index, &shifts), "`shift` stage"),
             _ => (true, ""),
         };

@@ -10,7 +10,7 @@ use super::super::problem::Mistake;
 use super::super::reader::{Item, Located, Table};
 use super::super::template::{Template, some_template, template};
 use super::super::values;
-use super::{gate, refuse_repeats};
+use super::{gate, refuse_repeats, work};
 use crate::domain::ids::{ComponentName, StageName};
 use crate::domain::notice::PageStatus;
 use crate::domain::percent::Percent;
@@ -23,25 +23,39 @@ const PROGRAM: &str = "the program and its arguments as an array: [\"alembic\", 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Gate,
+    Build,
     Command,
+    Task,
+    Migrate,
     Deploy,
     Smoke,
+    WarmUp,
+    Load,
     Shift,
+    Flag,
     Verify,
     Notify,
     StatusPage,
+    Wait,
     Cleanup,
 }
 
-const KINDS: [(&str, Kind); 9] = [
+const KINDS: [(&str, Kind); 16] = [
     ("gate", Kind::Gate),
+    ("build", Kind::Build),
     ("command", Kind::Command),
+    ("task", Kind::Task),
+    ("migrate", Kind::Migrate),
     ("deploy", Kind::Deploy),
     ("smoke", Kind::Smoke),
+    ("warm-up", Kind::WarmUp),
+    ("load", Kind::Load),
     ("shift", Kind::Shift),
+    ("flag", Kind::Flag),
     ("verify", Kind::Verify),
     ("notify", Kind::Notify),
     ("status-page", Kind::StatusPage),
+    ("wait", Kind::Wait),
     ("cleanup", Kind::Cleanup),
 ];
 
@@ -49,13 +63,20 @@ const KINDS: [(&str, Kind); 9] = [
 pub(super) fn word(work: &StageWork) -> &'static str {
     match work {
         StageWork::Gate(_) => "gate",
+        StageWork::Build { .. } => "build",
         StageWork::Command(_) => "command",
+        StageWork::Task(_) => "task",
+        StageWork::Migrate(_) => "migrate",
         StageWork::Deploy => "deploy",
         StageWork::Smoke(_) => "smoke",
+        StageWork::WarmUp { .. } => "warm-up",
+        StageWork::Load { .. } => "load",
         StageWork::Shift(_) => "shift",
+        StageWork::Flag(_) => "flag",
         StageWork::Verify { .. } => "verify",
         StageWork::Notify => "notify",
         StageWork::StatusPage(_) => "status-page",
+        StageWork::Wait(_) => "wait",
         StageWork::Cleanup(_) => "cleanup",
     }
 }
@@ -72,9 +93,16 @@ pub(super) fn read(table: Table<'_>) -> Option<Stage> {
     let kind = kind?.value;
     let work = match kind {
         Kind::Gate => Some(StageWork::Gate(Box::new(gate::read(&table)))),
+        Kind::Build => work::build(&table),
         Kind::Command => command(&table).map(StageWork::Command),
+        Kind::Task => work::task(&table).map(StageWork::Task),
+        Kind::Migrate => work::migrate(&table),
         Kind::Deploy => Some(StageWork::Deploy),
         Kind::Smoke => smoke(&table),
+        Kind::WarmUp => work::warm_up(&table),
+        Kind::Load => work::load(&table),
+        Kind::Flag => work::flag(&table),
+        Kind::Wait => work::wait(&table),
         Kind::Shift => shift(&table).map(StageWork::Shift),
         Kind::Verify => verify(&table),
         Kind::Notify => Some(StageWork::Notify),
@@ -83,16 +111,17 @@ pub(super) fn read(table: Table<'_>) -> Option<Stage> {
     };
     table.finish();
     let default = match kind {
-        Kind::Notify | Kind::StatusPage => MINUTE,
-        Kind::Gate | Kind::Smoke | Kind::Shift => MINUTE * 2,
-        Kind::Verify | Kind::Cleanup => MINUTE * 5,
-        Kind::Command => MINUTE * 10,
-        Kind::Deploy => MINUTE * 15,
+        Kind::Notify | Kind::StatusPage | Kind::Wait => MINUTE,
+        Kind::Gate | Kind::Smoke | Kind::Shift | Kind::Flag => MINUTE * 2,
+        Kind::Verify | Kind::Cleanup | Kind::WarmUp => MINUTE * 5,
+        Kind::Command | Kind::Task | Kind::Load => MINUTE * 10,
+        Kind::Deploy | Kind::Migrate => MINUTE * 15,
+        Kind::Build => MINUTE * 30,
     };
     let default_failure = match kind {
         // By then the release has done its work: a clean-up that fails is no reason to take it back.
         Kind::Cleanup | Kind::Notify | Kind::StatusPage => OnFailure::Wait,
-        Kind::Gate | Kind::Command | Kind::Deploy | Kind::Smoke | Kind::Shift | Kind::Verify => OnFailure::Rollback,
+        _ => OnFailure::Rollback,
     };
     Some(Stage {
         name: StageName(name?.value),
@@ -104,7 +133,7 @@ pub(super) fn read(table: Table<'_>) -> Option<Stage> {
     })
 }
 
-fn command(table: &Table<'_>) -> Option<Command> {
+pub(super) fn command(table: &Table<'_>) -> Option<Command> {
     if table.item("run").is_none() {
         table.missing("run", "run = [\"alembic\", \"upgrade\", \"head\"]");
     }

@@ -7,7 +7,7 @@ const MANUAL: &str = include_str!("../../../docs/configuration.md");
 
 /// A section of the manual, and the text of the example after which an unknown key is read as one of its own. What the
 /// example leaves out is in the rare configuration.
-const SECTIONS: [(&str, &str); 28] = [
+const SECTIONS: [(&str, &str); 37] = [
     ("The file", ""),
     ("`[environments.NAME]`", "[environments.demo]\n"),
     ("`[components.NAME]`", "[components.api]\n"),
@@ -26,6 +26,15 @@ const SECTIONS: [(&str, &str); 28] = [
     ("`commands`", "commands = [\n  { "),
     ("`approval`", "stages.approval]\n"),
     ("`kind = \"command\"`", "kind = \"command\"\n"),
+    ("`kind = \"build\"`", "kind = \"build\"\n"),
+    ("`kind = \"task\"`", "kind = \"task\"\n"),
+    ("`kind = \"migrate\"`", "kind = \"migrate\"\n"),
+    ("`apply`", "apply = { "),
+    ("`kind = \"warm-up\"`", "kind = \"warm-up\"\n"),
+    ("`kind = \"load\"`", "kind = \"load\"\n"),
+    ("`limits`", "limits = [\n  { "),
+    ("`kind = \"flag\"`", "kind = \"flag\"\n"),
+    ("`kind = \"wait\"`", "kind = \"wait\"\n"),
     ("`kind = \"smoke\"`", "kind = \"smoke\"\n"),
     ("`checks`", "checks = [\n  { "),
     ("`kind = \"shift\"`", "kind = \"shift\"\n"),

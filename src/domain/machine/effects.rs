@@ -148,6 +148,7 @@ impl Machine<'_> {
             Effect::SetWeight { green, .. } if *green == Percent::ZERO => true,
             Effect::Scale { side: Side::Blue, .. } if self.release.unwinding.is_some() => true,
             Effect::Notify(_) => flight.intent.attempt < NOTICE_TRIES,
+            Effect::RunCommand { .. } => failure.transient,
             effect => failure.transient && effect.is_repeatable(),
         }
     }
@@ -167,8 +168,10 @@ impl Machine<'_> {
     /// An effect has come to its end for good.
     fn effect_settled(&mut self, effect: Effect, outcome: Outcome) {
         match effect {
-            Effect::CheckGate { stage } | Effect::RunChecks { stage } => self.checks_ended(stage, outcome),
-            Effect::RunCommand { stage } => self.command_ended(stage, outcome),
+            Effect::CheckGate { stage } | Effect::RunChecks { stage } | Effect::WarmUp { stage } => {
+                self.checks_ended(stage, outcome);
+            }
+            Effect::RunCommand { stage, part } => self.part_ended(stage, part, outcome),
             Effect::UndoCommand { stage } => self.undo_ended(stage, outcome),
             Effect::RegisterTaskDefinition { component } => self.registered(component, outcome),
             Effect::Scale { component, side, desired, task_definition } => {

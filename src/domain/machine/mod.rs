@@ -13,6 +13,7 @@ mod gate;
 mod observe;
 mod orders;
 mod pipeline;
+mod programs;
 mod shift;
 mod tell;
 mod unwind;

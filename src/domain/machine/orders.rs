@@ -116,11 +116,11 @@ impl Machine<'_> {
 
     /// The rest of a watch or hold is left out.
     fn cut_wait_short(&mut self, stage: usize, by: &Actor) {
-        let is_verify = matches!(self.stage(stage).map(|(plan, _)| &plan.kind), Some(StageKind::Verify(_)));
-        let what =
-            if is_verify { "the rest of the wait is left out" } else { "the warm hold ends, blue goes down now" };
+        let kind = self.stage(stage).map(|(plan, _)| &plan.kind);
+        let is_wait = matches!(kind, Some(StageKind::Verify(_) | StageKind::Wait(_)));
+        let what = if is_wait { "the rest of the wait is left out" } else { "the warm hold ends, blue goes down now" };
         self.turn(Tone::Plain, format!("{}: {what}", self.stage_name(stage)), Some(by.name.clone()));
-        if is_verify {
+        if is_wait {
             self.pass(stage, format!("cut short by {}", by.name));
         } else {
             let now = self.now;

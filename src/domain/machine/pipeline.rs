@@ -19,7 +19,13 @@ pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
     let bounds = running.flat_map(|(plan, stage)| {
         let watch = match stage.work {
             Work::Until(until) => Some(until),
-            Work::Idle | Work::Asked | Work::Confirming | Work::Settling | Work::Step { .. } => None,
+            Work::Idle
+            | Work::Asked
+            | Work::Part(_)
+            | Work::Registering(_)
+            | Work::Confirming
+            | Work::Settling
+            | Work::Step { .. } => None,
         };
         watch.into_iter().chain(bound(plan, stage))
     });
@@ -32,6 +38,7 @@ pub(in crate::domain) fn bound(plan: &StagePlan, stage: &Stage) -> Option<Timest
     Some(match &plan.kind {
         StageKind::Verify(verify) => bound + verify.watch,
         StageKind::Cleanup(cleanup) => bound + cleanup.hold,
+        StageKind::Wait(wait) => bound + wait.span,
         _ => bound,
     })
 }
@@ -90,8 +97,18 @@ impl Machine<'_> {
             StageKind::Gate(_) => {
                 self.ask(Effect::CheckGate { stage: index });
             }
-            StageKind::Command(_) => {
-                self.ask(Effect::RunCommand { stage: index });
+            StageKind::Build(_)
+            | StageKind::Command(_)
+            | StageKind::Task(_)
+            | StageKind::Migrate(_)
+            | StageKind::Load(_)
+            | StageKind::Flag(_) => self.start_part(index, 0),
+            StageKind::WarmUp(_) => {
+                self.ask(Effect::WarmUp { stage: index });
+            }
+            StageKind::Wait(wait) => {
+                let until = now + wait.span;
+                self.edit_stage(index, |stage| stage.work = Work::Until(until));
             }
             StageKind::Deploy => self.start_deploy(index),
             StageKind::Smoke(_) => {
@@ -125,10 +142,18 @@ impl Machine<'_> {
             StageKind::Deploy => self.deploy(index) || self.time_out(index, bound),
             StageKind::Verify(_) => self.verify(index, work, bound),
             StageKind::Cleanup(_) => self.clean_up(index, work, bound),
+            StageKind::Wait(_) => self.wait_over(index, work),
             StageKind::Gate(_) => self.work_gate(index, work, bound),
-            StageKind::Command(_) | StageKind::Smoke(_) | StageKind::Notify | StageKind::StatusPage(_) => {
-                self.time_out(index, bound)
-            }
+            StageKind::Build(_)
+            | StageKind::Command(_)
+            | StageKind::Task(_)
+            | StageKind::Migrate(_)
+            | StageKind::Smoke(_)
+            | StageKind::WarmUp(_)
+            | StageKind::Load(_)
+            | StageKind::Flag(_)
+            | StageKind::Notify
+            | StageKind::StatusPage(_) => self.time_out(index, bound),
         }
     }
 
@@ -192,7 +217,11 @@ impl Machine<'_> {
             Outcome::Checked(results) => results,
             Outcome::NotYet { results, until } => return self.gate_not_yet(index, results, until),
             Outcome::Failed(failure) => return self.fail(index, failure.message),
-            Outcome::Exited { .. } | Outcome::Registered(_) | Outcome::Done => return,
+            Outcome::Exited { .. }
+            | Outcome::Measured { .. }
+            | Outcome::Built { .. }
+            | Outcome::Registered(_)
+            | Outcome::Done => return,
         };
         let failed: Vec<String> = results
             .iter()
@@ -216,48 +245,45 @@ impl Machine<'_> {
         }
     }
 
-    /// A command stage's program has ended.
-    pub(super) fn command_ended(&mut self, index: usize, outcome: Outcome) {
-        if !self.is_running(index) {
-            return;
-        }
-        match outcome {
-            Outcome::Exited { code, tail } => {
-                self.edit_stage(index, |stage| stage.output = tail);
-                match code {
-                    Some(0) => self.pass(index, "exit 0".to_owned()),
-                    Some(code) => self.fail(index, format!("exit {code}")),
-                    None => self.fail(index, "ended by a signal".to_owned()),
-                }
-            }
-            Outcome::Failed(failure) => self.fail(index, failure.message),
-            Outcome::Checked(_) | Outcome::NotYet { .. } | Outcome::Registered(_) | Outcome::Done => {}
-        }
-    }
-
     fn start_deploy(&mut self, index: usize) {
         let Some(of) = self.component_of(index) else { return };
         self.note(index, "registering the task definition");
         match self.at(of).task_definition.clone() {
             Some(arn) => self.bring_up(of, index, arn),
-            None => {
-                self.ask(Effect::RegisterTaskDefinition { component: of });
+            None => self.register(of),
+        }
+    }
+
+    /// Green's task definition is there, or not: whatever waits for it goes on.
+    pub(super) fn registered(&mut self, of: ComponentIndex, outcome: Outcome) {
+        let arn = match outcome {
+            Outcome::Registered(arn) => Ok(arn),
+            Outcome::Failed(failure) => Err(failure.message),
+            _ => return,
+        };
+        if let Ok(arn) = &arn {
+            let text = format!("{}task definition {} registered", self.whose(of), short_arn(arn));
+            self.line(Tone::Plain, text, None);
+            self.at_mut(of).task_definition = Some(arn.clone());
+        }
+        let waiting: Vec<usize> = self.release.active().filter(|index| self.waits_for_definition(*index, of)).collect();
+        for index in waiting {
+            match (&arn, self.stage(index).map(|(_, stage)| stage.work)) {
+                (Err(why), _) => self.fail(index, why.clone()),
+                (Ok(_), Some(Work::Registering(part))) => self.start_part(index, part),
+                (Ok(arn), _) => self.bring_up(of, index, arn.clone()),
             }
         }
     }
 
-    pub(super) fn registered(&mut self, of: ComponentIndex, outcome: Outcome) {
-        let Some(index) = self.release.deploy_stage(of).filter(|index| self.is_running(*index)) else { return };
-        match outcome {
-            Outcome::Registered(arn) => {
-                let whose = self.whose(of);
-                self.line(Tone::Plain, format!("{whose}task definition {} registered", short_arn(&arn)), None);
-                self.at_mut(of).task_definition = Some(arn.clone());
-                self.bring_up(of, index, arn);
-            }
-            Outcome::Failed(failure) => self.fail(index, failure.message),
-            Outcome::Checked(_) | Outcome::NotYet { .. } | Outcome::Exited { .. } | Outcome::Done => {}
-        }
+    fn waits_for_definition(&self, index: usize, of: ComponentIndex) -> bool {
+        self.is_running(index)
+            && self.definition_component(index) == of
+            && self.stage(index).is_some_and(|(plan, stage)| match stage.work {
+                Work::Registering(_) => true,
+                Work::Asked => matches!(plan.kind, StageKind::Deploy),
+                _ => false,
+            })
     }
 
     fn bring_up(&mut self, of: ComponentIndex, index: usize, arn: TaskDefinitionArn) {
@@ -277,11 +303,7 @@ impl Machine<'_> {
     ) {
         let failure = match outcome {
             Outcome::Failed(failure) => Some(failure.message),
-            Outcome::Checked(_)
-            | Outcome::NotYet { .. }
-            | Outcome::Exited { .. }
-            | Outcome::Registered(_)
-            | Outcome::Done => None,
+            _ => None,
         };
         if self.release.unwinding.is_some() {
             return self.scaled_going_back(of, side, failure);
@@ -359,6 +381,24 @@ impl Machine<'_> {
         }
     }
 
+    /// Asks for green's task definition, once.
+    pub(super) fn register(&mut self, of: ComponentIndex) {
+        let is_asked = self
+            .is_in_flight(|effect| matches!(effect, Effect::RegisterTaskDefinition { component } if *component == of));
+        if !is_asked {
+            self.ask(Effect::RegisterTaskDefinition { component: of });
+        }
+    }
+
+    fn wait_over(&mut self, index: usize, work: Work) -> bool {
+        let is_over = matches!(work, Work::Until(until) if self.now >= until);
+        if !is_over || self.release.hold.is_some() {
+            return false;
+        }
+        self.pass(index, String::new());
+        true
+    }
+
     fn verify(&mut self, index: usize, work: Work, bound: Timestamp) -> bool {
         let Work::Until(until) = work else { return self.time_out(index, bound) };
         if self.now < until || self.release.hold.is_some() {
@@ -427,60 +467,10 @@ impl Machine<'_> {
             && self.release.ended.is_none()
             && self.stage(index).is_some_and(|(_, stage)| stage.status == StageStatus::Running)
     }
-
-    /// After an engine was lost: what a program did meanwhile is unknown unless it may be run again.
-    pub(super) fn doubt_commands(&mut self) {
-        let doubtful: Vec<(usize, bool)> = self
-            .release
-            .in_flight
-            .iter()
-            .filter_map(|flight| match flight.intent.effect {
-                Effect::RunCommand { stage } => Some((stage, false)),
-                Effect::UndoCommand { stage } => Some((stage, true)),
-                _ => None,
-            })
-            // What may be done twice may not always be undone twice: `upgrade head` and `downgrade -1`, for a pair.
-            .filter(|(index, undo)| *undo || !self.is_repeatable(*index))
-            .collect();
-        for (index, undo) in doubtful {
-            self.cancel_where(|effect| {
-                matches!(effect, Effect::RunCommand { stage } | Effect::UndoCommand { stage } if *stage == index)
-            });
-            let name = self.stage_name(index);
-            if undo {
-                self.undo_unknown(index);
-            } else {
-                self.doubt(index, &name);
-            }
-        }
-    }
-
-    fn is_repeatable(&self, index: usize) -> bool {
-        match self.release.plan.stage(index).map(|plan| &plan.kind) {
-            Some(StageKind::Command(command)) => command.repeatable,
-            _ => false,
-        }
-    }
-
-    fn doubt(&mut self, index: usize, name: &str) {
-        if self.release.unwinding.is_some() {
-            return;
-        }
-        let now = self.now;
-        let why = "the engine ended while its program ran; how that ended is unknown";
-        self.edit_stage(index, |stage| {
-            stage.status = StageStatus::Failed;
-            stage.ended = Some(now);
-            stage.note = why.to_owned();
-            stage.work = Work::Idle;
-        });
-        self.turn(Tone::Warning, format!("{name}: {why}; look, then retry, skip or roll back"), None);
-        self.tell_waiting(index, why);
-    }
 }
 
 /// `14/14`, or nothing when there was nothing to check.
-fn tally(results: &[CheckResult]) -> String {
+pub(super) fn tally(results: &[CheckResult]) -> String {
     if results.is_empty() {
         return String::new();
     }

@@ -150,11 +150,7 @@ impl Machine<'_> {
     pub(super) fn weight_set(&mut self, of: ComponentIndex, green: Percent, outcome: Outcome) {
         let failure = match outcome {
             Outcome::Failed(failure) => Some(failure.message),
-            Outcome::Checked(_)
-            | Outcome::NotYet { .. }
-            | Outcome::Exited { .. }
-            | Outcome::Registered(_)
-            | Outcome::Done => None,
+            _ => None,
         };
         if let Some(failure) = failure {
             if let Some(index) = self.shifting(of).filter(|index| self.is_running(*index)) {

@@ -3,6 +3,7 @@ mod bench;
 mod danger;
 mod gates;
 mod orders;
+mod programs;
 mod several;
 mod telling;
 
@@ -34,10 +35,13 @@ const MINUTE: Duration = Duration::from_mins(1);
 const API: ComponentIndex = ComponentIndex::FIRST;
 
 fn stage(name: &str, kind: StageKind) -> StagePlan {
-    let is_of_release = matches!(kind, StageKind::Gate(_) | StageKind::Command(_) | StageKind::Notify);
+    let is_of_component = matches!(
+        kind,
+        StageKind::Deploy | StageKind::Smoke(_) | StageKind::WarmUp(_) | StageKind::Shift(_) | StageKind::Verify(_) | StageKind::Cleanup(_)
+    );
     StagePlan {
         name: name.into(),
-        component: (!is_of_release).then_some(API),
+        component: is_of_component.then_some(API),
         after: Vec::new(),
         kind,
         timeout: 5 * MINUTE,

@@ -88,10 +88,23 @@ impl Machine<'_> {
         let text = if is_said { verb.to_owned() } else { format!("{verb}: {cause}") };
         self.turn(Tone::Bad, text, by.map(|actor| actor.name.clone()));
         self.tell_going_back(&cause);
+        if undo {
+            self.switch_flags_off();
+        }
         for of in self.release.components.indices() {
             if doubtful.contains(&of) && self.at(of).has_shifted() {
                 self.bring_blue_up_again(of);
             }
+        }
+    }
+
+    /// Features are switched off at once, beside the traffic: what they did to users ends soonest that way.
+    fn switch_flags_off(&mut self) {
+        let flags = self.release.plan.stages.iter().enumerate();
+        let flags = flags.filter(|(_, stage)| matches!(stage.kind, StageKind::Flag(_))).map(|(index, _)| index);
+        let flags: Vec<usize> = flags.collect();
+        for index in flags.into_iter().rev() {
+            self.undo(index);
         }
     }
 
@@ -344,10 +357,9 @@ impl Machine<'_> {
     /// Begins to undo a stage; false when there is nothing to undo.
     fn undo(&mut self, index: usize) -> bool {
         let Some((plan, stage)) = self.stage(index) else { return false };
-        let was_done = stage.status == StageStatus::Passed;
         let component = plan.component;
         let effect = match &plan.kind {
-            StageKind::Command(command) if was_done && command.undo.is_some() => Effect::UndoCommand { stage: index },
+            kind if kind.undoes_itself() && self.has_left_something(index) => Effect::UndoCommand { stage: index },
             StageKind::Deploy if stage.attempts > 0 && !self.release.plan.rollback.keep_green => {
                 let Some(component) = component else { return false };
                 Effect::Scale { component, side: Side::Green, desired: 0, task_definition: None }
@@ -422,7 +434,7 @@ impl Machine<'_> {
                 self.undo_failed(index, &why);
             }
             Outcome::Failed(failure) => self.undo_failed(index, &failure.message),
-            Outcome::Checked(_) | Outcome::NotYet { .. } | Outcome::Registered(_) | Outcome::Done => {}
+            _ => {}
         }
     }
 

@@ -131,27 +131,69 @@ pub(crate) fn end_group(group: u32) {
     }
 }
 
-/// Runs a program and follows what it says.
+/// The last lines of something that runs.
+#[derive(Debug, Default)]
+pub(super) struct Tail(VecDeque<String>);
+
+impl Tail {
+    pub(super) fn push(&mut self, line: String) {
+        if self.0.len() >= TAIL {
+            self.0.pop_front();
+        }
+        self.0.push_back(line);
+    }
+}
+
+impl From<Tail> for Vec<String> {
+    fn from(tail: Tail) -> Self {
+        tail.0.into()
+    }
+}
+
+/// A line that may be shown: harmless, secrets masked, not too long.
+pub(super) fn readable(line: &str, redactor: &Redactor) -> String {
+    // Cut last: half a secret is not recognised.
+    redactor.clean(line).chars().take(LONGEST_LINE).collect()
+}
+
+/// A program that has ended.
+pub(super) struct Run {
+    pub(super) code: Option<i32>,
+    /// Its last lines, as they may be shown.
+    pub(super) tail: Vec<String>,
+    /// All that it wrote, as it wrote it, as far as that is asked for: never to be kept or shown.
+    pub(super) raw: Vec<String>,
+}
+
+impl From<Run> for Outcome {
+    fn from(run: Run) -> Self {
+        Self::Exited { code: run.code, tail: run.tail }
+    }
+}
+
+/// Runs a program and follows what it says; `keeps` is how many of its last lines are wanted as they were written.
 pub(super) async fn run(
     programs: &dyn Programs,
     effect: EffectId,
     program: &Program,
     redactor: &Redactor,
     said: &mpsc::Sender<Said>,
-) -> Outcome {
+    keeps: usize,
+) -> Result<Run, Failure> {
     let (sender, mut heard) = mpsc::channel(64);
-    let mut tail: VecDeque<String> = VecDeque::new();
+    let mut tail = Tail::default();
+    let mut raw: VecDeque<String> = VecDeque::new();
     let listen = async {
         while let Some(heard) = heard.recv().await {
             let message = match heard {
                 Heard::Started(group) => Said::Started { effect, group },
-                Heard::Line(line) => {
-                    // Cut last: half a secret is not recognised.
-                    let line: String = redactor.clean(&line).chars().take(LONGEST_LINE).collect();
-                    if tail.len() >= TAIL {
-                        tail.pop_front();
+                Heard::Line(written) => {
+                    let line = readable(&written, redactor);
+                    tail.push(line.clone());
+                    raw.push_back(written);
+                    if raw.len() > keeps {
+                        raw.pop_front();
                     }
-                    tail.push_back(line.clone());
                     Said::Line { effect, line }
                 }
             };
@@ -162,14 +204,18 @@ pub(super) async fn run(
     };
     let (result, ()) = tokio::join!(programs.run(program, sender), listen);
     match result {
-        Ok(exit) => Outcome::Exited { code: exit.code, tail: tail.into() },
-        Err(why) => Outcome::Failed(Failure { transient: false, message: redactor.clean(&why) }),
+        Ok(exit) => Ok(Run { code: exit.code, tail: tail.into(), raw: raw.into() }),
+        Err(why) => Err(Failure { transient: false, message: redactor.clean(&why) }),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn ended(run: Result<Run, Failure>) -> Outcome {
+        run.map_or_else(Outcome::Failed, Outcome::from)
+    }
 
     fn shell(script: &str) -> Program {
         let run = ["sh", "-c", script].map(str::to_owned).to_vec();
@@ -179,7 +225,7 @@ mod tests {
     async fn outcome(program: &Program) -> (Outcome, Vec<String>, u32) {
         let (say, mut said) = mpsc::channel(64);
         let redactor = Redactor::new(["s3cr3t-value".to_owned()]);
-        let outcome = run(&Processes, EffectId(1), program, &redactor, &say).await;
+        let outcome = ended(run(&Processes, EffectId(1), program, &redactor, &say, 0).await);
         drop(say);
         let (mut lines, mut group) = (Vec::new(), 0);
         while let Some(said) = said.recv().await {
@@ -229,7 +275,7 @@ mod tests {
         let program = shell("sleep 600 & sleep 600");
         let running = tokio::spawn(async move {
             let redactor = Redactor::default();
-            run(&Processes, EffectId(1), &program, &redactor, &say).await
+            ended(run(&Processes, EffectId(1), &program, &redactor, &say, 0).await)
         });
         let Some(Said::Started { group, .. }) = said.recv().await else { panic!("it must start") };
         assert!(is_alive(group));

@@ -3,6 +3,9 @@
 mod checks;
 pub(crate) mod command;
 mod gate;
+mod report;
+mod task;
+mod warm_up;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,14 +16,15 @@ use tokio::task::{AbortHandle, JoinSet};
 use self::command::{Program, Programs};
 use super::settings::Settings;
 use crate::clock::Clock;
-use crate::cloud::{Cloud, CloudError, Registration, release_tag};
+use crate::cloud::{Cloud, CloudError, Registration, TaskRun, release_tag};
 use crate::domain::capacity::Capacities;
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
 use crate::domain::gate::GateVoices;
-use crate::domain::ids::{EffectId, Side};
+use crate::domain::ids::{EffectId, Side, TaskDefinitionArn, Version};
 use crate::domain::percent::Percent;
-use crate::domain::plan::{ComponentPlan, HttpCheck, Plan, Sides, StageKind};
+use crate::domain::plan::{CommandPlan, ComponentPlan, Definition, HttpCheck, Plan, Sides, StageKind, TaskPlan, Undo};
+use crate::domain::program::Runs;
 use crate::domain::release::Release;
 use crate::notify::Notifier;
 
@@ -129,6 +133,12 @@ struct Job {
     /// The component that it is about; the first where it is about the whole release.
     component: ComponentIndex,
     tag: String,
+    /// The image that was built for it.
+    image: Option<Version>,
+    /// The task definition that the release has registered for the component.
+    task_definition: Option<TaskDefinitionArn>,
+    /// Tries of the stage so far: a stage that is tried again by a human runs again.
+    attempts: u32,
     variables: Vec<(String, String)>,
     voices: GateVoices,
     rivals: Rivals,
@@ -144,22 +154,34 @@ impl Job {
         let of_stage = intent.effect.stage().and_then(|stage| plan.stage(stage)?.component);
         let index = intent.effect.component().or(of_stage).unwrap_or(ComponentIndex::FIRST);
         let component = &plan.components[index];
+        let state = &release.components[index];
+        let built = state.built.as_ref();
+        let stage = intent.effect.stage().and_then(|stage| release.stages.get(stage));
         let tag = release_tag(plan.environment.as_str(), component.name.as_str(), release.id, begun);
         let variables = [
             ("CUTOVER_ENVIRONMENT", plan.environment.to_string()),
             ("CUTOVER_COMPONENT", component.name.to_string()),
             ("CUTOVER_RELEASE", release.id.to_string()),
             ("CUTOVER_FROM", component.from.0.clone()),
-            ("CUTOVER_TO", component.to.0.clone()),
+            ("CUTOVER_TO", built.unwrap_or(&component.to).0.clone()),
             ("CUTOVER_ATTEMPT", intent.attempt.to_string()),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
         let voices = match intent.effect {
-            Effect::CheckGate { stage } => release.stages.get(stage).map(|stage| stage.voices.clone()),
+            Effect::CheckGate { .. } => stage.map(|stage| stage.voices.clone()),
             _ => None,
         };
-        let voices = voices.unwrap_or_default();
-        Self { plan: Arc::new(plan.clone()), component: index, tag, variables, voices, rivals }
+        Self {
+            plan: Arc::new(plan.clone()),
+            component: index,
+            tag,
+            image: state.built.clone(),
+            task_definition: state.task_definition.clone(),
+            attempts: stage.map_or(1, |stage| stage.attempts),
+            variables,
+            voices: voices.unwrap_or_default(),
+            rivals,
+        }
     }
 }
 
@@ -191,15 +213,21 @@ impl Tools {
                 Some((checks, base)) => checks::run(cloud, self.clock, checks, base).await,
                 None => no_such_stage(*stage),
             },
-            Effect::RunCommand { stage } => self.run(intent.id, &job, *stage, false).await,
-            Effect::UndoCommand { stage } => self.run(intent.id, &job, *stage, true).await,
+            Effect::RunCommand { stage, part } => self.run_part(intent.id, &job, *stage, *part).await,
+            Effect::UndoCommand { stage } => self.run_undo(intent.id, &job, *stage).await,
+            Effect::WarmUp { stage } => match plan.stage(*stage).map(|stage| &stage.kind) {
+                Some(StageKind::WarmUp(warm_up)) => {
+                    warm_up::run(&self.clouds[job.component], self.clock, warm_up, green_url(plan, *stage)).await
+                }
+                _ => no_such_stage(*stage),
+            },
             Effect::RegisterTaskDefinition { component } => {
                 let component = &plan.components[*component];
                 let Some(sides) = &component.sides else { return no_sides(component) };
                 let request = Registration {
                     base: &sides.blue.task_definition,
                     container: &sides.green.container,
-                    image: &component.to,
+                    image: job.image.as_ref().unwrap_or(&component.to),
                     release: &job.tag,
                     look_first: intent.attempt > 1,
                 };
@@ -235,17 +263,88 @@ impl Tools {
         job.variables.iter().cloned().chain(settings).collect()
     }
 
-    async fn run(&self, effect: EffectId, job: &Job, stage: usize, undo: bool) -> Outcome {
-        let Some(StageKind::Command(command)) = job.plan.stage(stage).map(|stage| &stage.kind) else {
-            return no_such_stage(stage);
-        };
-        let Some(run) = (if undo { command.undo.as_ref() } else { Some(&command.run) }) else {
-            return no_such_stage(stage);
-        };
+    /// Runs a part of what a stage runs to an end.
+    async fn run_part(&self, effect: EffectId, job: &Job, stage: usize, part: usize) -> Outcome {
+        let Some(kind) = job.plan.stage(stage).map(|stage| &stage.kind) else { return no_such_stage(stage) };
+        match (kind, kind.part(part).map(|part| part.runs)) {
+            (StageKind::Build(build), _) => {
+                let run = self.program(effect, job, &build.command, &build.command.run, report::LONGEST).await;
+                run.map_or_else(Outcome::Failed, |run| report::built(run, &build.repository))
+            }
+            (StageKind::Load(load), _) => {
+                let keeps = if load.report.is_some() { 0 } else { report::LONGEST };
+                let run = self.program(effect, job, &load.command, &load.command.run, keeps).await;
+                match run {
+                    Ok(run) => report::measured(run, load).await,
+                    Err(failure) => Outcome::Failed(failure),
+                }
+            }
+            (_, Some(Runs::Command(command))) => self.command(effect, job, command, &command.run).await,
+            (_, Some(Runs::Task(task))) => self.task(effect, job, task, &format!("{stage}.{part}")).await,
+            (_, None) => no_such_stage(stage),
+        }
+    }
+
+    async fn run_undo(&self, effect: EffectId, job: &Job, stage: usize) -> Outcome {
+        match job.plan.stage(stage).and_then(|stage| stage.kind.undo()) {
+            Some(Undo::Program { of, run }) => self.command(effect, job, of, run).await,
+            Some(Undo::Job(undo)) => match undo.runs() {
+                Runs::Command(command) => self.command(effect, job, command, &command.run).await,
+                Runs::Task(task) => self.task(effect, job, task, &format!("{stage}.undo")).await,
+            },
+            None => no_such_stage(stage),
+        }
+    }
+
+    async fn command(&self, effect: EffectId, job: &Job, command: &CommandPlan, run: &[String]) -> Outcome {
+        self.program(effect, job, command, run, 0).await.map_or_else(Outcome::Failed, Outcome::from)
+    }
+
+    async fn program(
+        &self,
+        effect: EffectId,
+        job: &Job,
+        command: &CommandPlan,
+        run: &[String],
+        keeps: usize,
+    ) -> Result<command::Run, Failure> {
         let mut environment = self.environment(job);
         environment.extend(command.env.iter().map(|(name, value)| (name.clone(), value.clone())));
-        let program = Program { run: run.clone(), environment, dir: command.dir.clone() };
-        command::run(self.programs.as_ref(), effect, &program, &self.settings.redactor, &self.said).await
+        let program = Program { run: run.to_vec(), environment, dir: command.dir.clone() };
+        command::run(self.programs.as_ref(), effect, &program, &self.settings.redactor, &self.said, keeps).await
+    }
+
+    /// Runs a task on ECS. `what` tells it from the release's other tasks.
+    async fn task(&self, effect: EffectId, job: &Job, task: &TaskPlan, what: &str) -> Outcome {
+        let component = &job.plan.components[job.component];
+        let Some(sides) = &component.sides else { return no_sides(component) };
+        let definition = match (&task.definition, &job.task_definition) {
+            (Definition::New, Some(arn)) => arn.as_str(),
+            (Definition::New, None) => {
+                let message = "the new task definition has not been registered".to_owned();
+                return Outcome::Failed(Failure { transient: false, message });
+            }
+            (Definition::Serving, _) => sides.blue.task_definition.as_str(),
+            (Definition::Named(name), _) => name,
+        };
+        let token = task::token(&job.tag, what, job.attempts);
+        let run = TaskRun {
+            service: &sides.blue.service,
+            task_definition: definition,
+            container: &task.container,
+            command: &task.run,
+            env: &task.env,
+            token: &token,
+        };
+        let follow = task::Follow {
+            cloud: &self.clouds[job.component],
+            clock: self.clock,
+            effect,
+            redactor: &self.settings.redactor,
+            said: &self.said,
+            logs: task.logs.as_deref(),
+        };
+        task::run(follow, &run).await
     }
 }
 
@@ -300,6 +399,12 @@ async fn whole_capacity(cloud: &dyn Cloud, sides: &Sides) -> Result<Capacities, 
         Some(unread) => Err(Outcome::Failed(unread.clone())),
         None => Ok(both),
     }
+}
+
+/// The URL that reaches the green side of a stage's component alone.
+fn green_url(plan: &Plan, stage: usize) -> Option<&str> {
+    let of = plan.stage(stage)?.component.unwrap_or(ComponentIndex::FIRST);
+    plan.components[of].sides.as_ref()?.green.url.as_deref()
 }
 
 /// The checks of a stage and the base URL that its paths are below.

@@ -137,7 +137,7 @@ impl Bench {
     pub(super) fn carry_out(&mut self) -> bool {
         let Some(intent) = self.open.first().cloned() else { return false };
         let outcome = match &intent.effect {
-            Effect::CheckGate { .. } | Effect::RunChecks { .. } => {
+            Effect::CheckGate { .. } | Effect::RunChecks { .. } | Effect::WarmUp { .. } => {
                 Outcome::Checked(vec![CheckResult { name: "it".to_owned(), passed: true, detail: String::new() }])
             }
             Effect::RunCommand { .. } | Effect::UndoCommand { .. } => {

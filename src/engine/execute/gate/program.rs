@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{Look, told};
-use crate::domain::effect::{CheckResult, Outcome};
+use crate::domain::effect::CheckResult;
 use crate::domain::gate::GateCommand;
 use crate::domain::time::Timestamp;
-use crate::engine::execute::command::{self, Program};
+use crate::engine::execute::command::{self, Program, Run};
 
 /// Last lines of a program that failed which are told.
 const TOLD: usize = 3;
@@ -34,21 +34,18 @@ impl Look<'_> {
         environment.extend(command.env.iter().map(|(name, value)| (name.clone(), value.clone())));
         let program = Program { run: command.run.clone(), environment, dir: command.dir.clone() };
         let outcome = tokio::select! {
-            outcome = command::run(self.programs, self.effect, &program, self.redactor, self.said) => outcome,
+            outcome = command::run(self.programs, self.effect, &program, self.redactor, self.said, 0) => outcome,
             () = self.clock.sleep(command.timeout) => return Err(overdue(command.timeout)),
         };
         match outcome {
-            Outcome::Exited { code: Some(0), tail } => Ok(tail),
-            Outcome::Exited { code, tail } => {
+            Ok(Run { code: Some(0), tail, .. }) => Ok(tail),
+            Ok(Run { code, tail, .. }) => {
                 let how = code.map_or_else(|| "ended by a signal".to_owned(), |code| format!("exit {code}"));
                 let last = tail.iter().skip(tail.len().saturating_sub(TOLD)).map(String::as_str);
                 let last = last.collect::<Vec<_>>().join(" / ");
                 Err(if last.is_empty() { how } else { format!("{how}: {last}") })
             }
-            Outcome::Failed(failure) => Err(failure.message),
-            Outcome::Checked(_) | Outcome::NotYet { .. } | Outcome::Registered(_) | Outcome::Done => {
-                Err("a program ended as none does".to_owned())
-            }
+            Err(failure) => Err(failure.message),
         }
     }
 }

@@ -252,6 +252,7 @@ fn run(input: Input<'_>) -> ApiResult<RunTask> {
         count: input.natural("count")?.unwrap_or(1),
         group: input.string("group")?,
         started_by: input.string("startedBy")?,
+        client_token: input.string("clientToken")?,
         commands,
         tags: tags(input)?,
     })

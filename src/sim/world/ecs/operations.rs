@@ -95,6 +95,9 @@ impl World {
         if !(1..=10).contains(&input.count) {
             return Err(ApiError::new("InvalidParameterException", "Count must be between 1 and 10."));
         }
+        if let Some(started) = self.started_before(&input)? {
+            return Ok(started);
+        }
         let definition = self.usable_definition(&input.task_definition)?;
         let named =
             |name: &str| definition.containers.iter().any(|one| one.get("name").and_then(|n| n.as_str()) == Some(name));
@@ -102,7 +105,7 @@ impl World {
             let message = format!("Override for container named {name} is not a container in the TaskDefinition.");
             return Err(ApiError::new("InvalidParameterException", message));
         }
-        let group = input.group.unwrap_or_else(|| format!("family:{}", definition.family));
+        let group = input.group.clone().unwrap_or_else(|| format!("family:{}", definition.family));
         let mut started = Vec::new();
         for _ in 0..input.count {
             let roster = self.launch(&definition, None, group.clone(), input.started_by.clone(), self.now);
@@ -110,6 +113,10 @@ impl World {
                 task.view.tags.clone_from(&input.tags);
                 started.push(task.view.clone());
             }
+        }
+        if let Some(token) = &input.client_token {
+            let tasks = started.iter().map(|task| task.arn.clone()).collect();
+            self.ecs.run_tokens.insert(token.clone(), (fingerprint(&input), tasks));
         }
         let commands: Vec<String> = input.commands.iter().map(|(_, words)| words.join(" ")).collect();
         let facts = vec![
@@ -120,6 +127,21 @@ impl World {
         ];
         self.ledger.change(self.now, "RunTask", facts);
         Ok(started)
+    }
+
+    /// The tasks that a request with this client token has started already.
+    fn started_before(&self, input: &RunTask) -> ApiResult<Option<Vec<Task>>> {
+        let Some(token) = &input.client_token else { return Ok(None) };
+        if token.len() > 64 {
+            return Err(ApiError::new("InvalidParameterException", "clientToken length must be at most 64."));
+        }
+        let Some((known, tasks)) = self.ecs.run_tokens.get(token) else { return Ok(None) };
+        if *known != fingerprint(input) {
+            let message = "The RunTask request could not be processed due to conflicts: the clientToken was used with different parameters.";
+            return Err(ApiError::new("ConflictException", message));
+        }
+        let tasks = tasks.iter().filter_map(|arn| Some(self.find_task(arn)?.view.clone())).collect();
+        Ok(Some(tasks))
     }
 
     /// Tags of a service, task or task definition.
@@ -172,6 +194,11 @@ impl World {
         self.task_failed(index, roster, self.now);
         true
     }
+}
+
+/// What makes two requests to run a task the same.
+fn fingerprint(input: &RunTask) -> String {
+    format!("{} {} {:?} {:?}", input.task_definition, input.count, input.started_by, input.commands)
 }
 
 fn no_resource(arn: &str) -> ApiError {

@@ -22,6 +22,8 @@ pub(in crate::sim::world) struct Ecs {
     pub(super) tasks: Vec<TaskState>,
     /// Every task there ever was.
     pub(in crate::sim::world) roster: Vec<Member>,
+    /// Requests to run tasks by their client token: what was asked, and the tasks that came of it.
+    pub(super) run_tokens: std::collections::BTreeMap<String, (String, Vec<String>)>,
     /// The images that the world started with.
     pub(super) first_images: Vec<String>,
 }

@@ -1,0 +1,148 @@
+//! Stages that run something to an end and go by how it ended.
+
+use super::Machine;
+use crate::domain::components::ComponentIndex;
+use crate::domain::effect::{Effect, Outcome};
+use crate::domain::plan::StageKind;
+use crate::domain::release::{StageStatus, Tone, Work};
+
+impl Machine<'_> {
+    /// Begins a part of what a stage runs; the stage is done when there is none left.
+    pub(super) fn start_part(&mut self, index: usize, part: usize) {
+        let of = self.definition_component(index);
+        let is_registered = self.at(of).task_definition.is_some();
+        let next = self.stage(index).and_then(|(plan, _)| {
+            let part = plan.kind.part(part)?;
+            Some((part.name, part.runs.needs_definition()))
+        });
+        let Some((name, needs_definition)) = next else {
+            return self.pass(index, "exit 0".to_owned());
+        };
+        if needs_definition && !is_registered {
+            self.edit_stage(index, |stage| stage.work = Work::Registering(part));
+            self.note(index, "registering the task definition");
+            return self.register(of);
+        }
+        self.edit_stage(index, |stage| stage.work = Work::Part(part));
+        if !name.is_empty() {
+            self.note(index, name);
+        }
+        self.ask(Effect::RunCommand { stage: index, part });
+    }
+
+    /// The component whose task definition a stage runs: its own, or the first.
+    pub(super) fn definition_component(&self, index: usize) -> ComponentIndex {
+        self.component_of(index).unwrap_or(ComponentIndex::FIRST)
+    }
+
+    /// A part has ended.
+    pub(super) fn part_ended(&mut self, index: usize, part: usize, outcome: Outcome) {
+        if !self.is_running(index) {
+            return;
+        }
+        let name = self.stage(index).and_then(|(plan, _)| plan.kind.part(part)).map(|part| part.name);
+        let what = name.filter(|name| !name.is_empty()).map(|name| format!("{name}: ")).unwrap_or_default();
+        match outcome {
+            Outcome::Exited { code, tail } => {
+                self.keep_output(index, tail);
+                match code {
+                    Some(0) => self.start_part(index, part + 1),
+                    code => self.fail(index, format!("{what}{}", in_words(code))),
+                }
+            }
+            Outcome::Measured { code, tail, checks } => {
+                self.keep_output(index, tail);
+                let failed: Vec<String> = checks
+                    .iter()
+                    .filter(|check| !check.passed)
+                    .map(|check| format!("{}: {}", check.name, check.detail))
+                    .collect();
+                let note = super::pipeline::tally(&checks);
+                self.edit_stage(index, |stage| stage.checks = checks);
+                match (failed.is_empty(), code) {
+                    (true, Some(0)) => self.pass(index, note),
+                    (true, code) => self.fail(index, format!("all limits hold, and yet: {}", in_words(code))),
+                    (false, _) => self.fail(index, failed.join("; ")),
+                }
+            }
+            Outcome::Built { tail, image } => {
+                self.keep_output(index, tail);
+                let of = self.definition_component(index);
+                let note = format!("pinned {image}");
+                self.at_mut(of).built = Some(image);
+                self.pass(index, note);
+            }
+            Outcome::Failed(failure) => self.fail(index, format!("{what}{}", failure.message)),
+            Outcome::Checked(_) | Outcome::NotYet { .. } | Outcome::Registered(_) | Outcome::Done => {}
+        }
+    }
+
+    /// What the parts of a stage wrote, one after the other.
+    fn keep_output(&mut self, index: usize, tail: Vec<String>) {
+        self.edit_stage(index, |stage| stage.output.extend(tail));
+    }
+
+    /// After an engine was lost: what a program did meanwhile is unknown unless it may be run again.
+    pub(super) fn doubt_commands(&mut self) {
+        let doubtful: Vec<(usize, bool)> = self
+            .release
+            .in_flight
+            .iter()
+            .filter_map(|flight| match flight.intent.effect {
+                // What may be done twice may not always be undone twice: `upgrade head` and `downgrade -1`, for a pair.
+                Effect::UndoCommand { stage } => Some((stage, true)),
+                Effect::RunCommand { stage, part } if !self.is_repeatable(stage, part) => Some((stage, false)),
+                _ => None,
+            })
+            .collect();
+        for (index, undo) in doubtful {
+            self.cancel_where(|effect| {
+                matches!(effect, Effect::RunCommand { stage, .. } | Effect::UndoCommand { stage } if *stage == index)
+            });
+            if undo {
+                self.undo_unknown(index);
+            } else {
+                self.doubt(index);
+            }
+        }
+    }
+
+    fn is_repeatable(&self, index: usize, part: usize) -> bool {
+        let part = self.stage(index).and_then(|(plan, _)| plan.kind.part(part));
+        part.is_some_and(|part| part.runs.is_repeatable())
+    }
+
+    fn doubt(&mut self, index: usize) {
+        if self.release.unwinding.is_some() {
+            return;
+        }
+        let (now, name) = (self.now, self.stage_name(index));
+        let why = "the engine ended while its program ran; how that ended is unknown";
+        self.edit_stage(index, |stage| {
+            stage.status = StageStatus::Failed;
+            stage.ended = Some(now);
+            stage.note = why.to_owned();
+            stage.work = Work::Idle;
+        });
+        self.turn(Tone::Warning, format!("{name}: {why}; look, then retry, skip or roll back"), None);
+        self.tell_waiting(index, why);
+    }
+
+    /// Whether what a stage ran may have changed something that its undo is for: it was done, or it is a migration or a
+    /// flag that was begun.
+    pub(super) fn has_left_something(&self, index: usize) -> bool {
+        let Some((plan, stage)) = self.stage(index) else { return false };
+        let was_begun = stage.attempts > 0 && matches!(stage.status, StageStatus::Failed);
+        match &plan.kind {
+            StageKind::Migrate(_) | StageKind::Flag(_) => stage.status == StageStatus::Passed || was_begun,
+            _ => stage.status == StageStatus::Passed,
+        }
+    }
+}
+
+fn in_words(code: Option<i32>) -> String {
+    match code {
+        Some(code) => format!("exit {code}"),
+        None => "ended by a signal".to_owned(),
+    }
+}

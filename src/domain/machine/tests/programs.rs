@@ -1,0 +1,208 @@
+//! Stages that run something to an end: builds, tasks, migrations, load tests, flags.
+
+use super::*;
+use crate::domain::outlook::rollback_preview;
+use crate::domain::plan::{
+    BuildPlan, Definition, Job, LoadPlan, MigrationPlan, ReportLimit, TaskPlan, WaitPlan, WarmUpPlan,
+};
+
+fn program(name: &str, undo: Option<&str>) -> CommandPlan {
+    CommandPlan {
+        run: vec![name.to_owned()],
+        undo: undo.map(|undo| vec![undo.to_owned()]),
+        env: BTreeMap::new(),
+        dir: None,
+        repeatable: true,
+    }
+}
+
+fn task(name: &str) -> TaskPlan {
+    TaskPlan {
+        definition: Definition::New,
+        container: "api".to_owned(),
+        run: vec![name.to_owned()],
+        env: BTreeMap::new(),
+        logs: None,
+    }
+}
+
+fn migration(undo_is_safe: bool) -> StageKind {
+    StageKind::Migrate(Box::new(MigrationPlan {
+        backup: Some(Job::Command(program("backup", None))),
+        apply: Job::Task(task("upgrade")),
+        verify: Some(Job::Command(program("look", None))),
+        undo: Some(Job::Command(program("downgrade", None))),
+        undo_is_safe,
+    }))
+}
+
+/// The usual plan with other stages before its deployment.
+fn with(stages: Vec<StagePlan>) -> Plan {
+    let usual = plan();
+    let deploy = usual.stages.iter().position(|stage| stage.kind == StageKind::Deploy).unwrap();
+    let all = stages.into_iter().chain(usual.stages[deploy..].to_vec()).collect();
+    Plan { stages: in_line(all), ..usual }
+}
+
+fn begun(stages: Vec<StagePlan>) -> Bench {
+    let mut bench = Bench::new(with(stages));
+    let _ = bench.tell(Event::Requested { by: captain() });
+    bench
+}
+
+fn parts(bench: &Bench) -> Vec<usize> {
+    let part = |effect: &Effect| match effect {
+        Effect::RunCommand { part, .. } => Some(*part),
+        _ => None,
+    };
+    bench.asked.iter().filter_map(part).collect()
+}
+
+/// Ends the running part of the first stage.
+fn end_part(bench: &mut Bench, outcome: Outcome) {
+    let is_part = |intent: &&Intent| matches!(intent.effect, Effect::RunCommand { stage: 0, .. });
+    let intent = bench.open.iter().find(is_part).cloned().expect("a part runs");
+    bench.end(&intent, outcome);
+}
+
+fn exit(code: i32) -> Outcome {
+    Outcome::Exited { code: Some(code), tail: vec![format!("exit {code}")] }
+}
+
+#[test]
+fn a_migration_runs_part_by_part_and_registers_what_its_task_runs() {
+    let mut bench = begun(vec![stage("migrate", migration(false))]);
+    end_part(&mut bench, exit(0));
+    assert!(bench.asked.contains(&Effect::RegisterTaskDefinition { component: API }));
+    assert_eq!(parts(&bench), [0], "the task waits for its definition");
+    bench.settle();
+    assert_eq!(parts(&bench), [0, 1, 2]);
+    assert_eq!(bench.release.stages[0].status, StageStatus::Passed);
+    let registered = bench.asked.iter().filter(|effect| matches!(effect, Effect::RegisterTaskDefinition { .. }));
+    assert_eq!(registered.count(), 1, "deploying takes the one that is there");
+}
+
+#[test]
+fn a_migration_that_fails_stops_the_release_before_any_new_task_and_is_undone_only_if_that_is_safe() {
+    for safe in [false, true] {
+        let mut bench = begun(vec![stage("migrate", migration(safe))]);
+        end_part(&mut bench, exit(0));
+        bench.look();
+        while !bench.open.iter().any(|intent| matches!(intent.effect, Effect::RunCommand { part: 1, .. })) {
+            assert!(bench.carry_out());
+        }
+        let preview = rollback_preview(&bench.release);
+        let (steps, left) = (preview.steps.join("; "), preview.left.join("; "));
+        assert_eq!(steps.contains("undo migrate: downgrade"), safe, "{steps}");
+        assert_eq!(left.contains("may lose data when undone; by hand: downgrade"), !safe, "{left}");
+        end_part(&mut bench, exit(1));
+        bench.settle();
+        assert_eq!(bench.ending(), Some(Ending::Failed), "{:#?}", bench.release.timeline);
+        assert_eq!(bench.asked.contains(&Effect::UndoCommand { stage: 0 }), safe);
+        assert!(!bench.asked.iter().any(|effect| matches!(effect, Effect::Scale { desired: 1.., .. })));
+        assert_eq!(bench.release.exit_code(), 3);
+        let said = bench.release.timeline.iter().any(|moment| moment.text == "migrate failed: apply: exit 1");
+        assert!(said, "{:#?}", bench.release.timeline);
+    }
+}
+
+#[test]
+fn a_migration_goes_on_after_a_lost_engine() {
+    let mut bench = begun(vec![stage("migrate", migration(false))]);
+    bench.open.clear();
+    let reaction = bench.tell(Event::Recovered { by: captain() });
+    let again = |intent: &&Intent| matches!(intent.effect, Effect::RunCommand { part: 0, .. }) && intent.attempt == 2;
+    assert_eq!(reaction.start.iter().filter(again).count(), 1);
+    bench.finish_well();
+    assert_eq!(bench.ending(), Some(Ending::Succeeded), "{:#?}", bench.release.timeline);
+}
+
+#[test]
+fn what_was_built_is_what_is_deployed() {
+    let build = BuildPlan { command: program("build", None), repository: "registry/api".to_owned() };
+    let mut bench = begun(vec![stage("build", StageKind::Build(build))]);
+    let image = Version("registry/api@sha256:4f2c1e9".to_owned());
+    end_part(&mut bench, Outcome::Built { tail: Vec::new(), image: image.clone() });
+    assert_eq!(bench.release.components[API].built, Some(image));
+    assert_eq!(bench.release.stages[0].status, StageStatus::Passed);
+    bench.finish_well();
+    assert_eq!(bench.ending(), Some(Ending::Succeeded));
+}
+
+#[test]
+fn a_load_test_is_judged_by_its_report_and_by_its_exit_code() {
+    let limit = ReportLimit { name: "p95".to_owned(), at: "/p95".to_owned(), below: Some(500.0), above: None };
+    let load = || LoadPlan { command: program("k6", None), report: None, limits: vec![limit.clone()] };
+    let check = |passed| CheckResult { name: "p95".to_owned(), passed, detail: "612, must be below 500".to_owned() };
+    for (code, passed, wanted) in [(0, true, None), (99, true, Some("exit 99")), (0, false, Some("p95: 612"))] {
+        let mut bench = begun(vec![stage("load", StageKind::Load(load()))]);
+        let outcome = Outcome::Measured { code: Some(code), tail: Vec::new(), checks: vec![check(passed)] };
+        end_part(&mut bench, outcome);
+        let stage = &bench.release.stages[0];
+        match wanted {
+            None => assert_eq!(stage.status, StageStatus::Passed),
+            Some(why) => assert!(stage.status == StageStatus::Failed && stage.note.contains(why), "{}", stage.note),
+        }
+    }
+}
+
+#[test]
+fn a_flag_is_switched_off_at_once_beside_the_traffic() {
+    let flag = StageKind::Flag(program("on", Some("off")));
+    let mut usual = plan();
+    let shift = usual.stages.iter().position(|stage| matches!(stage.kind, StageKind::Shift(_))).unwrap();
+    usual.stages.insert(shift, stage("flag", flag));
+    usual.stages = in_line(usual.stages);
+    let mut bench = Bench::new(usual);
+    let _ = bench.tell(Event::Requested { by: captain() });
+    bench.settle();
+    bench.order(Command::Rollback { reason: None }).unwrap();
+    let open: Vec<&Effect> = bench.open.iter().map(|intent| &intent.effect).collect();
+    assert!(open.contains(&&Effect::UndoCommand { stage: shift }), "{open:?}");
+    assert!(open.contains(&&Effect::SetWeight { component: API, green: Percent::ZERO }), "it waits for no flag");
+    bench.settle();
+    assert_eq!(bench.ending(), Some(Ending::RolledBack), "{:#?}", bench.release.timeline);
+    let undone = bench.asked.iter().filter(|effect| **effect == Effect::UndoCommand { stage: shift }).count();
+    assert_eq!((undone, bench.release.stages[shift].status), (1, StageStatus::Undone));
+    assert_eq!(bench.release.stages[1].status, StageStatus::Undone, "and what came before it is undone as well");
+}
+
+#[test]
+fn a_wait_passes_with_time_and_can_be_cut_short() {
+    let wait = || vec![stage("wait", StageKind::Wait(WaitPlan { span: 10 * MINUTE }))];
+    let mut bench = begun(wait());
+    bench.wait(9 * MINUTE);
+    assert_eq!(bench.release.stages[0].status, StageStatus::Running);
+    assert_eq!(deadline(&bench.release, bench.now), Some(bench.now + MINUTE));
+    bench.wait(MINUTE);
+    assert_eq!(bench.release.stages[0].status, StageStatus::Passed);
+
+    let mut bench = begun(wait());
+    bench.order(Command::Promote).unwrap();
+    assert_eq!(bench.release.stages[0].status, StageStatus::Passed);
+
+    let mut bench = begun(wait());
+    bench.order(Command::Pause).unwrap();
+    bench.wait(20 * MINUTE);
+    assert_eq!(bench.release.stages[0].status, StageStatus::Running, "paused is paused");
+}
+
+#[test]
+fn green_that_does_not_answer_its_warm_up_gets_no_traffic() {
+    let warm_up = WarmUpPlan { paths: vec!["/".to_owned()], requests: 10, at_once: 2, timeout: MINUTE };
+    let mut usual = plan();
+    let shift = usual.stages.iter().position(|stage| matches!(stage.kind, StageKind::Shift(_))).unwrap();
+    usual.stages.insert(shift, stage("warm-up", StageKind::WarmUp(warm_up)));
+    usual.stages = in_line(usual.stages);
+    let mut bench = Bench::new(usual);
+    let _ = bench.tell(Event::Requested { by: captain() });
+    while !bench.open.iter().any(|intent| matches!(intent.effect, Effect::WarmUp { .. })) {
+        assert!(bench.carry_out() || !bench.open.is_empty() || bench.release.ended.is_none());
+        bench.look();
+    }
+    let asked = bench.open.iter().find(|intent| matches!(intent.effect, Effect::WarmUp { .. })).cloned().unwrap();
+    let silent = CheckResult { name: "green answers".to_owned(), passed: false, detail: "0 of 10".to_owned() };
+    bench.end(&asked, Outcome::Checked(vec![silent]));
+    bench.settle();
+    assert_eq!((bench.ending(), bench.asked_weights()), (Some(Ending::Failed), vec![]));
+}

@@ -1,0 +1,150 @@
+//! What programs report: the digest of what they built, and the figures of a load test.
+
+use super::command::Run;
+use crate::domain::effect::{CheckResult, Failure, Outcome};
+use crate::domain::ids::Version;
+use crate::domain::plan::{LoadPlan, ReportLimit};
+
+/// Lines of a program's output that are looked through, or read as a report.
+pub(super) const LONGEST: usize = 20_000;
+
+/// The largest report that is read, in bytes.
+const LARGEST: u64 = 8 * 1024 * 1024;
+
+/// What a build came to: the image by the digest that its last such line names.
+pub(super) fn built(run: Run, repository: &str) -> Outcome {
+    if run.code != Some(0) {
+        return run.into();
+    }
+    match run.raw.iter().rev().find_map(|line| digest(line)) {
+        Some(digest) => Outcome::Built { tail: run.tail, image: Version(format!("{repository}@{digest}")) },
+        None => {
+            let message = "the program ended well and named no digest; let it write `sha256:…` last".to_owned();
+            Outcome::Failed(Failure { transient: false, message })
+        }
+    }
+}
+
+/// `sha256:` and 64 hexadecimal digits at the end of a line, quotes and brackets aside.
+fn digest(line: &str) -> Option<&str> {
+    let line = line.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ']' | '}' | ','));
+    let at = line.rfind("sha256:")?;
+    let digest = line.get(at..)?;
+    let hex = digest.strip_prefix("sha256:")?;
+    (hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(digest)
+}
+
+/// What a load test came to.
+pub(super) async fn measured(run: Run, load: &LoadPlan) -> Outcome {
+    let text = match &load.report {
+        None => run.raw.join("\n"),
+        Some(path) => match read(path).await {
+            Ok(text) => text,
+            Err(why) => return failed(format!("the report {path} cannot be read: {why}"), run),
+        },
+    };
+    match report(&text) {
+        Some(report) => {
+            let checks = load.limits.iter().map(|limit| hold(limit, &report)).collect();
+            Outcome::Measured { code: run.code, tail: run.tail, checks }
+        }
+        None => failed("the report is not JSON".to_owned(), run),
+    }
+}
+
+/// A tool that failed says more by its exit code than by the report that it did not write.
+fn failed(message: String, run: Run) -> Outcome {
+    match run.code {
+        Some(0) => Outcome::Failed(Failure { transient: false, message }),
+        _ => run.into(),
+    }
+}
+
+async fn read(path: &str) -> std::io::Result<String> {
+    if tokio::fs::metadata(path).await?.len() > LARGEST {
+        return Err(std::io::Error::other(format!("it has more than {LARGEST} bytes")));
+    }
+    tokio::fs::read_to_string(path).await
+}
+
+/// The report: all of the text, or what begins with its first line that is a brace, since tools greet before they report.
+fn report(text: &str) -> Option<serde_json::Value> {
+    let from = |start: usize| serde_json::from_str(text.get(start..)?).ok();
+    from(0).or_else(|| {
+        let begins = text.match_indices('{').map(|(at, _)| at);
+        begins.filter(|at| *at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n')).find_map(from)
+    })
+}
+
+fn hold(limit: &ReportLimit, report: &serde_json::Value) -> CheckResult {
+    let name = limit.name.clone();
+    let Some(found) = report.pointer(&limit.at).and_then(serde_json::Value::as_f64) else {
+        return CheckResult { name, passed: false, detail: format!("the report has no number at {}", limit.at) };
+    };
+    let is_below = limit.below.is_none_or(|below| found < below);
+    let is_above = limit.above.is_none_or(|above| found > above);
+    let wanted = [limit.below.map(|below| format!("below {below}")), limit.above.map(|above| format!("above {above}"))];
+    let wanted: Vec<String> = wanted.into_iter().flatten().collect();
+    CheckResult { name, passed: is_below && is_above, detail: format!("{found}, must be {}", wanted.join(" and ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(code: i32, lines: &[&str]) -> Run {
+        Run { code: Some(code), tail: Vec::new(), raw: lines.iter().map(|line| (*line).to_owned()).collect() }
+    }
+
+    fn load(limits: Vec<ReportLimit>) -> LoadPlan {
+        let command = crate::domain::plan::CommandPlan {
+            run: vec!["k6".to_owned()],
+            undo: None,
+            env: std::collections::BTreeMap::new(),
+            dir: None,
+            repeatable: true,
+        };
+        LoadPlan { command, report: None, limits }
+    }
+
+    fn p95(below: f64) -> ReportLimit {
+        ReportLimit { name: "p95".to_owned(), at: "/latency/p95".to_owned(), below: Some(below), above: None }
+    }
+
+    #[test]
+    fn the_last_digest_that_a_build_names_is_what_is_released() {
+        let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+        let lines = [format!("layer {}", digest("a")), format!("\"{}\",", digest("b")), "pushed".to_owned()];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let outcome = built(run(0, &lines), "registry/api");
+        let image = Version(format!("registry/api@{}", digest("b")));
+        assert_eq!(outcome, Outcome::Built { tail: Vec::new(), image });
+        assert!(matches!(built(run(0, &["done", "sha256:abc"]), "api"), Outcome::Failed(_)));
+        assert!(matches!(built(run(2, &lines), "api"), Outcome::Exited { code: Some(2), .. }));
+    }
+
+    #[tokio::test]
+    async fn a_report_after_a_greeting_is_held_against_the_limits() {
+        let lines = ["Running 100 users", "{\"latency\":", " {\"p95\": 480.5}}"];
+        let Outcome::Measured { checks, code: Some(0), .. } =
+            measured(run(0, &lines), &load(vec![p95(500.0), p95(400.0)])).await
+        else {
+            panic!("a report")
+        };
+        assert_eq!(checks.iter().map(|check| check.passed).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(checks[1].detail, "480.5, must be below 400");
+        let missing = ReportLimit { at: "/errors".to_owned(), ..p95(1.0) };
+        let Outcome::Measured { checks, .. } = measured(run(0, &lines), &load(vec![missing])).await else {
+            panic!("a report")
+        };
+        assert!(!checks[0].passed, "a figure that is not there holds no limit");
+    }
+
+    #[tokio::test]
+    async fn a_tool_that_fails_without_a_report_fails_by_its_exit_code() {
+        let outcome = measured(run(1, &["no such host"]), &load(vec![p95(1.0)])).await;
+        assert!(matches!(outcome, Outcome::Exited { code: Some(1), .. }), "{outcome:?}");
+        let outcome = measured(run(0, &["fine"]), &load(vec![p95(1.0)])).await;
+        assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+    }
+}

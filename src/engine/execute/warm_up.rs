@@ -1,0 +1,98 @@
+//! Requests that wake green up before users come: caches, pools, just-in-time compilers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use crate::clock::Clock;
+use crate::cloud::{Cloud, Fetch};
+use crate::domain::effect::{CheckResult, Failure, Outcome};
+use crate::domain::plan::WarmUpPlan;
+
+/// How one request went.
+enum Answer {
+    /// Answered, in this time.
+    Well(Duration),
+    /// Answered with an error of the server's, or not at all.
+    Badly(String),
+}
+
+/// Sends the requests. What the server answers to its first requests is not held against it, silence is: the stage fails
+/// when fewer than half of the last quarter are answered.
+pub(super) async fn run(cloud: &Arc<dyn Cloud>, clock: Clock, plan: &WarmUpPlan, base: Option<&str>) -> Outcome {
+    let Some(base) = base else {
+        let message = "green has no `url` of its own to be warmed up by; give the service one".to_owned();
+        return Outcome::Failed(Failure { transient: false, message });
+    };
+    let began = clock.now();
+    let urls = plan.paths.iter().map(|path| format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/')));
+    let urls: Vec<String> = urls.collect();
+    let count = usize::try_from(plan.requests).unwrap_or(usize::MAX);
+    let requests = urls.into_iter().cycle().take(count).map(|url| {
+        let fetch = Fetch { method: "GET".to_owned(), url, timeout: plan.timeout };
+        let cloud = Arc::clone(cloud);
+        async move {
+            match cloud.fetch(&fetch).await {
+                Ok(fetched) if fetched.status < 500 => Answer::Well(fetched.took),
+                Ok(fetched) => Answer::Badly(format!("status {}", fetched.status)),
+                Err(error) => Answer::Badly(error.to_string()),
+            }
+        }
+    });
+    let at_once = usize::try_from(plan.at_once).unwrap_or(1).max(1);
+    let answers: Vec<Answer> = stream::iter(requests).buffered(at_once).collect().await;
+    Outcome::Checked(vec![judge(&answers, clock.now().since(began))])
+}
+
+fn judge(answers: &[Answer], took: Duration) -> CheckResult {
+    let well = |answers: &[Answer]| answers.iter().filter(|answer| matches!(answer, Answer::Well(_))).count();
+    let last = answers.get(answers.len() - answers.len().div_ceil(4)..).unwrap_or(answers);
+    let passed = well(last) * 2 >= last.len();
+    let slowest = |answers: &[Answer]| {
+        let times = answers.iter().filter_map(|answer| match answer {
+            Answer::Well(took) => Some(*took),
+            Answer::Badly(_) => None,
+        });
+        times.max().unwrap_or_default().as_millis()
+    };
+    let first = answers.get(..last.len()).unwrap_or(answers);
+    let mut detail = format!(
+        "{} of {} answered in {:.1} s; slowest of the first {} {} ms, of the last {} ms",
+        well(answers),
+        answers.len(),
+        took.as_secs_f64(),
+        last.len(),
+        slowest(first),
+        slowest(last)
+    );
+    let trouble = answers.iter().rev().find_map(|answer| match answer {
+        Answer::Badly(why) => Some(why),
+        Answer::Well(_) => None,
+    });
+    if let Some(why) = trouble {
+        detail.push_str(&format!("; last trouble: {why}"));
+    }
+    CheckResult { name: "green answers".to_owned(), passed, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers(well: usize, badly: usize) -> Vec<Answer> {
+        let well = (0..well).map(|number| Answer::Well(Duration::from_millis(number as u64)));
+        let badly = (0..badly).map(|_| Answer::Badly("status 503".to_owned()));
+        badly.chain(well).collect()
+    }
+
+    #[test]
+    fn what_fails_at_first_and_answers_at_last_is_warm() {
+        let result = judge(&answers(10, 30), Duration::from_secs(2));
+        assert!(result.passed, "{}", result.detail);
+        assert!(result.detail.starts_with("10 of 40 answered") && result.detail.contains("status 503"));
+        assert!(!judge(&answers(4, 36), Duration::from_secs(2)).passed);
+        assert!(judge(&answers(1, 0), Duration::ZERO).passed);
+    }
+}
