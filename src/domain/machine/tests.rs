@@ -37,7 +37,12 @@ const API: ComponentIndex = ComponentIndex::FIRST;
 fn stage(name: &str, kind: StageKind) -> StagePlan {
     let is_of_component = matches!(
         kind,
-        StageKind::Deploy | StageKind::Smoke(_) | StageKind::WarmUp(_) | StageKind::Shift(_) | StageKind::Verify(_) | StageKind::Cleanup(_)
+        StageKind::Deploy
+            | StageKind::Smoke(_)
+            | StageKind::WarmUp(_)
+            | StageKind::Shift(_)
+            | StageKind::Verify(_)
+            | StageKind::Cleanup(_)
     );
     StagePlan {
         name: name.into(),

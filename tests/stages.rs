@@ -1,0 +1,232 @@
+//! Stages that run something to an end, against the simulated AWS: the real configuration, engine and SDK, paused time.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cutover::clock::Clock;
+use cutover::cloud::Cloud;
+use cutover::cloud::aws::Aws;
+use cutover::config::{Config, Request};
+use cutover::domain::command::Actor;
+use cutover::domain::components::{ComponentIndex, Components};
+use cutover::domain::ids::{ReleaseId, Version};
+use cutover::domain::plan::Plan;
+use cutover::domain::redact::Redactor;
+use cutover::domain::release::{Ending, Release, StageStatus};
+use cutover::domain::time::Timestamp;
+use cutover::engine::run::Engine;
+use cutover::engine::settings::{Parts, Polls, Settings};
+use cutover::engine::{Exit, Heard, Program, Programs};
+use cutover::journal::sqlite::SqliteJournal;
+use cutover::judge::Judge;
+use cutover::judge::threshold::Threshold;
+use cutover::notify::Channels;
+use cutover::sim::{Scenario, Sim};
+use tokio::sync::mpsc;
+
+const CONFIG: &str = include_str!("../config.example.toml");
+const DIGEST: &str = "sha256:4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a";
+
+/// Every kind of stage that the example has none of.
+const PIPELINE: &str = r#"
+[[pipelines.whole.stages]]
+name = "gates"
+kind = "gate"
+
+[[pipelines.whole.stages]]
+name = "image"
+kind = "build"
+run = ["build"]
+repository = "registry.example/api"
+
+[[pipelines.whole.stages]]
+name = "seed"
+kind = "task"
+run = ["seed", "${version}"]
+
+[[pipelines.whole.stages]]
+name = "schema"
+kind = "migrate"
+backup = { run = ["dump"] }
+apply = { on = "ecs", run = ["migrate", "up"], definition = "serving" }
+verify = { run = ["look"] }
+undo = { run = ["migrate-down"] }
+
+[[pipelines.whole.stages]]
+name = "deploy"
+kind = "deploy"
+
+[[pipelines.whole.stages]]
+name = "wake"
+kind = "warm-up"
+paths = ["/healthz", "/version"]
+requests = 12
+
+[[pipelines.whole.stages]]
+name = "load"
+kind = "load"
+run = ["load"]
+limits = [{ name = "p95", at = "/latency/p95", below = 500 }]
+
+[[pipelines.whole.stages]]
+name = "switch"
+kind = "flag"
+run = ["flag-on"]
+undo = ["flag-off"]
+
+[[pipelines.whole.stages]]
+name = "calm"
+kind = "wait"
+span = "90s"
+
+[[pipelines.whole.stages]]
+name = "shift"
+kind = "shift"
+steps = [{ weight = 10, bake = "4m" }, { weight = 100, bake = "4m" }]
+"#;
+
+/// Programs that do what their name says, and what was started, in order, with the time.
+#[derive(Default)]
+struct Script(Mutex<Vec<String>>);
+
+#[async_trait]
+impl Programs for Script {
+    async fn run(&self, program: &Program, heard: mpsc::Sender<Heard>) -> Result<Exit, String> {
+        self.0.lock().unwrap().push(program.run.join(" "));
+        let line = match program.run[0].as_str() {
+            "build" => format!("pushed registry.example/api@{DIGEST}"),
+            "load" => "{\"latency\": {\"p95\": 431.0}}".to_owned(),
+            name => format!("{name} is done"),
+        };
+        heard.send(Heard::Line(line)).await.unwrap();
+        Ok(Exit { code: Some(0) })
+    }
+}
+
+/// Runs a release through the pipeline as `edit` changes it, in a world; the release, the programs that ran, the world.
+async fn release(world: &str, edit: impl Fn(&str) -> String) -> (Release, Vec<String>, Sim) {
+    let clock = Clock::starting_at(Timestamp::from_secs(1_795_161_600), 1.0);
+    let sim = Sim::new(Scenario::named(world).or_else(|_| Scenario::parse("test", world)).unwrap(), 11, clock);
+    let cloud: Arc<dyn Cloud> = Arc::new(Aws::simulated(sim.http_client(), clock, "eu-west-1", "shop"));
+    let text = CONFIG.replacen("pipeline = \"standard\"", "pipeline = \"whole\"", 1) + &edit(PIPELINE);
+    let config = Config::read("config.example.toml", &text, Path::new(".")).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let plan = plan(&config, cloud.as_ref()).await;
+    let script = Arc::new(Script::default());
+    let settings = Settings {
+        polls: Polls::default(),
+        period: Duration::from_mins(1),
+        redactor: Redactor::new([]),
+        variables: BTreeMap::new(),
+        is_demo: false,
+    };
+    let judge = Threshold::new(plan.components[ComponentIndex::FIRST].signals.clone());
+    let parts = Parts {
+        notifier: Arc::new(Channels::default()),
+        clouds: Components::one(cloud),
+        journal: Box::new(SqliteJournal::in_memory().unwrap()),
+        judges: Components::one(Box::new(judge) as Box<dyn Judge>),
+        programs: Arc::clone(&script) as Arc<dyn Programs>,
+        clock,
+        actor: Actor { name: "maria".to_owned(), host: "bastion".to_owned() },
+        settings,
+    };
+    let (engine, _hub, _stop) = Engine::begin(&mut |_| plan.clone(), parts).unwrap();
+    let left = tokio::time::timeout(Duration::from_hours(3), engine.run()).await;
+    let release = left.unwrap_or_else(|_| panic!("the release never ends")).unwrap().release;
+    let ran = script.0.lock().unwrap().clone();
+    (release, ran, sim)
+}
+
+async fn plan(config: &Config, cloud: &dyn Cloud) -> Plan {
+    let lineup = config.lineup("demo", None).unwrap();
+    let context = config.context("demo", &lineup).unwrap();
+    let survey = cloud.survey(context.targets[ComponentIndex::FIRST].as_ref().unwrap()).await.unwrap();
+    let request = Request {
+        environment: "demo",
+        components: &lineup,
+        versions: &lineup.map(|_| Version("api:9ab03d7".to_owned())),
+        serving: &lineup.map(|_| None),
+        release: ReleaseId(1),
+    };
+    let mut plan = config.plan(&request, &Components::one(Some(survey))).unwrap();
+    plan.notify.clear();
+    plan
+}
+
+/// What the world was told to run once: the task definition and the command.
+fn tasks(sim: &Sim) -> Vec<(String, String)> {
+    sim.with(|world, _| {
+        let runs = world.changes().iter().filter(|change| change.operation == "RunTask");
+        let fact = |facts: &[(&str, String)], name: &str| {
+            facts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        runs.map(|run| (fact(&run.facts, "taskDefinition"), fact(&run.facts, "command"))).collect()
+    })
+}
+
+fn ending(release: &Release) -> Ending {
+    release.ended.as_ref().unwrap().ending
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pipeline_of_every_kind_of_stage_succeeds_and_releases_the_digest_that_it_built() {
+    let (release, ran, sim) = release("healthy", str::to_owned).await;
+    assert_eq!(ending(&release), Ending::Succeeded, "{:#?}", release.timeline);
+    assert!(release.stages.iter().all(|stage| stage.status == StageStatus::Passed), "{:#?}", release.stages);
+    assert_eq!(ran, ["build", "dump", "look", "load", "flag-on"]);
+
+    let pinned = format!("registry.example/api@{DIGEST}");
+    let registered = release.components[ComponentIndex::FIRST].task_definition.clone().unwrap().0;
+    let image = sim.with(|world, _| {
+        let definition = world.describe_task_definition(&registered).unwrap();
+        definition.containers.iter().find_map(|container| container.get("image")?.as_str().map(str::to_owned))
+    });
+    assert_eq!(image, Some(pinned), "the digest is released, not the tag");
+
+    let tasks = tasks(&sim);
+    assert_eq!(tasks.iter().map(|(_, command)| &**command).collect::<Vec<_>>(), ["seed 9ab03d7", "migrate up"]);
+    assert_eq!(tasks[0].0, registered, "a task runs the new task definition unless told otherwise");
+    assert_ne!(tasks[1].0, registered, "`serving` is the old one");
+    let output = &release.stages[3].output;
+    assert!(output.iter().any(|line| line.contains("migration 0042")), "its logs are followed: {output:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_switches_the_flag_off_first_and_leaves_a_migration_that_is_not_safe_to_undo() {
+    for safe in [false, true] {
+        let edit = |pipeline: &str| {
+            let undo = "undo = { run = [\"migrate-down\"] }";
+            pipeline.replacen(undo, &format!("{undo}\nundo_is_safe = {safe}"), 1)
+        };
+        let (release, ran, _) = release("errors", edit).await;
+        assert_eq!(ending(&release), Ending::RolledBack, "{:#?}", release.timeline);
+        let back: Vec<&str> = ran.iter().skip_while(|name| *name != "flag-on").skip(1).map(String::as_str).collect();
+        let wanted: &[&str] = if safe { &["flag-off", "migrate-down"] } else { &["flag-off"] };
+        assert_eq!(back, wanted);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_that_fails_on_ecs_stops_the_release_before_any_new_task() {
+    let (release, ran, sim) = release("summary = \"\"\n[one_off]\nfor = \"5s\"\nexit_code = 3\n", |pipeline| {
+        pipeline.replacen(
+            "kind = \"task\"\nrun = [\"seed\", \"${version}\"]",
+            "kind = \"command\"\nrun = [\"seed\"]",
+            1,
+        )
+    })
+    .await;
+    assert_eq!(ending(&release), Ending::Failed, "{:#?}", release.timeline);
+    assert_eq!(release.exit_code(), 3);
+    assert_eq!(release.stages[3].note, "apply: exit 3");
+    assert_eq!(ran, ["build", "seed", "dump"], "nothing is undone of its own accord, nothing goes on");
+    assert_eq!(
+        sim.with(|world, _| world.describe_services(None, &["api-green".to_owned()]).unwrap().found[0].desired),
+        0
+    );
+}
