@@ -76,7 +76,7 @@ impl End {
 ///
 /// When `out` cannot be written.
 pub async fn follow(mut handle: EngineHandle, run: Headless, out: &mut (dyn Write + Send)) -> std::io::Result<End> {
-    let mut printer = Printer { style: run.style, printed: 0, last: Timestamp::default() };
+    let mut printer = Printer::new(run.style);
     let started = run.clock.now();
     let mut approved = None;
     loop {
@@ -144,14 +144,26 @@ async fn approve(orders: &OrderSender, phrase: String, actor: &Actor, release: &
     let _receipt = orders.send(Order { command, by: actor.clone(), seen: Some(release.revision) }).await;
 }
 
-struct Printer {
+/// Prints what happened since it last printed.
+#[derive(Debug)]
+pub struct Printer {
     style: Style,
     printed: u64,
     last: Timestamp,
 }
 
 impl Printer {
-    fn print(&mut self, snapshot: &Snapshot, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
+    /// One that has printed nothing yet.
+    pub fn new(style: Style) -> Self {
+        Self { style, printed: 0, last: Timestamp::default() }
+    }
+
+    /// Prints the lines of the timeline that are new.
+    ///
+    /// # Errors
+    ///
+    /// When `out` cannot be written.
+    pub fn print(&mut self, snapshot: &Snapshot, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
         let release = &snapshot.release;
         let new = release.timeline.iter().filter(|moment| moment.number > self.printed);
         for moment in new {
@@ -193,7 +205,12 @@ impl Printer {
         out.flush()
     }
 
-    fn summary(&self, snapshot: &Snapshot, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
+    /// Prints how it ended, in figures.
+    ///
+    /// # Errors
+    ///
+    /// When `out` cannot be written.
+    pub fn summary(&self, snapshot: &Snapshot, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
         let summary = Summary::of(snapshot);
         match self.style {
             Style::Text => writeln!(out, "\n{}", summary.text())?,

@@ -88,6 +88,7 @@ impl Subject {
                 keymap: Keymap::built_in()?,
                 utc_offset: 0,
                 exit_at_end: false,
+                player: None,
             };
             runtime::run(handle, cockpit).await?;
             Ok(())

@@ -4,6 +4,7 @@
 mod abort;
 mod approve;
 mod attach;
+mod audit;
 mod completions;
 mod config;
 mod demo;
@@ -14,6 +15,7 @@ mod man;
 mod pause;
 mod promote;
 mod release;
+mod replay;
 mod resume;
 mod retry;
 mod rollback;
@@ -32,23 +34,25 @@ use crate::domain::command::Command;
 pub use abort::Abort;
 pub use approve::Approve;
 pub use attach::Attach;
+pub use audit::{Audit, AuditVerb, Verify};
 pub use completions::{Completions, write_completions};
 pub use config::{Config, ConfigVerb};
 pub use demo::Demo;
 pub use engine::Engine;
 pub use globals::Globals;
-pub use history::History;
+pub use history::{Export, History, HistoryVerb, Metrics, Show};
 pub use man::{Man, write_man, write_man_pages};
 pub use pause::Pause;
 pub use promote::Promote;
 pub use release::Release;
+pub use replay::Replay;
 pub use resume::Resume;
 pub use retry::Retry;
 pub use rollback::Rollback;
 pub use sim::Sim;
 pub use skip::Skip;
 pub use status::Status;
-pub use words::{Aim, Format, Headless, What, Which};
+pub use words::{Aim, Among, Format, Headless, Since, What, Which, Writing};
 
 const AFTER_HELP: &str = "\
 Try it without an account:
@@ -113,6 +117,8 @@ pub enum Verb {
     Skip(Skip),
     Approve(Approve),
     History(History),
+    Audit(Audit),
+    Replay(Replay),
     Config(Config),
     Sim(Sim),
     Completions(Completions),
@@ -140,6 +146,8 @@ impl Verb {
             | Self::Attach(_)
             | Self::Status(_)
             | Self::History(_)
+            | Self::Audit(_)
+            | Self::Replay(_)
             | Self::Config(_)
             | Self::Sim(_)
             | Self::Completions(_)

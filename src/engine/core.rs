@@ -1,6 +1,7 @@
 //! The part of the engine that awaits nothing: steps the machine, keeps the journal, holds what was read.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::measure::Measurements;
@@ -8,17 +9,22 @@ use super::poll::{self, Read, Reading, SignalsWanted, Topic};
 use super::settings::Settings;
 use super::snapshot::{AlarmView, AlarmWord, EngineView, IdentityView, Snapshot, Source, SourceView};
 use super::tail::TaskSides;
+use super::witness::Witness;
 use crate::clock::Clock;
 use crate::cloud::{Alarm, AlarmState, CloudError};
 use crate::domain::command::{Actor, Order, Refusal};
 use crate::domain::effect::{Effect, Intent, Outcome};
 use crate::domain::event::{Event, FiringAlarm};
+use crate::domain::evidence::Evidence;
+use crate::domain::facts;
 use crate::domain::ids::{EffectId, Revision};
+use crate::domain::log::LogLine;
 use crate::domain::machine;
 use crate::domain::redact::Redactor;
 use crate::domain::release::{Release, StepPhase};
 use crate::domain::time::Timestamp;
-use crate::journal::{Entry, Journal, JournalError, Record, Standing};
+use crate::journal::account::Account;
+use crate::journal::{Entry, Journal, JournalError, Numbered, Record, Standing};
 use crate::judge::{Circumstances, Judge};
 
 /// Lines of a running program's output that are shown.
@@ -56,6 +62,9 @@ pub(super) struct Core {
     sources: Vec<SourceView>,
     alarms: Vec<Alarm>,
     identity: Option<IdentityView>,
+    /// ARN of the identity that the engine acts with, once known.
+    acting: Option<String>,
+    witness: Witness,
     output: VecDeque<String>,
     pub(super) task_sides: TaskSides,
     engine: EngineView,
@@ -85,6 +94,7 @@ impl Core {
             host: actor.host.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ends_with_face: settings.is_demo,
+            replay: None,
         };
         Self {
             release,
@@ -94,6 +104,8 @@ impl Core {
             sources: poll::sources(&settings.polls),
             alarms: Vec::new(),
             identity: None,
+            acting: None,
+            witness: Witness::default(),
             output: VecDeque::new(),
             task_sides: TaskSides::default(),
             engine,
@@ -119,15 +131,38 @@ impl Core {
         };
         self.told = now;
         let kept = event.clone();
+        // What somebody saw was so before their order; what the release itself goes by is part of the event.
+        let known = order.as_ref().map(|_| self.evidence());
+        let stood = self.standing();
         let reaction = machine::step(&mut self.release, event, now);
-        self.keep(kept, order.as_ref(), &reaction, now)?;
+        let known = known.or_else(|| (self.standing() != stood).then(|| self.evidence()));
+        self.keep(kept, order.as_ref(), &reaction, known, now)?;
         let writes_begin = reaction.start.iter().any(|intent| is_write(&intent.effect));
         if writes_begin || writes_end {
             self.generation += 1;
         }
         self.dirty |= reaction.changed;
-        let hurry = if writes_end { vec![Topic::Weight, Topic::Capacity] } else { Vec::new() };
+        let mut hurry = if writes_end { vec![Topic::Weight, Topic::Capacity] } else { Vec::new() };
+        if self.standing() != stood {
+            // Why tasks stopped is only to be had for an hour.
+            hurry.push(Topic::Tasks);
+        }
         Ok(Acts { start: reaction.start, cancel: reaction.cancel, answer: reaction.answer, hurry })
+    }
+
+    /// What is known now, in figures.
+    fn evidence(&self) -> Evidence {
+        Evidence::of(&self.release, self.acting.as_deref())
+    }
+
+    /// Whether it is held, and whether it goes back: what the release may also decide by itself.
+    fn standing(&self) -> (bool, bool) {
+        (self.release.hold.is_some(), self.goes_back())
+    }
+
+    /// Whether the way back has begun.
+    pub(super) fn goes_back(&self) -> bool {
+        facts::way_back(&self.release).is_some()
     }
 
     fn is_end_of_write(&self, event: &Event) -> bool {
@@ -140,6 +175,7 @@ impl Core {
         event: Event,
         order: Option<&Order>,
         reaction: &machine::Reaction,
+        known: Option<Evidence>,
         now: Timestamp,
     ) -> Result<(), JournalError> {
         let mut entries = Vec::new();
@@ -157,6 +193,7 @@ impl Core {
         if let Some(Ok(revision)) = &reaction.answer {
             entries.push(Entry::Accepted { revision: *revision });
         }
+        entries.extend(known.filter(|_| !entries.is_empty()).map(Witness::evidence));
         entries.extend(reaction.start.iter().cloned().map(Entry::Intent));
         if entries.is_empty() {
             return Ok(());
@@ -165,9 +202,35 @@ impl Core {
     }
 
     fn append(&mut self, entries: Vec<Entry>, now: Timestamp) -> Result<(), JournalError> {
-        let records: Vec<Record> = entries.into_iter().map(|entry| Record { at: now, entry }).collect();
+        let mut records = self.witness.take();
+        records.extend(entries.into_iter().map(|entry| Record { at: now, entry }));
         let standing = Standing { status: self.release.status().word(), ended: self.release.ended.is_some() };
         self.journal.append(self.release.id, &records, standing)
+    }
+
+    /// Appends what was seen and has not been kept together with something that happened.
+    pub(super) fn flush(&mut self, now: Timestamp) -> Result<(), JournalError> {
+        if self.witness.is_empty() { Ok(()) } else { self.append(Vec::new(), now) }
+    }
+
+    /// Lines of logs were read.
+    pub(super) fn lines_read(&mut self, lines: &[LogLine], now: Timestamp) {
+        if self.release.ended.is_none() {
+            self.witness.lines(lines, now);
+        }
+    }
+
+    /// Everything kept of this release.
+    pub(super) fn account(&self) -> Result<Account, JournalError> {
+        let summary = self.journal.find(self.release.id)?;
+        let records = self.journal.records(self.release.id)?;
+        let numbered = (0..).zip(records).map(|(number, record)| Numbered { number, record }).collect::<Vec<_>>();
+        Ok(Account::of(&summary, &numbered))
+    }
+
+    /// Where incident reports go.
+    pub(super) fn incidents(&self) -> Option<PathBuf> {
+        self.journal.incidents()
     }
 
     /// A program runs in this process group: kept, so that whoever recovers can end what is left of it.
@@ -214,20 +277,35 @@ impl Core {
                 for side in [&mut capacities.blue, &mut capacities.green] {
                     side.trouble = side.trouble.take().map(|trouble| self.redactor.clean(&trouble));
                 }
-                self.tell(Event::CapacityObserved(capacities), now)
+                let failed = capacities.green.failed_tasks;
+                let known = self.release.capacities.as_ref().map_or(0, |known| known.green.failed_tasks);
+                let mut acts = self.tell(Event::CapacityObserved(capacities), now)?;
+                if failed > known {
+                    acts.hurry.push(Topic::Tasks);
+                }
+                Ok(acts)
             }
             Reading::Alarms(alarms) => self.alarms_read(alarms, now),
             Reading::Signals(pairs) => {
-                self.measurements.take(pairs, now, self.release.traffic.green_since);
-                self.judge(now)
+                let new = self.measurements.take(pairs, now, self.release.traffic.green_since);
+                if self.release.ended.is_none() {
+                    self.witness.points(new, now);
+                }
+                let acts = self.judge(now)?;
+                self.flush(now)?;
+                Ok(acts)
             }
             Reading::Identity(identity) => {
+                self.acting = Some(identity.arn.clone());
                 self.identity =
                     Some(IdentityView { account: identity.account, arn: identity.arn, expires: identity.expires });
                 Ok(Acts::default())
             }
             Reading::Tasks(tasks) => {
                 self.task_sides.learn(&tasks, &self.release.plan.sides);
+                if self.release.ended.is_none() {
+                    self.witness.tasks(&tasks, &self.release.plan.sides, &self.redactor, now);
+                }
                 Ok(Acts::default())
             }
         }
@@ -244,6 +322,9 @@ impl Core {
             .collect();
         let firing: Vec<FiringAlarm> = alarms.iter().filter_map(Alarm::firing).collect();
         self.alarms = alarms;
+        if self.release.ended.is_none() {
+            self.witness.alarms(&self.alarm_views(), now);
+        }
         if missing.is_empty() {
             self.tell(Event::AlarmsObserved(firing), now)
         } else {
@@ -436,7 +517,7 @@ mod tests {
 
     #[test]
     fn what_falls_due_when_an_order_is_refused_is_in_the_journal() {
-        let by = Actor { name: "captain".to_owned(), host: "bastion".to_owned() };
+        let by = Actor::new("captain", "bastion");
         let begun = Timestamp::from_secs(1_000);
         let mut journal = SqliteJournal::in_memory().unwrap();
         let (id, plan) = journal.create(&mut |_| plan(), &by, begun).unwrap();

@@ -11,6 +11,7 @@ use super::execute::{Executor, Said};
 use super::handle::{Envelope, Receipt};
 use super::hub::Hub;
 use super::poll::{Poller, Topic};
+use super::report::Reporter;
 use super::settings::{Parts, Settings};
 use super::snapshot::Source;
 use super::tail::{Round, Tailer};
@@ -46,6 +47,7 @@ pub struct Engine {
     settings: Settings,
     first: Event,
     started: Timestamp,
+    reporter: Reporter,
     is_stopping: watch::Receiver<bool>,
 }
 
@@ -109,6 +111,7 @@ impl Engine {
         let groups = settings.log_groups.clone();
         let tailer = (!groups.is_empty()).then(|| Tailer::new(cloud, clock, groups, settings.redactor.clone()));
         let (stop, is_stopping) = watch::channel(false);
+        let reporter = Reporter::new(core.incidents(), settings.redactor.clone());
         let engine = Self {
             core,
             executor,
@@ -121,6 +124,7 @@ impl Engine {
             settings,
             first,
             started: now,
+            reporter,
             is_stopping,
         };
         (engine, hub, Stop(stop))
@@ -144,6 +148,7 @@ impl Engine {
             if self.is_over() {
                 break;
             }
+            self.report();
             let wake = self.next_wake(logs_due);
             let clock = self.clock;
             tokio::select! {
@@ -174,6 +179,12 @@ impl Engine {
             }
         }
         self.hub.show(self.core.snapshot(self.clock.now()));
+        if self.core.release.ended.is_some() {
+            // Everything that decided anything is on disk.
+            let _unkept = self.core.flush(self.clock.now());
+            self.report();
+            self.reporter.finish().await;
+        }
         Ok(Left { release: self.core.release })
     }
 
@@ -200,6 +211,17 @@ impl Engine {
         let now = self.clock.now();
         for topic in acts.hurry {
             self.poller.hurry(topic, now);
+        }
+    }
+
+    /// Has the incident report written when it is due.
+    fn report(&mut self) {
+        let (now, has_ended) = (self.clock.now(), self.core.release.ended.is_some());
+        if self.core.goes_back() && self.reporter.is_due(now, has_ended) {
+            // A journal that cannot be read now is no reason to disturb the way back.
+            if let Ok(account) = self.core.account() {
+                self.reporter.write(account);
+            }
         }
     }
 
@@ -238,6 +260,7 @@ impl Engine {
         if self.core.task_sides.misses(&round.lines) && self.core.release.ended.is_none() {
             self.poller.hurry(Topic::Tasks, now);
         }
+        self.core.lines_read(&round.lines, now);
         if !round.lines.is_empty() || round.left_out > 0 {
             self.hub.hand_out(round.lines, round.left_out);
         }
@@ -270,7 +293,8 @@ impl Engine {
         let logs = self.tailer.as_ref().map(|_| logs_due);
         let ended = self.core.release.ended.as_ref().filter(|_| !self.settings.is_demo);
         let end = ended.map(|ended| self.last_words(ended));
-        machine.into_iter().chain(self.poller.next_due()).chain(logs).chain(end).min()
+        let report = self.reporter.due();
+        machine.into_iter().chain(self.poller.next_due()).chain(logs).chain(end).chain(report).min()
     }
 }
 
@@ -327,5 +351,5 @@ pub fn this_actor() -> Actor {
         .or_else(|| variable("LOGNAME"))
         .unwrap_or_else(|| user_name(rustix::process::getuid().as_raw()));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    Actor { name, host }
+    Actor::new(name, host)
 }

@@ -14,11 +14,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::{self, Refused};
 use super::parts::{Planner, Wanted, parts};
-use super::settings;
+use super::{settings, who};
 use crate::cli;
 use crate::clock::Clock;
-use crate::cloud::Cloud;
 use crate::cloud::aws::{Aws, Connection};
+use crate::cloud::{Cloud, Identity};
 use crate::config::PlanContext;
 use crate::domain::plan::Plan;
 use crate::engine::hub::Hub;
@@ -92,7 +92,7 @@ struct Running {
 async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Running> {
     let config = settings::load(globals)?;
     let clock = Clock::system();
-    let actor = this_actor();
+    let mut actor = this_actor();
     let environment = arguments.environment.clone();
     let (name, _) = config.component(&environment, arguments.component.as_deref())?;
     let component = name.to_string();
@@ -112,7 +112,8 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
     let claim =
         Claim::take(&berth.lock(&context.target.rule), &holder).map_err(|error| Refused::policy(error.to_string()))?;
     let journal = SqliteJournal::open(&settings::journal_file(&config))?;
-    let cloud = connect(&context, clock).await?;
+    let (cloud, identity) = connect(&context, clock).await?;
+    actor.arn = if context.role.is_none() { Some(identity.arn) } else { who::own_arn(&context).await };
     let (engine, hub, stop) = match arguments.recover {
         Some(id) => {
             let plan = journal.find(id)?.plan;
@@ -134,7 +135,7 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
 }
 
 /// Connects, and makes sure that it is the right account before anything else.
-async fn connect(context: &PlanContext, clock: Clock) -> Result<Arc<dyn Cloud>> {
+async fn connect(context: &PlanContext, clock: Clock) -> Result<(Arc<dyn Cloud>, Identity)> {
     let aws = Aws::connect(Connection {
         region: context.place.region.clone(),
         cluster: context.place.cluster.clone(),
@@ -151,7 +152,7 @@ async fn connect(context: &PlanContext, clock: Clock) -> Result<Arc<dyn Cloud>> 
             identity.account, identity.arn, context.place.account
         )));
     }
-    Ok(Arc::new(aws))
+    Ok((Arc::new(aws), identity))
 }
 
 /// A release that has not ended comes before a new one.

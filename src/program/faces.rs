@@ -2,6 +2,7 @@
 
 use color_eyre::eyre::Result;
 use jiff::tz::TimeZone;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::{output, settings};
 use crate::app::keymap::Keymap;
@@ -11,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Color, Config};
 use crate::domain::command::Actor;
 use crate::domain::release::Status;
-use crate::engine::handle::EngineHandle;
+use crate::engine::handle::{EngineHandle, Playback};
 use crate::headless::Style;
 use crate::runtime::{self, Cockpit, Leaving, Left};
 use crate::term::{ColourChoice, Wishes};
@@ -29,6 +30,7 @@ pub(super) fn style(format: Format) -> Style {
 pub(super) struct Manner {
     access: Access,
     wishes: Wishes,
+    player: Option<UnboundedSender<Playback>>,
 }
 
 impl Manner {
@@ -51,7 +53,13 @@ impl Manner {
         };
         let charset = is_ascii.then_some(Charset::Ascii);
         let access = read_only.map_or(Access::Full, |why| Access::ReadOnly(why.to_owned()));
-        Self { access, wishes: Wishes { colour, charset, ..Wishes::default() } }
+        Self { access, wishes: Wishes { colour, charset, ..Wishes::default() }, player: None }
+    }
+
+    /// To show a past release: whoever looks steers the replay, and nothing else.
+    pub(super) fn of_replay(config: &Config, player: UnboundedSender<Playback>) -> Self {
+        let why = Some("this release is long over");
+        Self { player: Some(player), ..Self::new(config.screen.color, config.screen.ascii, why) }
     }
 }
 
@@ -63,7 +71,7 @@ pub(super) async fn cockpit(
     actor: Actor,
     exit_at_end: bool,
 ) -> Result<Left> {
-    let Manner { access, wishes } = manner;
+    let Manner { access, wishes, player } = manner;
     let cockpit = Cockpit {
         wishes,
         clock,
@@ -72,6 +80,7 @@ pub(super) async fn cockpit(
         keymap: Keymap::built_in()?,
         utc_offset: utc_offset(clock),
         exit_at_end,
+        player,
     };
     Ok(runtime::run(handle, cockpit).await?)
 }

@@ -100,7 +100,7 @@ fn polls(polls: &crate::config::Polls) -> Polls {
 }
 
 /// Masks the values of what the plan names as secret, and of every variable whose name says so.
-fn redactor(plan: &Plan) -> Redactor {
+pub(super) fn redactor(plan: &Plan) -> Redactor {
     let is_secret = |name: &str| plan.secrets.iter().any(|secret| secret == name) || Redactor::is_secret_name(name);
     Redactor::new(std::env::vars().filter(|(name, _)| is_secret(name)).map(|(_, value)| value))
 }

@@ -5,6 +5,7 @@
 
 mod demo;
 mod faces;
+mod looking_back;
 mod recovery;
 mod refusals;
 mod site;

@@ -227,7 +227,7 @@ impl<'a> Drive<'a> {
                 twice: is(Sabotage::ProgramsRunTwice),
             }),
             clock,
-            actor: Actor { name: "engine".to_owned(), host: "bastion".to_owned() },
+            actor: Actor::new("engine", "bastion"),
             settings: Settings {
                 log_groups: if self.trial.shape.tails_logs { self.context.logs.clone() } else { Vec::new() },
                 polls: Polls::default(),

@@ -1,0 +1,97 @@
+use super::*;
+
+const DAY: i64 = 86_400;
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(secs)
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn run(release: u64, begun: i64, ended: i64, ending: Ending) -> Run {
+    let timing = Timing {
+        deployed: (ending == Ending::Succeeded).then(|| at(ended - 10)),
+        working: secs(u64::try_from(ended - begun - 10).unwrap()),
+        ..Timing::default()
+    };
+    Run {
+        release: ReleaseId(release),
+        environment: "production".into(),
+        component: "api".into(),
+        begun: at(begun),
+        ended: at(ended),
+        ending,
+        reached_users: !matches!(ending, Ending::Failed),
+        timing,
+    }
+}
+
+/// Ten days: four successes, one rollback, one failed rollback that the last success mends, one that never reached
+/// anybody, and one from before the window.
+fn runs() -> Vec<Run> {
+    let mut waited = run(2, DAY, DAY + 1_010, Ending::Succeeded);
+    waited.timing.working = secs(400);
+    waited.timing.waiting = secs(600);
+    let mut back = run(3, 2 * DAY, 2 * DAY + 500, Ending::RolledBack);
+    back.timing.harmed = Some(at(2 * DAY + 300));
+    back.timing.decided = Some(at(2 * DAY + 340));
+    back.timing.restored = Some(at(2 * DAY + 352));
+    let mut stuck = run(4, 3 * DAY, 3 * DAY + 900, Ending::RollbackFailed);
+    stuck.timing.harmed = Some(at(3 * DAY + 100));
+    stuck.timing.decided = Some(at(3 * DAY + 130));
+    vec![
+        run(1, -DAY, -DAY + 310, Ending::Succeeded),
+        run(1, 0, 310, Ending::Succeeded),
+        waited,
+        back,
+        stuck,
+        run(5, 3 * DAY + 1_000, 3 * DAY + 1_110, Ending::Succeeded),
+        run(6, 4 * DAY, 4 * DAY + 60, Ending::Failed),
+        run(7, 5 * DAY, 5 * DAY + 210, Ending::Succeeded),
+    ]
+}
+
+#[test]
+fn the_figures_are_those_computed_by_hand() {
+    let metrics = metrics(&runs(), at(0), at(10 * DAY));
+    assert_eq!((metrics.releases, metrics.succeeded, metrics.failed_changes), (7, 4, 2));
+    assert_eq!(metrics.stopped_before_traffic, 1);
+    // Four successes in ten days.
+    assert!((metrics.deployments_a_day - 0.4).abs() < 1e-12);
+    // Six of the seven reached users, two of them failed there.
+    assert!((metrics.change_failure_percent.unwrap() - 100.0 / 3.0).abs() < 1e-9);
+    // 100, 200, 300 and 1000 s until all traffic was on green: the lower middle one is 200 s.
+    let spread = |count, median, longest| Spread { count, median_ms: Some(median), longest_ms: Some(longest) };
+    assert_eq!(metrics.deployment, spread(4, 200_000, 1_000_000));
+    assert_eq!(metrics.working, spread(4, 200_000, 400_000));
+    assert_eq!(metrics.waiting, spread(4, 0, 600_000));
+    // From 340 to 352.
+    assert_eq!(metrics.rollback, spread(1, 12_000, 12_000));
+    // 300 to 352, and from 100 until the next success had all traffic at 1100.
+    assert_eq!(metrics.restore, spread(2, 52_000, 1_000_000));
+    assert_eq!(metrics.not_restored, 0);
+}
+
+#[test]
+fn what_nothing_has_mended_yet_is_not_counted_as_mended() {
+    let all = runs();
+    let without_successes: Vec<Run> = all.iter().filter(|run| run.ending != Ending::Succeeded).cloned().collect();
+    let metrics = metrics(&without_successes, at(0), at(10 * DAY));
+    assert_eq!((metrics.restore.count, metrics.not_restored), (1, 1));
+    assert!((metrics.change_failure_percent.unwrap() - 100.0).abs() < f64::EPSILON);
+    // A success of something else mends nothing.
+    let mut other = run(9, 4 * DAY, 4 * DAY + 60, Ending::Succeeded);
+    other.component = "web".into();
+    let with_other: Vec<Run> = without_successes.into_iter().chain([other]).collect();
+    assert_eq!(super::metrics(&with_other, at(0), at(10 * DAY)).not_restored, 1);
+}
+
+#[test]
+fn nothing_released_is_no_failure_and_no_success() {
+    let metrics = metrics(&[], at(0), at(DAY));
+    assert_eq!((metrics.releases, metrics.change_failure_percent, metrics.deployment.median_ms), (0, None, None));
+    let never_served = [run(1, 0, 60, Ending::Failed)];
+    assert_eq!(super::metrics(&never_served, at(0), at(DAY)).change_failure_percent, None);
+}

@@ -1,0 +1,290 @@
+//! Showing a past release again: its records, stepped through the same state machine at any speed, as snapshots like any
+//! others. Nothing is asked of the cloud, and no order reaches anything.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::handle::{Envelope, Playback, Receipt};
+use super::hub::Hub;
+use super::measure::Measurements;
+use super::snapshot::{AlarmView, AlarmWord, EngineView, IdentityView, Playing, Snapshot, Source, SourceView};
+use crate::cloud::SeriesPair;
+use crate::domain::command::Refusal;
+use crate::domain::log::LogLine;
+use crate::domain::observed::{AlarmSeen, Points, PointsOf, Seen};
+use crate::domain::release::Release;
+use crate::domain::time::Timestamp;
+use crate::journal::{Entry, Record, Summary, tell, walk};
+
+/// Between two pictures.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// A period where nothing that was measured says another.
+const PERIOD: Duration = Duration::from_mins(1);
+
+/// The slowest and the fastest, as multiples of real time.
+const SPEEDS: (f64, f64) = (0.25, 4_096.0);
+
+/// A past release with a place in it.
+pub struct Tape {
+    records: VecDeque<Record>,
+    release: std::sync::Arc<Release>,
+    measurements: Measurements,
+    alarms: Vec<AlarmView>,
+    identity: Option<IdentityView>,
+    /// When something happened that the timeline tells of, in order.
+    moments: VecDeque<Timestamp>,
+    now: Timestamp,
+    last: Timestamp,
+}
+
+impl Tape {
+    /// A release at its beginning.
+    pub fn new(summary: &Summary, records: Vec<Record>) -> Self {
+        let mut moments: VecDeque<Timestamp> = VecDeque::new();
+        let mut told = 0;
+        let plan = summary.plan.clone();
+        walk(summary.id, plan.clone(), &records, |release, record| {
+            let newest = release.timeline.last().map_or(0, |moment| moment.number);
+            if newest != told && moments.back() != Some(&record.at) {
+                moments.push_back(record.at);
+            }
+            told = newest;
+        });
+        let first_points = records.iter().find_map(|record| match &record.entry {
+            Entry::Seen(Seen::Points(points)) => Some(points.period),
+            _ => None,
+        });
+        let now = records.first().map_or(summary.created, |record| record.at);
+        let last = records.iter().map(|record| record.at).max().unwrap_or(now);
+        let measurements = Measurements::new(&plan, first_points.unwrap_or(PERIOD));
+        let release = std::sync::Arc::new(Release::planned(summary.id, plan));
+        let records = records.into();
+        Self { records, release, measurements, alarms: Vec::new(), identity: None, moments, now, last }
+    }
+
+    /// Where it stands.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Whether everything has been shown.
+    pub fn is_over(&self) -> bool {
+        self.records.is_empty() && self.now >= self.last
+    }
+
+    /// When the timeline next tells of something.
+    pub fn next_moment(&self) -> Option<Timestamp> {
+        self.moments.iter().copied().find(|at| *at > self.now)
+    }
+
+    /// Goes on to `at`, no further than to the end. The error lines that were read meanwhile come back.
+    pub fn wind_to(&mut self, at: Timestamp) -> Vec<LogLine> {
+        self.now = self.now.max(at.min(self.last));
+        let mut lines = Vec::new();
+        while let Some(record) = self.records.pop_front_if(|record| record.at <= self.now) {
+            match record.entry {
+                Entry::Seen(seen) => self.see(seen, record.at, &mut lines),
+                _ => tell(std::sync::Arc::make_mut(&mut self.release), &record),
+            }
+        }
+        lines
+    }
+
+    fn see(&mut self, seen: Seen, at: Timestamp, lines: &mut Vec<LogLine>) {
+        match seen {
+            Seen::Points(points) => self.take(points, at),
+            Seen::Alarms(alarms) => alarms.into_iter().for_each(|alarm| self.take_alarm(alarm)),
+            Seen::Lines(new) => lines.extend(new),
+            Seen::Evidence(evidence) => {
+                let account = self.release.plan.place.account.clone();
+                let identity = evidence.acting.map(|arn| IdentityView { account, arn, expires: None });
+                self.identity = identity.or(self.identity.take());
+            }
+            Seen::Stopped(_) => {}
+        }
+    }
+
+    fn take(&mut self, points: Points, at: Timestamp) {
+        let pair = |PointsOf { signal, blue, green }: PointsOf| SeriesPair {
+            signal,
+            blue: blue.into_iter().map(Into::into).collect(),
+            green: green.into_iter().map(Into::into).collect(),
+        };
+        let pairs = points.of.into_iter().map(pair).collect();
+        let _known_already = self.measurements.take(pairs, at, self.release.traffic.green_since);
+    }
+
+    fn take_alarm(&mut self, alarm: AlarmSeen) {
+        let AlarmSeen { name, state, since, reason } = alarm;
+        let begun = self.release.begun.as_ref().map(|begun| begun.at);
+        let is_older_than_release = since.zip(begun).is_some_and(|(since, begun)| since < begun);
+        self.alarms.retain(|view| view.name != name);
+        self.alarms.push(AlarmView { name, state, since, reason, is_older_than_release });
+        self.alarms.sort_by_key(|view| (view.state != AlarmWord::Firing, view.name.clone()));
+    }
+
+    /// It as it stood.
+    pub fn snapshot(&self, speed: f64, is_paused: bool) -> Snapshot {
+        let source = |source: &Source| SourceView {
+            source: *source,
+            last_ok: Some(self.now),
+            failing: None,
+            stale_after: PERIOD,
+            calls: 0,
+        };
+        Snapshot {
+            at: self.now,
+            speed,
+            release: std::sync::Arc::clone(&self.release),
+            series: self.measurements.series().to_vec(),
+            alarms: self.alarms.clone(),
+            sources: Source::ALL.iter().map(source).collect(),
+            identity: self.identity.clone(),
+            toll: self.measurements.toll(self.release.traffic_span()),
+            output: Vec::new(),
+            engine: EngineView {
+                ends_with_face: true,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                replay: Some(Playing { is_paused, until: self.last }),
+                ..EngineView::default()
+            },
+        }
+    }
+}
+
+/// Shows a tape to whoever is attached to `hub`, until `wishes` ends. Orders are refused.
+pub async fn play(
+    mut tape: Tape,
+    hub: Hub,
+    mut orders: mpsc::Receiver<Envelope>,
+    mut wishes: mpsc::UnboundedReceiver<Playback>,
+    speed: f64,
+) {
+    let mut speed = speed.clamp(SPEEDS.0, SPEEDS.1);
+    let mut is_paused = false;
+    let mut due = Instant::now();
+    loop {
+        tokio::select! {
+            biased;
+            wish = wishes.recv() => match wish {
+                None => return,
+                Some(Playback::Pause) => is_paused = !is_paused,
+                Some(Playback::Faster) => speed = (speed * 2.0).min(SPEEDS.1),
+                Some(Playback::Slower) => speed = (speed / 2.0).max(SPEEDS.0),
+                Some(Playback::Next) => {
+                    let at = tape.next_moment().unwrap_or(tape.last);
+                    show(&hub, tape.wind_to(at));
+                }
+            },
+            Some(envelope) = orders.recv() => {
+                let why = "this release is long over: it is only shown again".to_owned();
+                // Whoever asked may have gone.
+                let _gone = envelope.answer.send(Receipt::Refused(Refusal::NotNow { why }));
+                continue;
+            }
+            () = sleep_until(due), if !is_paused && !tape.is_over() => {
+                due = Instant::now() + FRAME;
+                let at = tape.now() + FRAME.mul_f64(speed);
+                show(&hub, tape.wind_to(at));
+            }
+        }
+        hub.show(tape.snapshot(speed, is_paused));
+    }
+}
+
+fn show(hub: &Hub, lines: Vec<LogLine>) {
+    if !lines.is_empty() {
+        hub.hand_out(lines, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::fixture;
+    use crate::domain::command::{Actor, Command, Order};
+    use crate::domain::event::Event;
+    use crate::domain::ids::ReleaseId;
+    use crate::domain::log::Level;
+    use crate::domain::signal::Point;
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(1_000 + secs)
+    }
+
+    fn tape() -> Tape {
+        let by = Actor::new("maria", "bastion");
+        let plan = fixture::plan();
+        let signal = plan.signals[0].name.clone();
+        let green = vec![Point { at: at(0), value: 3.0, samples: 9 }.into()];
+        let points = Points { period: Duration::from_secs(20), of: vec![PointsOf { signal, blue: Vec::new(), green }] };
+        let line =
+            LogLine { at: at(30), side: None, task: "t".to_owned(), level: Level::Error, text: "it fails".to_owned() };
+        let order = Order { command: Command::Rollback { reason: None }, by: by.clone(), seen: None };
+        let entries = [
+            (0, Entry::Event(Event::Requested { by: by.clone() })),
+            (20, Entry::Seen(Seen::Points(points))),
+            (30, Entry::Seen(Seen::Lines(vec![line]))),
+            (600, Entry::Event(Event::Ordered(order))),
+        ];
+        let records = entries.into_iter().map(|(secs, entry)| Record { at: at(secs), entry }).collect();
+        let summary = Summary {
+            id: ReleaseId(4),
+            plan,
+            created: at(0),
+            by,
+            status: "aborted".to_owned(),
+            ended: true,
+            touched: at(600),
+        };
+        Tape::new(&summary, records)
+    }
+
+    #[test]
+    fn every_moment_is_shown_as_it_was_and_the_end_is_the_journals() {
+        let mut tape = tape();
+        tape.wind_to(at(0));
+        assert_eq!(tape.snapshot(1.0, false).release.status().word(), "running");
+        assert_eq!(tape.next_moment(), Some(at(600)), "points and lines are no moments");
+        let lines = tape.wind_to(at(60));
+        assert_eq!(lines.len(), 1);
+        let shown = tape.snapshot(1.0, false);
+        assert_eq!((shown.series[0].green.len(), shown.series[0].period), (1, Duration::from_secs(20)));
+        assert!(!tape.is_over());
+        tape.wind_to(at(9_999));
+        assert_eq!((tape.now(), tape.is_over(), tape.next_moment()), (at(600), true, None));
+        assert!(tape.snapshot(1.0, false).release.ended.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_paused_hurried_and_skipped_through_and_obeys_no_order() {
+        let tape = tape();
+        let (hub, orders) = Hub::new(tape.snapshot(10.0, false));
+        let face = hub.attach();
+        let (wish, wishes) = mpsc::unbounded_channel();
+        let playing = tokio::spawn(play(tape, hub, orders, wishes, 10.0));
+        let shown = || face.snapshot.borrow().clone();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let secs = shown().at.since(at(0)).as_secs();
+        assert!((25..=35).contains(&secs), "{secs} s in 3 s at ten times the speed");
+        wish.send(Playback::Pause).unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let stopped = shown();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(shown().at, stopped.at);
+        assert!(shown().engine.replay.as_ref().is_some_and(|playing| playing.is_paused));
+        let order = Order { command: Command::Pause, by: Actor::new("maria", "bastion"), seen: None };
+        assert!(matches!(face.orders.send(order).await, Receipt::Refused(_)));
+        wish.send(Playback::Faster).unwrap();
+        wish.send(Playback::Next).unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(shown().at, at(600));
+        assert!((shown().speed - 20.0).abs() < f64::EPSILON && shown().release.ended.is_some());
+        drop(wish);
+        playing.await.unwrap();
+    }
+}
