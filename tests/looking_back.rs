@@ -5,7 +5,6 @@
 #[path = "../benches/support/release.rs"]
 mod release;
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,21 +22,21 @@ use cutover::journal::{Entry, Journal as _, replay};
 
 const START: Timestamp = Timestamp::from_secs(1_795_170_000);
 
-type Outcome = Result<(), Box<dyn Error>>;
+type Outcome = Result<(), release::Failure>;
 
 /// Runs a scenario to its end with a journal below `dir`; the journal and the release as its engine left it.
-fn run(scenario: &str, dir: &Path) -> Result<(SqliteJournal, PathBuf, Release), Box<dyn Error>> {
+fn run(scenario: &str, dir: &Path) -> Result<(SqliteJournal, PathBuf, Release), release::Failure> {
     let file = dir.join("journal.sqlite");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
     let left = runtime.block_on(async {
         let journal = Box::new(SqliteJournal::open(&file)?);
         let staged = release::stage(scenario, Clock::starting_at(START, 1.0), journal, |_, _| {}).await?;
-        Ok::<_, Box<dyn Error>>(staged.engine.run().await?.release)
+        Ok::<_, release::Failure>(staged.engine.run().await?.release)
     })?;
     Ok((SqliteJournal::open(&file)?, file, left))
 }
 
-fn account(journal: &SqliteJournal) -> Result<Account, Box<dyn Error>> {
+fn account(journal: &SqliteJournal) -> Result<Account, release::Failure> {
     let summary = journal.find(ReleaseId(1))?;
     Ok(Account::of(&summary, &journal.numbered(ReleaseId(1))?))
 }

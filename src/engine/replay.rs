@@ -274,7 +274,7 @@ mod tests {
         wish.send(Playback::Pause).unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
         let stopped = shown();
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!(shown().at, stopped.at);
         assert!(shown().engine.replay.as_ref().is_some_and(|playing| playing.is_paused));
         let order = Order { command: Command::Pause, by: Actor::new("maria", "bastion"), seen: None };

@@ -164,10 +164,9 @@ impl Journal for SqliteJournal {
             .prepare_cached("SELECT MAX(seq) FROM records WHERE release = ?1")
             .and_then(|mut last| last.query_row([key(id)], |row| row.get(0)))
             .map_err(unwritten)?;
-        let mut seq = seq.map(unsigned).ok_or(JournalError::Unknown(id))?;
+        let last = seq.map(unsigned).ok_or(JournalError::Unknown(id))?;
         let mut tail = Tail::of(&transaction, start)?;
-        for record in records {
-            seq += 1;
+        for (seq, record) in (last + 1..).zip(records) {
             let entry = encode(&record.entry)?;
             let Standing { status, ended } = standing;
             tail.add(&transaction, Row { release: id.0, seq, at: record.at, status, ended, entry: &entry })?;

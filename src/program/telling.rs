@@ -68,7 +68,7 @@ pub(super) fn account(account: &Account, incidents: Option<PathBuf>, out: &mut d
     section(out, "stages")?;
     for stage in &account.stages {
         let took = stage.started.zip(stage.ended).map(|(from, to)| Elapsed(to.since(from)).to_string());
-        let begun = stage.started.map(|at| clock(at)).unwrap_or_default();
+        let begun = stage.started.map(clock).unwrap_or_default();
         let (name, status) = (stage.name.as_str(), stage.status.word());
         say(out, &format!("  {begun:>8} {:>8}  {name:<12} {status:<8} {}", took.unwrap_or_default(), stage.note))?;
         for check in stage.checks.iter().filter(|check| !check.passed) {

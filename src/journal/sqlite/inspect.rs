@@ -30,7 +30,9 @@ impl SqliteJournal {
         let mut inspector = Inspector::new(self.start, witnesses);
         let firsts = self.inspect_records(&mut inspector)?;
         self.inspect_releases(firsts, &mut inspector)?;
-        lost.into_iter().for_each(|problem| inspector.add(problem));
+        if let Some(problem) = lost {
+            inspector.add(problem);
+        }
         drop(view);
         Ok(inspector.finish())
     }
