@@ -25,6 +25,7 @@ otherwise write journal and anchor anew.";
 /// List who did what to releases, when, on what evidence, why, and what the answer was
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(override_usage = "cutover audit [OPTIONS] [VERB]")]
 #[command(subcommand_help_heading = "Verbs", subcommand_value_name = "VERB")]
 pub struct Audit {
     /// What to do; `None` lists.

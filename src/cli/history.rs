@@ -22,6 +22,7 @@ docs/history.md describes the fields, docs/metrics.md the figures.";
 /// List past releases, tell one in full, or compute the release metrics
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(override_usage = "cutover history [OPTIONS] [VERB]")]
 #[command(subcommand_help_heading = "Verbs", subcommand_value_name = "VERB")]
 pub struct History {
     /// What to do; `None` lists.

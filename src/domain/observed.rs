@@ -50,13 +50,14 @@ pub struct PointsOf {
     pub green: Vec<Compact>,
 }
 
-/// A point as a list of three numbers, without names: there are many of them.
+/// A point as a list of three numbers, without names and to six significant digits: there are many of them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Compact(Timestamp, f64, u64);
 
 impl From<Point> for Compact {
     fn from(point: Point) -> Self {
-        Self(point.at, point.value, point.samples)
+        let value = format!("{:.5e}", point.value).parse().unwrap_or(point.value);
+        Self(point.at, value, point.samples)
     }
 }
 
@@ -116,5 +117,22 @@ impl AlarmWord {
             Self::InsufficientData => "insufficient-data",
             Self::Ok => "ok",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_is_kept_to_six_digits_whatever_its_size() {
+        for (value, kept) in [(43.145_573_828_511_04, 43.1456), (0.000_123_456_789, 0.000_123_457), (0.0, 0.0)] {
+            let point = Point { at: Timestamp::from_secs(60), value, samples: 7 };
+            let text = serde_json::to_string(&Compact::from(point)).unwrap();
+            let read: Point = serde_json::from_str::<Compact>(&text).unwrap().into();
+            assert_eq!(read, Point { value: kept, ..point });
+        }
+        let odd = Compact::from(Point { at: Timestamp::default(), value: 1e300, samples: 0 });
+        assert_eq!(Point::from(odd).value.to_bits(), 1e300_f64.to_bits());
     }
 }

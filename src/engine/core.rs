@@ -133,9 +133,12 @@ impl Core {
         let kept = event.clone();
         // What somebody saw was so before their order; what the release itself goes by is part of the event.
         let known = order.as_ref().map(|_| self.evidence());
-        let stood = self.standing();
+        let (stood, had_ended) = (self.standing(), self.release.ended.is_some());
         let reaction = machine::step(&mut self.release, event, now);
         let known = known.or_else(|| (self.standing() != stood).then(|| self.evidence()));
+        if self.has_turned(stood.1, had_ended) {
+            self.witness.turned(now);
+        }
         self.keep(kept, order.as_ref(), &reaction, known, now)?;
         let writes_begin = reaction.start.iter().any(|intent| is_write(&intent.effect));
         if writes_begin || writes_end {
@@ -158,6 +161,11 @@ impl Core {
     /// Whether it is held, and whether it goes back: what the release may also decide by itself.
     fn standing(&self) -> (bool, bool) {
         (self.release.hold.is_some(), self.goes_back())
+    }
+
+    /// Whether it has just begun to go back, or ended: what was held for that case is kept.
+    fn has_turned(&self, went_back: bool, had_ended: bool) -> bool {
+        (self.goes_back() && !went_back) || (self.release.ended.is_some() && !had_ended && went_back)
     }
 
     /// Whether the way back has begun.

@@ -1,7 +1,8 @@
 //! What is kept of what was seen, for whoever looks back: new points, alarms, stopped tasks and a few error lines. It
 //! moves nothing, and is bounded.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
 use super::snapshot::{AlarmView, AlarmWord};
 use crate::cloud::TaskBrief;
@@ -14,11 +15,11 @@ use crate::domain::redact::Redactor;
 use crate::domain::time::Timestamp;
 use crate::journal::{Entry, Record};
 
-/// Error lines kept of one side and one reading.
-const LINES_AT_ONCE: usize = 5;
+/// While nothing is wrong, one error line of each side is kept in this time.
+const SAMPLE: Duration = Duration::from_secs(30);
 
-/// Error lines kept by one engine.
-const LINES: usize = 400;
+/// Error lines of each side that are kept when something turns out to be wrong: the last before that.
+const LAST: usize = 40;
 
 /// Characters kept of an error line.
 const LINE_LENGTH: usize = 400;
@@ -33,7 +34,16 @@ pub(super) struct Witness {
     pending: Vec<Record>,
     alarms: BTreeMap<AlarmName, AlarmWord>,
     stopped: HashSet<String>,
-    lines: usize,
+    errors: HashMap<Option<Side>, Errors>,
+}
+
+/// Error lines of one side.
+#[derive(Debug, Default)]
+struct Errors {
+    /// When one was last kept.
+    kept: Option<Timestamp>,
+    /// The last ones that were not.
+    last: VecDeque<LogLine>,
 }
 
 impl Witness {
@@ -86,22 +96,37 @@ impl Witness {
         }
     }
 
-    /// Lines that were just read; the last errors of each side are kept.
+    /// Lines that were just read, oldest first. Of the errors now and then one is kept; the last others are held, for the
+    /// case that something turns out to be wrong.
     pub(super) fn lines(&mut self, lines: &[LogLine], at: Timestamp) {
-        let mut counts: HashMap<Option<Side>, usize> = HashMap::new();
-        let mut kept: Vec<LogLine> = Vec::new();
-        for line in lines.iter().rev().filter(|line| line.level == Level::Error) {
-            let count = counts.entry(line.side).or_default();
-            if *count >= LINES_AT_ONCE || self.lines + kept.len() >= LINES {
+        let mut kept = Vec::new();
+        for line in lines.iter().filter(|line| line.level == Level::Error) {
+            let line = LogLine { text: line.text.chars().take(LINE_LENGTH).collect(), ..line.clone() };
+            let errors = self.errors.entry(line.side).or_default();
+            if errors.kept.is_none_or(|kept| at.since(kept) >= SAMPLE) {
+                errors.kept = Some(at);
+                kept.push(line);
                 continue;
             }
-            *count += 1;
-            kept.push(LogLine { text: line.text.chars().take(LINE_LENGTH).collect(), ..line.clone() });
+            errors.last.push_back(line);
+            if errors.last.len() > LAST {
+                errors.last.pop_front();
+            }
         }
-        self.lines += kept.len();
-        kept.reverse();
-        if !kept.is_empty() {
-            self.keep(Seen::Lines(kept), at);
+        self.keep_lines(kept, at);
+    }
+
+    /// Something is wrong, or it is over: the last error lines of each side are kept.
+    pub(super) fn turned(&mut self, at: Timestamp) {
+        let mut held: Vec<LogLine> =
+            self.errors.values_mut().flat_map(|errors| std::mem::take(&mut errors.last)).collect();
+        held.sort_by_key(|line| line.at);
+        self.keep_lines(held, at);
+    }
+
+    fn keep_lines(&mut self, lines: Vec<LogLine>, at: Timestamp) {
+        if !lines.is_empty() {
+            self.keep(Seen::Lines(lines), at);
         }
     }
 
@@ -131,23 +156,30 @@ mod tests {
     }
 
     #[test]
-    fn the_last_errors_of_each_side_are_kept_and_never_more_than_the_bound() {
+    fn now_and_then_an_error_is_kept_and_the_last_ones_once_something_is_wrong() {
+        let texts = |seen: Vec<Seen>| -> Vec<String> {
+            let lines =
+                seen.into_iter().filter_map(|seen| if let Seen::Lines(lines) = seen { Some(lines) } else { None });
+            lines.flatten().map(|line| line.text).collect()
+        };
         let mut witness = Witness::default();
-        let mut lines: Vec<LogLine> = (0..8).map(|n| line(Side::Green, Level::Error, &n.to_string())).collect();
-        lines.push(line(Side::Blue, Level::Error, "blue"));
-        lines.push(line(Side::Blue, Level::Warn, "no error"));
-        lines.push(line(Side::Blue, Level::Error, &"x".repeat(2_000)));
-        witness.lines(&lines, AT);
-        let Some(Seen::Lines(first)) = kept(&mut witness).pop() else { panic!("nothing was kept") };
-        let texts: Vec<&str> = first.iter().map(|line| &line.text[..line.text.len().min(4)]).collect();
-        assert_eq!(texts, ["3", "4", "5", "6", "7", "blue", "xxxx"]);
-        assert_eq!(first.last().map(|line| line.text.len()), Some(LINE_LENGTH));
-        for _ in 0..200 {
-            witness.lines(&lines, AT);
+        let lines = |from: u32| -> Vec<LogLine> {
+            let green = (from..from + 60).map(|n| line(Side::Green, Level::Error, &n.to_string()));
+            green.chain([line(Side::Blue, Level::Warn, "no error"), line(Side::Blue, Level::Error, "blue")]).collect()
+        };
+        for (round, secs) in [(0, 0), (1, 10), (2, 20), (3, 30)] {
+            witness.lines(&lines(round * 100), AT + Duration::from_secs(secs));
         }
-        let all: usize =
-            kept(&mut witness).iter().map(|seen| if let Seen::Lines(lines) = seen { lines.len() } else { 0 }).sum();
-        assert_eq!(all + first.len(), LINES);
+        assert_eq!(texts(kept(&mut witness)), ["0", "blue", "300", "blue"]);
+        witness.turned(AT);
+        let last = texts(kept(&mut witness));
+        assert_eq!((last.len(), last.iter().filter(|text| *text == "blue").count()), (LAST + 2, 2));
+        assert!(last.contains(&"359".to_owned()) && last.contains(&"320".to_owned()), "{last:?}");
+        witness.turned(AT);
+        assert!(witness.is_empty(), "they are kept once");
+        let long = line(Side::Green, Level::Error, &"x".repeat(2_000));
+        witness.lines(&[long], AT + Duration::from_mins(5));
+        assert_eq!(texts(kept(&mut witness)), ["x".repeat(LINE_LENGTH)]);
     }
 
     #[test]

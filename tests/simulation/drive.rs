@@ -91,7 +91,7 @@ impl fmt::Display for Report {
 pub(crate) fn run(trial: &Trial, sabotage: Option<Sabotage>) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     // All of it inside: a clock that is made outside the runtime would begin with real time.
-    runtime.block_on(async { Drive::new(trial, sabotage).run().await })
+    runtime.block_on(async { Box::pin(Drive::new(trial, sabotage).run()).await })
 }
 
 struct Drive<'a> {
