@@ -54,7 +54,8 @@ fn a_rollback_is_told_in_full() -> Outcome {
     let rollback = account.timing.rollback().ok_or("there is no rollback time")?;
     assert!(rollback < Duration::from_secs(30), "{rollback:?}");
     let harmed = account.timing.harmed.ok_or("nothing shows harm")?;
-    assert!(harmed <= back.since, "{:?}", account.timing);
+    let exposed = left.traffic.green_since.ok_or("green never had traffic")?;
+    assert!(exposed <= harmed && harmed < back.since, "{:?}: harm is seen later than it is done", account.timing);
     assert_eq!(account.timing.deployed, None);
 
     let decision = account.acts.iter().find(|act| act.answer == Answer::Decided).ok_or("nobody decided")?;

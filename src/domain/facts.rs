@@ -42,3 +42,8 @@ pub fn is_fully_on_green(release: &Release) -> bool {
 pub fn unhealthy_since(release: &Release) -> Option<Timestamp> {
     release.unhealthy_since
 }
+
+/// Since when green has had production traffic, if it ever had any.
+pub fn exposed_since(release: &Release) -> Option<Timestamp> {
+    release.traffic_span().map(|(since, _)| since)
+}

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::facts;
 use super::ids::{ComponentName, EnvironmentName, ReleaseId};
 use super::release::{Ending, Release, Status};
-use super::signal::{Policy, Ruling};
+use super::signal::{Policy, Ruling, Verdict};
 use super::time::{Timestamp, millis};
 
 /// One release in the figures that metrics are made of.
@@ -88,9 +88,9 @@ impl Stopwatch {
             Some(back) => {
                 if self.timing.decided.is_none() {
                     self.timing.decided = Some(back.since);
-                    // It was decided on what was known then: harm that was not known before was known now.
                     if release.has_shifted() {
-                        self.timing.harmed = self.timing.harmed.or(Some(back.since));
+                        let sign = sign_of_harm(release, now).unwrap_or(back.since);
+                        self.timing.harmed = Some(self.timing.harmed.unwrap_or(sign));
                     }
                 }
                 self.timing.restored = back.restored.filter(|_| release.has_shifted());
@@ -112,12 +112,8 @@ impl Stopwatch {
 
     /// A sign of harm counts from where it began, and no longer once it has gone.
     fn watch_harm(&mut self, release: &Release, now: Timestamp) {
-        let fails = facts::verdicts(release)
-            .iter()
-            .any(|verdict| verdict.ruling == Ruling::Fail && verdict.policy != Policy::Observe);
-        let is_harmed = release.is_green_live()
-            && (fails || !facts::firing(release).is_empty() || facts::unhealthy_since(release).is_some());
-        self.timing.harmed = is_harmed.then(|| self.timing.harmed.unwrap_or(now));
+        let sign = sign_of_harm(release, now).filter(|_| release.is_green_live());
+        self.timing.harmed = sign.map(|sign| self.timing.harmed.map_or(sign, |known| known.min(sign)));
     }
 
     /// The times taken.
@@ -128,6 +124,17 @@ impl Stopwatch {
         }
         timing
     }
+}
+
+/// Since when there have been signs that green does harm: not when they were read, but what they are of. It is never before
+/// green had production traffic.
+fn sign_of_harm(release: &Release, now: Timestamp) -> Option<Timestamp> {
+    let fails = |verdict: &&Verdict| verdict.ruling == Ruling::Fail && verdict.policy != Policy::Observe;
+    let failing = facts::verdicts(release).iter().filter(fails).map(|verdict| verdict.newest.unwrap_or(now));
+    let firing = facts::firing(release).iter().map(|alarm| alarm.since);
+    let first = failing.chain(firing).chain(facts::unhealthy_since(release)).min()?;
+    let exposed = facts::exposed_since(release).unwrap_or(first);
+    Some(first.max(exposed).min(now))
 }
 
 /// Releases of a while in a few figures.

@@ -95,3 +95,58 @@ fn nothing_released_is_no_failure_and_no_success() {
     let never_served = [run(1, 0, 60, Ending::Failed)];
     assert_eq!(super::metrics(&never_served, at(0), at(DAY)).change_failure_percent, None);
 }
+
+/// A release whose green has had production traffic since second 100.
+fn exposed() -> Release {
+    let mut release = crate::app::fixture::release(crate::app::fixture::Scene::Baking);
+    release.verdicts.clear();
+    release.traffic.green_since = Some(at(100));
+    release
+}
+
+#[test]
+fn working_and_waiting_add_up_to_the_time_until_green_has_all_traffic() {
+    let mut release = exposed();
+    let mut watch = Stopwatch::default();
+    watch.look(&release, at(0));
+    watch.look(&release, at(50));
+    release.hold = Some(crate::domain::release::Hold { since: at(50), by: None, why: String::new() });
+    watch.look(&release, at(50));
+    watch.look(&release, at(80));
+    release.hold = None;
+    watch.look(&release, at(90));
+    watch.look(&release, at(95));
+    release.traffic.observed = Some(crate::domain::percent::Percent::FULL);
+    watch.look(&release, at(110));
+    // What comes after that is watching and cleaning up.
+    watch.look(&release, at(900));
+    let timing = watch.timing();
+    // Paused from 50 to 90; working from 0 to 50 and from 90 to 110.
+    assert_eq!((timing.working, timing.waiting), (secs(70), secs(40)));
+    assert_eq!((timing.deployed, timing.deployment()), (Some(at(110)), Some(secs(110))));
+}
+
+#[test]
+fn harm_counts_from_what_its_signs_are_of_and_not_once_they_have_gone() {
+    let alarm = |since: i64| {
+        vec![crate::domain::event::FiringAlarm { name: "a".into(), since: at(since), reason: String::new() }]
+    };
+    let mut release = exposed();
+    let mut watch = Stopwatch::default();
+    release.firing = alarm(150);
+    watch.look(&release, at(170));
+    release.firing.clear();
+    watch.look(&release, at(180));
+    // The first alarm has gone by itself. This one began before green had traffic, and harms from then on.
+    release.firing = alarm(60);
+    watch.look(&release, at(200));
+    assert_eq!(watch.timing().harmed, None, "nobody has decided that it was harm");
+    let back = crate::app::fixture::release(crate::app::fixture::Scene::RollingBack).unwinding.unwrap();
+    release.unwinding = Some(crate::domain::release::Unwinding { since: at(210), restored: None, ..back.clone() });
+    watch.look(&release, at(210));
+    release.unwinding = Some(crate::domain::release::Unwinding { since: at(210), restored: Some(at(213)), ..back });
+    watch.look(&release, at(213));
+    let timing = watch.timing();
+    assert_eq!((timing.harmed, timing.decided, timing.restored), (Some(at(100)), Some(at(210)), Some(at(213))));
+    assert_eq!(timing.rollback(), Some(secs(3)));
+}
