@@ -24,7 +24,7 @@ use crate::domain::redact::Redactor;
 use crate::domain::release::{Release, StepPhase};
 use crate::domain::time::Timestamp;
 use crate::journal::account::Account;
-use crate::journal::{Entry, Journal, JournalError, Numbered, Record, Standing};
+use crate::journal::{Entry, Journal, JournalError, Record, Standing};
 use crate::judge::{Circumstances, Judge};
 
 /// Lines of a running program's output that are shown.
@@ -231,9 +231,7 @@ impl Core {
     /// Everything kept of this release.
     pub(super) fn account(&self) -> Result<Account, JournalError> {
         let summary = self.journal.find(self.release.id)?;
-        let records = self.journal.records(self.release.id)?;
-        let numbered = (0..).zip(records).map(|(number, record)| Numbered { number, record }).collect::<Vec<_>>();
-        Ok(Account::of(&summary, &numbered))
+        Ok(Account::of(&summary, &self.journal.numbered(self.release.id)?))
     }
 
     /// Where incident reports go.

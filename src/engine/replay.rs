@@ -181,7 +181,7 @@ pub async fn play(
                 }
             },
             Some(envelope) = orders.recv() => {
-                let why = "this release is long over: it is only shown again".to_owned();
+                let why = "a past release is only shown again".to_owned();
                 // Whoever asked may have gone.
                 let _gone = envelope.answer.send(Receipt::Refused(Refusal::NotNow { why }));
                 continue;

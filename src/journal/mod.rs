@@ -145,6 +145,13 @@ pub trait Journal: Send {
     /// Everything kept of a release, oldest first.
     fn records(&self, id: ReleaseId) -> Result<Vec<Record>, JournalError>;
 
+    /// Everything kept of a release with its numbers in the journal, oldest first. A journal that numbers nothing counts
+    /// from 1.
+    fn numbered(&self, id: ReleaseId) -> Result<Vec<Numbered>, JournalError> {
+        let records = self.records(id)?;
+        Ok((1..).zip(records).map(|(number, record)| Numbered { number, record }).collect())
+    }
+
     /// All releases, newest first, at most `limit`.
     fn list(&self, limit: usize) -> Result<Vec<Summary>, JournalError>;
 

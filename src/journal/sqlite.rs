@@ -90,27 +90,6 @@ impl SqliteJournal {
         Ok(Self { connection, path: None, anchor: None, start: prepared.start })
     }
 
-    /// Everything kept of a release with its numbers in the journal, oldest first.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be read.
-    pub fn numbered(&self, id: ReleaseId) -> Result<Vec<Numbered>, JournalError> {
-        let mut select = self
-            .connection
-            .prepare_cached("SELECT number, at, entry FROM records WHERE release = ?1 AND seq > 0 ORDER BY seq")
-            .map_err(unread)?;
-        let rows = select
-            .query_map([key(id)], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?)))
-            .map_err(unread)?;
-        rows.map(|row| {
-            let (number, at, entry) = row.map_err(unread)?;
-            let record = Record { at: Timestamp::from_millis(at), entry: decode(&entry)? };
-            Ok(Numbered { number: unsigned(number), record })
-        })
-        .collect()
-    }
-
     /// The anchor is told of the newest record. That it cannot be is no reason to stop: the records are on disk, and an
     /// anchor that knows less than there is says nothing wrong.
     fn anchor(&self, head: Head) {
@@ -178,6 +157,22 @@ impl Journal for SqliteJournal {
 
     fn records(&self, id: ReleaseId) -> Result<Vec<Record>, JournalError> {
         Ok(self.numbered(id)?.into_iter().map(|numbered| numbered.record).collect())
+    }
+
+    fn numbered(&self, id: ReleaseId) -> Result<Vec<Numbered>, JournalError> {
+        let mut select = self
+            .connection
+            .prepare_cached("SELECT number, at, entry FROM records WHERE release = ?1 AND seq > 0 ORDER BY seq")
+            .map_err(unread)?;
+        let rows = select
+            .query_map([key(id)], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?)))
+            .map_err(unread)?;
+        rows.map(|row| {
+            let (number, at, entry) = row.map_err(unread)?;
+            let record = Record { at: Timestamp::from_millis(at), entry: decode(&entry)? };
+            Ok(Numbered { number: unsigned(number), record })
+        })
+        .collect()
     }
 
     fn list(&self, limit: usize) -> Result<Vec<Summary>, JournalError> {

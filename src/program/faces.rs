@@ -58,7 +58,7 @@ impl Manner {
 
     /// To show a past release: whoever looks steers the replay, and nothing else.
     pub(super) fn of_replay(config: &Config, player: UnboundedSender<Playback>) -> Self {
-        let why = Some("this release is long over");
+        let why = Some("a past release is only shown again");
         Self { player: Some(player), ..Self::new(config.screen.color, config.screen.ascii, why) }
     }
 }

@@ -90,6 +90,8 @@ async fn a_release_is_told_exported_counted_and_reported() {
     let file = site.journal().join("incidents/release-1.md");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), report.out);
+    let json = site.run(&["history", "show", "1", "--incident", "--json"]).await;
+    assert_eq!(std::fs::read_to_string(file.with_extension("json")).unwrap(), json.out);
 
     let unknown = site.run(&["history", "show", "9"]).await;
     assert!(unknown.code == 2 && unknown.err.contains("there is no release 9"), "{unknown:?}");
