@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::Revision;
+use super::redact::Redactor;
 use super::time::Timestamp;
 
 /// Who sent a command.
@@ -161,6 +162,27 @@ pub struct Order {
     pub seen: Option<Revision>,
 }
 
+impl Order {
+    /// It with its reason fit to be kept and told: secrets masked, nothing in it that could steer a terminal.
+    #[must_use]
+    pub fn cleaned(mut self, redactor: &Redactor) -> Self {
+        match &mut self.command {
+            Command::Rollback { reason: Some(reason) }
+            | Command::Abort { reason: Some(reason) }
+            | Command::Skip { reason } => *reason = redactor.clean(reason),
+            Command::Rollback { reason: None }
+            | Command::Abort { reason: None }
+            | Command::Promote
+            | Command::PromoteFull
+            | Command::Pause
+            | Command::Resume
+            | Command::Retry
+            | Command::Approve { .. } => {}
+        }
+        self
+    }
+}
+
 /// Why a command is not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
@@ -220,4 +242,26 @@ pub struct Ordered {
     pub progress: Progress,
     /// When it came there.
     pub at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_kept_in_a_reason_and_a_phrase_stays_as_it_was_typed() {
+        let redactor = Redactor::new(["hunter2hunter2".to_owned()]);
+        let cleaned =
+            |command| Order { command, by: Actor::new("maria", "bastion"), seen: None }.cleaned(&redactor).command;
+        let reason = "hunter2hunter2 was \u{1b}[2J leaked".to_owned();
+        for command in [
+            Command::Rollback { reason: Some(reason.clone()) },
+            Command::Abort { reason: Some(reason.clone()) },
+            Command::Skip { reason },
+        ] {
+            assert_eq!(cleaned(command).reason(), Some("•••• was ␛[2J leaked"));
+        }
+        let phrase = Command::Approve { phrase: "release api hunter2hunter2".to_owned() };
+        assert_eq!(cleaned(phrase.clone()), phrase);
+    }
 }

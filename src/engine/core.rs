@@ -124,6 +124,10 @@ impl Core {
 
     /// Tells the machine, and keeps what came of it before anybody acts on it.
     pub(super) fn tell(&mut self, event: Event, now: Timestamp) -> Result<Acts, JournalError> {
+        let event = match event {
+            Event::Ordered(order) => Event::Ordered(order.cleaned(&self.redactor)),
+            other => other,
+        };
         let writes_end = self.is_end_of_write(&event);
         let order = match &event {
             Event::Ordered(order) => Some(order.clone()),

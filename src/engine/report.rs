@@ -46,9 +46,14 @@ impl Reporter {
         Self { dir, redactor, progress: Progress::default(), writing: None }
     }
 
+    /// Whether reports go anywhere.
+    pub(super) fn has_place(&self) -> bool {
+        self.dir.is_some()
+    }
+
     /// Whether a report of the release, which goes back, is due.
     pub(super) fn is_due(&mut self, now: Timestamp, has_ended: bool) -> bool {
-        if self.dir.is_none() {
+        if !self.has_place() {
             return false;
         }
         match self.progress {

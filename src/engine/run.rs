@@ -182,8 +182,7 @@ impl Engine {
         if self.core.release.ended.is_some() {
             // Everything that decided anything is on disk.
             let _unkept = self.core.flush(self.clock.now());
-            self.report();
-            self.reporter.finish().await;
+            self.report_last().await;
         }
         Ok(Left { release: self.core.release })
     }
@@ -223,6 +222,17 @@ impl Engine {
                 self.reporter.write(account);
             }
         }
+    }
+
+    /// Has the report written once more, with what became of the messages, and waits for it a little.
+    async fn report_last(&mut self) {
+        if self.core.goes_back()
+            && self.reporter.has_place()
+            && let Ok(account) = self.core.account()
+        {
+            self.reporter.write(account);
+        }
+        self.reporter.finish().await;
     }
 
     fn read_due(&mut self) {
