@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use cutover::app::fixture;
+use cutover::domain::components::ComponentIndex;
 use cutover::domain::event::Event;
 use cutover::domain::evidence::Evidence;
 use cutover::domain::observed::Seen;
@@ -22,7 +23,9 @@ fn main() {
 fn records() -> Vec<Record> {
     let release = fixture::release(fixture::Scene::Baking);
     let evidence = Evidence::of(&release, Some("arn:aws:sts::123456789012:assumed-role/release-captain/captain"));
-    [Entry::Event(Event::Judged(release.verdicts)), Entry::Seen(Seen::Evidence(evidence)), Entry::Event(Event::Ticked)]
+    let verdicts = release.components[ComponentIndex::FIRST].verdicts.clone();
+    let judged = Event::Judged { component: ComponentIndex::FIRST, verdicts };
+    [Entry::Event(judged), Entry::Seen(Seen::Evidence(evidence)), Entry::Event(Event::Ticked)]
         .map(|entry| Record { at: Timestamp::from_secs(5), entry })
         .into()
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cutover::clock::Clock;
+use cutover::domain::components::ComponentIndex;
 use cutover::domain::ids::ReleaseId;
 use cutover::domain::metrics::metrics;
 use cutover::domain::observed::Seen;
@@ -54,15 +55,15 @@ fn a_rollback_is_told_in_full() -> Outcome {
     let rollback = account.timing.rollback().ok_or("there is no rollback time")?;
     assert!(rollback < Duration::from_secs(30), "{rollback:?}");
     let harmed = account.timing.harmed.ok_or("nothing shows harm")?;
-    let exposed = left.traffic.green_since.ok_or("green never had traffic")?;
+    let exposed = left.components[ComponentIndex::FIRST].traffic.green_since.ok_or("green never had traffic")?;
     assert!(exposed <= harmed && harmed < back.since, "{:?}: harm is seen later than it is done", account.timing);
     assert_eq!(account.timing.deployed, None);
 
     let decision = account.acts.iter().find(|act| act.answer == Answer::Decided).ok_or("nobody decided")?;
     assert_eq!((decision.action.as_str(), decision.at), ("rollback", back.since));
     let evidence = decision.evidence.as_ref().ok_or("it was decided on no evidence")?;
-    assert_eq!(evidence.set.get(), 10);
-    assert!(evidence.verdicts.iter().any(|ruled| ruled.ruling == Ruling::Fail), "{evidence:?}");
+    assert_eq!(evidence.components[0].set.get(), 10);
+    assert!(evidence.components[0].verdicts.iter().any(|ruled| ruled.ruling == Ruling::Fail), "{evidence:?}");
     assert!(evidence.acting.as_deref().is_some_and(|arn| arn.starts_with("arn:aws")), "{evidence:?}");
 
     let weights: Vec<u8> = account.weights.iter().filter_map(|change| change.observed).map(Percent::get).collect();
@@ -173,7 +174,12 @@ fn a_replay_shows_what_was_measured_and_ends_where_the_release_did() -> Outcome 
         let shown = tape.snapshot(1.0, false);
         assert_eq!(shown.at, at);
         statuses.push(shown.release.status().word());
-        points = shown.series.iter().map(|series| series.green.len() + series.blue.len()).max().unwrap_or(0);
+        points = shown.components[ComponentIndex::FIRST]
+            .series
+            .iter()
+            .map(|series| series.green.len() + series.blue.len())
+            .max()
+            .unwrap_or(0);
     }
     statuses.dedup();
     assert!(statuses.ends_with(&["running", "rolling-back", "rolled-back"]), "{statuses:?}");
@@ -181,6 +187,7 @@ fn a_replay_shows_what_was_measured_and_ends_where_the_release_did() -> Outcome 
     tape.wind_to(summary.touched);
     let last = tape.snapshot(1.0, false);
     assert_eq!(*last.release, left);
-    assert!(last.toll.green_requests > 0 && !last.alarms.is_empty());
+    let api = &last.components[ComponentIndex::FIRST];
+    assert!(api.toll.green_requests > 0 && !api.alarms.is_empty());
     Ok(())
 }

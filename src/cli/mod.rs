@@ -12,6 +12,7 @@ mod engine;
 mod globals;
 mod history;
 mod man;
+mod notify;
 mod pause;
 mod promote;
 mod release;
@@ -42,6 +43,7 @@ pub use engine::Engine;
 pub use globals::Globals;
 pub use history::{Export, History, HistoryVerb, Metrics, Show};
 pub use man::{Man, write_man, write_man_pages};
+pub use notify::{Notify, NotifyTest, NotifyVerb};
 pub use pause::Pause;
 pub use promote::Promote;
 pub use release::Release;
@@ -52,7 +54,7 @@ pub use rollback::Rollback;
 pub use sim::Sim;
 pub use skip::Skip;
 pub use status::Status;
-pub use words::{Aim, Among, Format, Headless, Since, What, Which, Writing};
+pub use words::{Aim, Among, Consent, Format, Headless, Image, Since, What, Which, Writing};
 
 const AFTER_HELP: &str = "\
 Try it without an account:
@@ -120,6 +122,7 @@ pub enum Verb {
     Audit(Audit),
     Replay(Replay),
     Config(Config),
+    Notify(Notify),
     Sim(Sim),
     Completions(Completions),
     Man(Man),
@@ -131,7 +134,7 @@ impl Verb {
     /// The command that it sends to a running release, and which release; `None` if it sends none.
     pub fn command(&self) -> Option<(Command, Aim)> {
         // A pause or a rollback is accepted whatever has changed, so neither asks for a revision.
-        let timely = |which: &Which| Aim { which: which.clone(), if_revision: None };
+        let timely = |which: &Which| Aim { which: which.clone(), if_revision: None, stage: None };
         match self {
             Self::Promote(args) => Some((args.command(), args.aim.clone())),
             Self::Pause(args) => Some((Command::Pause, timely(&args.which))),
@@ -149,10 +152,19 @@ impl Verb {
             | Self::Audit(_)
             | Self::Replay(_)
             | Self::Config(_)
+            | Self::Notify(_)
             | Self::Sim(_)
             | Self::Completions(_)
             | Self::Man(_)
             | Self::Engine(_) => None,
+        }
+    }
+
+    /// Whether what it sends may be carried out without asking, should it be hard to take back.
+    pub fn consent(&self) -> Consent {
+        match self {
+            Self::Promote(args) => args.consent(),
+            _ => Consent::Asked,
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct Sim {
     /// How many times faster than real time
     #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
     pub speed: f64,
-    /// Chance, as a number: the same gives the same world
+    /// Chance, as a number: the same gives the same world to the same calls at the same times
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 }

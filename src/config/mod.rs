@@ -3,6 +3,7 @@
 //! Defaults give way to the file, the file to a few environment variables, and these to flags. [`Config::read`] turns
 //! text into a checked [`Config`]; [`Config::plan`] turns that and a look at the cloud into the plan of a release.
 
+mod channel;
 mod load;
 mod model;
 mod plan;
@@ -17,10 +18,11 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use channel::{Address, Channel, Receiver, SecretSource};
 pub use load::{Overrides, Surroundings, VARIABLES};
 pub use model::{
-    Channel, Check, Color, Command, Component, Config, Engine, Environment, Expected, Pipeline, Polls, Screen, Service,
-    Stage, StageWork,
+    Check, Color, Command, Component, Config, Engine, Environment, Expected, Pipeline, Polls, Screen, Service, Stage,
+    StageWork, ThemeChoice,
 };
 pub use plan::{PlanContext, Request};
 pub use problem::{ConfigError, Mistake, Problem, Problems};

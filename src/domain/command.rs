@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::Revision;
-use super::redact::Redactor;
+use super::ids::{Revision, StageName};
 use super::time::Timestamp;
 
 /// Who sent a command.
@@ -156,31 +155,13 @@ impl Command {
 pub struct Order {
     /// What to do.
     pub command: Command,
+    /// To which stage, where several are at work that it could mean; `None` leaves it to the release.
+    #[serde(default)]
+    pub stage: Option<StageName>,
     /// Who says so.
     pub by: Actor,
     /// The release's revision that they saw; `None` from a script that did not look.
     pub seen: Option<Revision>,
-}
-
-impl Order {
-    /// It with its reason fit to be kept and told: secrets masked, nothing in it that could steer a terminal.
-    #[must_use]
-    pub fn cleaned(mut self, redactor: &Redactor) -> Self {
-        match &mut self.command {
-            Command::Rollback { reason: Some(reason) }
-            | Command::Abort { reason: Some(reason) }
-            | Command::Skip { reason } => *reason = redactor.clean(reason),
-            Command::Rollback { reason: None }
-            | Command::Abort { reason: None }
-            | Command::Promote
-            | Command::PromoteFull
-            | Command::Pause
-            | Command::Resume
-            | Command::Retry
-            | Command::Approve { .. } => {}
-        }
-        self
-    }
 }
 
 /// Why a command is not carried out.
@@ -234,6 +215,8 @@ pub enum Progress {
 pub struct Ordered {
     /// What was asked.
     pub command: Command,
+    /// Index of the stage that it was for; `None` when it was for the whole release.
+    pub stage: Option<usize>,
     /// By whom.
     pub by: Actor,
     /// When the machine accepted it.
@@ -242,26 +225,4 @@ pub struct Ordered {
     pub progress: Progress,
     /// When it came there.
     pub at: Timestamp,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_secret_is_kept_in_a_reason_and_a_phrase_stays_as_it_was_typed() {
-        let redactor = Redactor::new(["hunter2hunter2".to_owned()]);
-        let cleaned =
-            |command| Order { command, by: Actor::new("maria", "bastion"), seen: None }.cleaned(&redactor).command;
-        let reason = "hunter2hunter2 was \u{1b}[2J leaked".to_owned();
-        for command in [
-            Command::Rollback { reason: Some(reason.clone()) },
-            Command::Abort { reason: Some(reason.clone()) },
-            Command::Skip { reason },
-        ] {
-            assert_eq!(cleaned(command).reason(), Some("•••• was ␛[2J leaked"));
-        }
-        let phrase = Command::Approve { phrase: "release api hunter2hunter2".to_owned() };
-        assert_eq!(cleaned(phrase.clone()), phrase);
-    }
 }

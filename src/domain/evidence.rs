@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::components::ComponentIndex;
 use super::facts;
-use super::ids::{AlarmName, Revision, SignalName};
+use super::ids::{AlarmName, ComponentName, Revision, SignalName};
 use super::percent::Percent;
 use super::release::Release;
 use super::signal::{Ruling, Verdict};
@@ -18,6 +19,16 @@ pub struct Evidence {
     pub revision: Revision,
     /// The word for its status.
     pub status: String,
+    /// What was known of each component, in the plan's order.
+    pub components: Vec<Known>,
+}
+
+/// What was known of a component.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// Its name, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<ComponentName>,
     /// Green's weight as set.
     pub set: Percent,
     /// Green's weight as last read back.
@@ -49,15 +60,24 @@ pub struct Ruled {
 impl Evidence {
     /// What is known of `release` now; `acting` is the identity that its engine acts with.
     pub fn of(release: &Release, acting: Option<&str>) -> Self {
-        let (set, observed) = facts::weights(release);
         Self {
             acting: acting.map(str::to_owned),
             revision: release.revision,
             status: release.status().word().to_owned(),
+            components: facts::components(release).map(|of| Known::of(release, of)).collect(),
+        }
+    }
+}
+
+impl Known {
+    fn of(release: &Release, of: ComponentIndex) -> Self {
+        let (set, observed) = facts::weights(release, of);
+        Self {
+            component: facts::name(&release.plan, of),
             set,
             observed,
-            verdicts: facts::verdicts(release).iter().map(Ruled::from).collect(),
-            firing: facts::firing(release).iter().map(|alarm| alarm.name.clone()).collect(),
+            verdicts: facts::verdicts(release, of).iter().map(Ruled::from).collect(),
+            firing: facts::firing(release, of).iter().map(|alarm| alarm.name.clone()).collect(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::components::ComponentIndex;
 use super::facts;
 use super::ids::{ComponentName, EnvironmentName, ReleaseId};
 use super::release::{Ending, Release, Status};
@@ -19,8 +20,8 @@ pub struct Run {
     pub release: ReleaseId,
     /// Where.
     pub environment: EnvironmentName,
-    /// What.
-    pub component: ComponentName,
+    /// What, in the plan's order.
+    pub components: Vec<ComponentName>,
     /// When it began.
     pub begun: Timestamp,
     /// When it ended.
@@ -89,7 +90,7 @@ impl Stopwatch {
                 if self.timing.decided.is_none() {
                     self.timing.decided = Some(back.since);
                     if release.has_shifted() {
-                        let sign = sign_of_harm(release, now).unwrap_or(back.since);
+                        let sign = sign_of_harm(release, facts::was_exposed, now).unwrap_or(back.since);
                         self.timing.harmed = Some(self.timing.harmed.unwrap_or(sign));
                     }
                 }
@@ -112,7 +113,7 @@ impl Stopwatch {
 
     /// A sign of harm counts from where it began, and no longer once it has gone.
     fn watch_harm(&mut self, release: &Release, now: Timestamp) {
-        let sign = sign_of_harm(release, now).filter(|_| release.is_green_live());
+        let sign = sign_of_harm(release, facts::is_exposed, now);
         self.timing.harmed = sign.map(|sign| self.timing.harmed.map_or(sign, |known| known.min(sign)));
     }
 
@@ -126,14 +127,24 @@ impl Stopwatch {
     }
 }
 
-/// Since when there have been signs that green does harm: not when they were read, but what they are of. It is never before
-/// green had production traffic.
-fn sign_of_harm(release: &Release, now: Timestamp) -> Option<Timestamp> {
+/// Since when there have been signs that a green does harm, of those that `is_looked_at` picks.
+fn sign_of_harm(
+    release: &Release,
+    is_looked_at: impl Fn(&Release, ComponentIndex) -> bool,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let looked_at = facts::components(release).filter(|of| is_looked_at(release, *of));
+    looked_at.filter_map(|of| sign_of_harm_by(release, of, now)).min()
+}
+
+/// The same of one component: not when the signs were read counts, but what they are of. It is never before green had
+/// production traffic.
+fn sign_of_harm_by(release: &Release, of: ComponentIndex, now: Timestamp) -> Option<Timestamp> {
     let fails = |verdict: &&Verdict| verdict.ruling == Ruling::Fail && verdict.policy != Policy::Observe;
-    let failing = facts::verdicts(release).iter().filter(fails).map(|verdict| verdict.newest.unwrap_or(now));
-    let firing = facts::firing(release).iter().map(|alarm| alarm.since);
-    let first = failing.chain(firing).chain(facts::unhealthy_since(release)).min()?;
-    let exposed = facts::exposed_since(release).unwrap_or(first);
+    let failing = facts::verdicts(release, of).iter().filter(fails).map(|verdict| verdict.newest.unwrap_or(now));
+    let firing = facts::firing(release, of).iter().map(|alarm| alarm.since);
+    let first = failing.chain(firing).chain(facts::unhealthy_since(release, of)).min()?;
+    let exposed = facts::exposed_since(release, of).unwrap_or(first);
     Some(first.max(exposed).min(now))
 }
 
@@ -200,7 +211,7 @@ impl Run {
 }
 
 /// The metrics of the releases that ended between `from` and `to`. `runs` may hold others: a failed change whose own way
-/// back did not work is restored by a later success of the same component in the same environment.
+/// back did not work is restored by later successes of the same components in the same environment.
 pub fn metrics(runs: &[Run], from: Timestamp, to: Timestamp) -> Metrics {
     let ended: Vec<&Run> = runs.iter().filter(|run| from <= run.ended && run.ended <= to).collect();
     let reached = ended.iter().filter(|run| run.reached_users || run.ending == Ending::Succeeded).count();
@@ -234,13 +245,19 @@ fn restore(run: &Run, runs: &[Run]) -> Option<Duration> {
     if let Some(restored) = run.timing.restored {
         return Some(restored.since(since));
     }
-    let later = runs.iter().filter(|other| {
-        other.ending == Ending::Succeeded
-            && other.ended > run.ended
-            && (&other.environment, &other.component) == (&run.environment, &run.component)
-    });
-    let served = later.map(|other| other.timing.deployed.unwrap_or(other.ended)).min()?;
-    Some(served.since(since))
+    let later: Vec<&Run> = runs
+        .iter()
+        .filter(|other| {
+            other.ending == Ending::Succeeded && other.ended > run.ended && other.environment == run.environment
+        })
+        .collect();
+    let served = |component: &ComponentName| {
+        let others = later.iter().filter(|other| other.components.contains(component));
+        others.map(|other| other.timing.deployed.unwrap_or(other.ended)).min()
+    };
+    // All of it serves well once the last of its components does.
+    let each: Option<Vec<Timestamp>> = run.components.iter().map(served).collect();
+    Some(each?.into_iter().max()?.since(since))
 }
 
 #[cfg(test)]

@@ -6,15 +6,18 @@
 
 pub mod capacity;
 pub mod command;
+pub mod components;
 pub mod effect;
 pub mod event;
 pub mod evidence;
 pub mod facts;
 pub mod guard;
 pub mod ids;
+pub mod last_resort;
 pub mod log;
 pub mod machine;
 pub mod metrics;
+pub mod notice;
 pub mod observed;
 pub mod outlook;
 pub mod percent;

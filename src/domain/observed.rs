@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::components::ComponentIndex;
 use super::evidence::Evidence;
 use super::ids::{AlarmName, Side, SignalName};
 use super::log::LogLine;
@@ -30,6 +31,9 @@ pub enum Seen {
 /// Measured points.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Points {
+    /// Of which component.
+    #[serde(default)]
+    pub component: ComponentIndex,
     /// Length of a period.
     #[serde(with = "millis")]
     pub period: Duration,
@@ -70,6 +74,9 @@ impl From<Compact> for Point {
 /// An alarm in a new state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmSeen {
+    /// Of which component.
+    #[serde(default)]
+    pub component: ComponentIndex,
     /// Its name.
     pub name: AlarmName,
     /// Its state.
@@ -83,6 +90,9 @@ pub struct AlarmSeen {
 /// A task that was found stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoppedTask {
+    /// Of which component.
+    #[serde(default)]
+    pub component: ComponentIndex,
     /// Its id.
     pub task: String,
     /// Whose it was, if known.

@@ -8,8 +8,8 @@ use super::poll::SignalsWanted;
 use super::snapshot::{SignalSeries, Toll};
 use crate::cloud::SeriesPair;
 use crate::domain::ids::SignalName;
-use crate::domain::observed::{Compact, Points, PointsOf};
-use crate::domain::plan::Plan;
+use crate::domain::observed::{Compact, PointsOf};
+use crate::domain::plan::ComponentPlan;
 use crate::domain::signal::{Measure, Point};
 use crate::domain::time::Timestamp;
 use crate::judge::Measured;
@@ -32,7 +32,7 @@ struct Held {
     green: BTreeMap<Timestamp, Point>,
 }
 
-/// The points of every signal of a plan.
+/// The points of every signal of a component.
 #[derive(Clone, Debug)]
 pub(super) struct Measurements {
     signals: Vec<(SignalName, Measure)>,
@@ -43,7 +43,7 @@ pub(super) struct Measurements {
 }
 
 impl Measurements {
-    pub(super) fn new(plan: &Plan, period: Duration) -> Self {
+    pub(super) fn new(plan: &ComponentPlan, period: Duration) -> Self {
         let signals: Vec<(SignalName, Measure)> =
             plan.signals.iter().map(|signal| (signal.name.clone(), signal.measure)).collect();
         let held = signals.iter().map(|(name, _)| (name.clone(), Held::default())).collect();
@@ -64,9 +64,9 @@ impl Measurements {
 
     /// Takes what was read; `exposed` is since when green has had traffic, whose cost is counted from there. The points
     /// that are new or were corrected come back.
-    pub(super) fn take(&mut self, pairs: Vec<SeriesPair>, now: Timestamp, exposed: Option<Timestamp>) -> Points {
+    pub(super) fn take(&mut self, pairs: Vec<SeriesPair>, now: Timestamp, exposed: Option<Timestamp>) -> Vec<PointsOf> {
         self.failed = None;
-        let new = Points { period: self.period, of: pairs.iter().filter_map(|pair| self.new_of(pair)).collect() };
+        let new: Vec<PointsOf> = pairs.iter().filter_map(|pair| self.new_of(pair)).collect();
         for pair in pairs {
             let Some(held) = self.held.get_mut(&pair.signal) else { continue };
             held.blue.extend(pair.blue.into_iter().map(|point| (point.at, point)));
@@ -93,6 +93,11 @@ impl Measurements {
             green: new(&pair.green, &held.green),
         };
         (!of.blue.is_empty() || !of.green.is_empty()).then_some(of)
+    }
+
+    /// Length of a period.
+    pub(super) fn period(&self) -> Duration {
+        self.period
     }
 
     pub(super) fn fail(&mut self, why: String) {

@@ -1,7 +1,7 @@
 //! Showing a past release again: its records, stepped through the same state machine at any speed, as snapshots like any
 //! others. Nothing is asked of the cloud, and no order reaches anything.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -10,9 +10,12 @@ use tokio::time::{Instant, sleep_until};
 use super::handle::{Envelope, Playback, Receipt};
 use super::hub::Hub;
 use super::measure::Measurements;
-use super::snapshot::{AlarmView, AlarmWord, EngineView, IdentityView, Playing, Snapshot, Source, SourceView};
+use super::snapshot::{
+    AlarmView, AlarmWord, ComponentView, EngineView, IdentityView, Playing, Snapshot, Source, SourceView,
+};
 use crate::cloud::SeriesPair;
 use crate::domain::command::Refusal;
+use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::log::LogLine;
 use crate::domain::observed::{AlarmSeen, Points, PointsOf, Seen};
 use crate::domain::release::Release;
@@ -28,12 +31,17 @@ const PERIOD: Duration = Duration::from_mins(1);
 /// The slowest and the fastest, as multiples of real time.
 const SPEEDS: (f64, f64) = (0.25, 4_096.0);
 
+/// What has been seen of a component.
+struct Watch {
+    measurements: Measurements,
+    alarms: Vec<AlarmView>,
+}
+
 /// A past release with a place in it.
 pub struct Tape {
     records: VecDeque<Record>,
     release: std::sync::Arc<Release>,
-    measurements: Measurements,
-    alarms: Vec<AlarmView>,
+    watches: Components<Watch>,
     identity: Option<IdentityView>,
     /// When something happened that the timeline tells of, in order.
     moments: VecDeque<Timestamp>,
@@ -60,10 +68,13 @@ impl Tape {
         });
         let now = records.first().map_or(summary.created, |record| record.at);
         let last = records.iter().map(|record| record.at).max().unwrap_or(now);
-        let measurements = Measurements::new(&plan, first_points.unwrap_or(PERIOD));
+        let period = first_points.unwrap_or(PERIOD);
+        let watches = plan
+            .components
+            .map(|component| Watch { measurements: Measurements::new(component, period), alarms: Vec::new() });
         let release = std::sync::Arc::new(Release::planned(summary.id, plan));
         let records = records.into();
-        Self { records, release, measurements, alarms: Vec::new(), identity: None, moments, now, last }
+        Self { records, release, watches, identity: None, moments, now, last }
     }
 
     /// Where it stands.
@@ -101,7 +112,9 @@ impl Tape {
             Seen::Lines(new) => lines.extend(new),
             Seen::Evidence(evidence) => {
                 let account = self.release.plan.place.account.clone();
-                let identity = evidence.acting.map(|arn| IdentityView { account, arn, expires: None });
+                // What became of them then decides nothing now.
+                let identity =
+                    evidence.acting.map(|arn| IdentityView { account, arn, expires: None, is_renewed: true });
                 self.identity = identity.or(self.identity.take());
             }
             Seen::Stopped(_) => {}
@@ -109,28 +122,38 @@ impl Tape {
     }
 
     fn take(&mut self, points: Points, at: Timestamp) {
+        let of = points.component;
+        if !self.watches.holds(of) {
+            return;
+        }
         let pair = |PointsOf { signal, blue, green }: PointsOf| SeriesPair {
             signal,
             blue: blue.into_iter().map(Into::into).collect(),
             green: green.into_iter().map(Into::into).collect(),
         };
         let pairs = points.of.into_iter().map(pair).collect();
-        let _known_already = self.measurements.take(pairs, at, self.release.traffic.green_since);
+        let exposed = self.release.components[of].traffic.green_since;
+        let _known_already = self.watches[of].measurements.take(pairs, at, exposed);
     }
 
     fn take_alarm(&mut self, alarm: AlarmSeen) {
-        let AlarmSeen { name, state, since, reason } = alarm;
+        let AlarmSeen { component, name, state, since, reason } = alarm;
+        if !self.watches.holds(component) {
+            return;
+        }
         let begun = self.release.begun.as_ref().map(|begun| begun.at);
         let is_older_than_release = since.zip(begun).is_some_and(|(since, begun)| since < begun);
-        self.alarms.retain(|view| view.name != name);
-        self.alarms.push(AlarmView { name, state, since, reason, is_older_than_release });
-        self.alarms.sort_by_key(|view| (view.state != AlarmWord::Firing, view.name.clone()));
+        let alarms = &mut self.watches[component].alarms;
+        alarms.retain(|view| view.name != name);
+        alarms.push(AlarmView { name, state, since, reason, is_older_than_release });
+        alarms.sort_by_key(|view| (view.state != AlarmWord::Firing, view.name.clone()));
     }
 
     /// It as it stood.
     pub fn snapshot(&self, speed: f64, is_paused: bool) -> Snapshot {
-        let source = |source: &Source| SourceView {
-            source: *source,
+        let source = |component: ComponentIndex, source: Source| SourceView {
+            source,
+            component,
             last_ok: Some(self.now),
             failing: None,
             stale_after: PERIOD,
@@ -140,12 +163,14 @@ impl Tape {
             at: self.now,
             speed,
             release: std::sync::Arc::clone(&self.release),
-            series: self.measurements.series().to_vec(),
-            alarms: self.alarms.clone(),
-            sources: Source::ALL.iter().map(source).collect(),
+            components: self.watches.pair(&self.release.components, |watch, component| ComponentView {
+                series: watch.measurements.series().to_vec(),
+                alarms: watch.alarms.clone(),
+                toll: watch.measurements.toll(component.traffic_span()),
+            }),
+            sources: self.watches.indices().flat_map(|of| Source::ALL.map(|word| source(of, word))).collect(),
             identity: self.identity.clone(),
-            toll: self.measurements.toll(self.release.traffic_span()),
-            output: Vec::new(),
+            output: BTreeMap::new(),
             engine: EngineView {
                 ends_with_face: true,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -210,21 +235,44 @@ mod tests {
     use crate::domain::event::Event;
     use crate::domain::ids::ReleaseId;
     use crate::domain::log::Level;
+    use crate::domain::plan::Plan;
     use crate::domain::signal::Point;
 
     fn at(secs: i64) -> Timestamp {
         Timestamp::from_secs(1_000 + secs)
     }
 
+    fn summary(plan: Plan) -> Summary {
+        Summary {
+            id: ReleaseId(4),
+            plan,
+            created: at(0),
+            by: Actor::new("maria", "bastion"),
+            status: "aborted".to_owned(),
+            ended: true,
+            touched: at(600),
+        }
+    }
+
     fn tape() -> Tape {
         let by = Actor::new("maria", "bastion");
         let plan = fixture::plan();
-        let signal = plan.signals[0].name.clone();
+        let signal = plan.components[ComponentIndex::FIRST].signals[0].name.clone();
         let green = vec![Point { at: at(0), value: 3.0, samples: 9 }.into()];
-        let points = Points { period: Duration::from_secs(20), of: vec![PointsOf { signal, blue: Vec::new(), green }] };
-        let line =
-            LogLine { at: at(30), side: None, task: "t".to_owned(), level: Level::Error, text: "it fails".to_owned() };
-        let order = Order { command: Command::Rollback { reason: None }, by: by.clone(), seen: None };
+        let points = Points {
+            component: ComponentIndex::FIRST,
+            period: Duration::from_secs(20),
+            of: vec![PointsOf { signal, blue: Vec::new(), green }],
+        };
+        let line = LogLine {
+            at: at(30),
+            component: None,
+            side: None,
+            task: "t".to_owned(),
+            level: Level::Error,
+            text: "it fails".to_owned(),
+        };
+        let order = Order { command: Command::Rollback { reason: None }, stage: None, by: by.clone(), seen: None };
         let entries = [
             (0, Entry::Event(Event::Requested { by: by.clone() })),
             (20, Entry::Seen(Seen::Points(points))),
@@ -232,16 +280,7 @@ mod tests {
             (600, Entry::Event(Event::Ordered(order))),
         ];
         let records = entries.into_iter().map(|(secs, entry)| Record { at: at(secs), entry }).collect();
-        let summary = Summary {
-            id: ReleaseId(4),
-            plan,
-            created: at(0),
-            by,
-            status: "aborted".to_owned(),
-            ended: true,
-            touched: at(600),
-        };
-        Tape::new(&summary, records)
+        Tape::new(&summary(plan), records)
     }
 
     #[test]
@@ -253,11 +292,47 @@ mod tests {
         let lines = tape.wind_to(at(60));
         assert_eq!(lines.len(), 1);
         let shown = tape.snapshot(1.0, false);
-        assert_eq!((shown.series[0].green.len(), shown.series[0].period), (1, Duration::from_secs(20)));
+        let series = &shown.components[ComponentIndex::FIRST].series[0];
+        assert_eq!((series.green.len(), series.period), (1, Duration::from_secs(20)));
         assert!(!tape.is_over());
         tape.wind_to(at(9_999));
         assert_eq!((tape.now(), tape.is_over(), tape.next_moment()), (at(600), true, None));
         assert!(tape.snapshot(1.0, false).release.ended.is_some());
+    }
+
+    #[test]
+    fn what_was_seen_of_each_component_is_shown_with_it_and_of_no_other() {
+        let mut plan = fixture::plan();
+        let api = plan.components[ComponentIndex::FIRST].clone();
+        plan.components = Components::try_from(vec![api.clone(), api]).unwrap();
+        let second = plan.components.after(ComponentIndex::FIRST);
+        let stranger: ComponentIndex = serde_json::from_str("7").unwrap();
+        let seen = |component| {
+            let signal = plan.components[second].signals[0].name.clone();
+            let green = vec![Point { at: at(0), value: 3.0, samples: 9 }.into()];
+            let points = Points {
+                component,
+                period: Duration::from_secs(20),
+                of: vec![PointsOf { signal, blue: Vec::new(), green }],
+            };
+            let alarm = AlarmSeen {
+                component,
+                name: "5xx".into(),
+                state: AlarmWord::Firing,
+                since: None,
+                reason: String::new(),
+            };
+            [Seen::Points(points), Seen::Alarms(vec![alarm])]
+        };
+        let all = [second, stranger].into_iter().flat_map(seen);
+        let records = all.map(|seen| Record { at: at(0), entry: Entry::Seen(seen) }).collect();
+        let mut tape = Tape::new(&summary(plan.clone()), records);
+        tape.wind_to(at(1));
+        let shown = tape.snapshot(1.0, false);
+        let counts: Vec<(usize, usize)> =
+            shown.components.iter().map(|(_, view)| (view.series[0].green.len(), view.alarms.len())).collect();
+        assert_eq!(counts, [(0, 0), (1, 1)]);
+        assert_eq!(shown.sources.len(), 2 * Source::ALL.len());
     }
 
     #[tokio::test(start_paused = true)]
@@ -277,7 +352,7 @@ mod tests {
         tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!(shown().at, stopped.at);
         assert!(shown().engine.replay.as_ref().is_some_and(|playing| playing.is_paused));
-        let order = Order { command: Command::Pause, by: Actor::new("maria", "bastion"), seen: None };
+        let order = Order { command: Command::Pause, stage: None, by: Actor::new("maria", "bastion"), seen: None };
         assert!(matches!(face.orders.send(order).await, Receipt::Refused(_)));
         wish.send(Playback::Faster).unwrap();
         wish.send(Playback::Next).unwrap();

@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
+use super::clean::Cleaner;
 use super::snapshot::{AlarmView, AlarmWord};
 use crate::cloud::TaskBrief;
+use crate::domain::components::ComponentIndex;
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::{AlarmName, Side};
 use crate::domain::log::{Level, LogLine};
-use crate::domain::observed::{AlarmSeen, Points, Seen, StoppedTask};
+use crate::domain::observed::{AlarmSeen, Points, PointsOf, Seen, StoppedTask};
 use crate::domain::plan::Sides;
-use crate::domain::redact::Redactor;
 use crate::domain::time::Timestamp;
 use crate::journal::{Entry, Record};
 
@@ -32,10 +33,13 @@ const TASKS: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Witness {
     pending: Vec<Record>,
-    alarms: BTreeMap<AlarmName, AlarmWord>,
+    alarms: BTreeMap<(ComponentIndex, AlarmName), AlarmWord>,
     stopped: HashSet<String>,
-    errors: HashMap<Option<Side>, Errors>,
+    errors: HashMap<Whose, Errors>,
 }
+
+/// Whose error lines: of which component and which side, as far as that is known.
+type Whose = (Option<ComponentIndex>, Option<Side>);
 
 /// Error lines of one side.
 #[derive(Debug, Default)]
@@ -61,19 +65,19 @@ impl Witness {
     }
 
     /// Points that are new, or were corrected.
-    pub(super) fn points(&mut self, points: Points, at: Timestamp) {
-        if !points.of.is_empty() {
-            self.keep(Seen::Points(points), at);
+    pub(super) fn points(&mut self, component: ComponentIndex, period: Duration, of: Vec<PointsOf>, at: Timestamp) {
+        if !of.is_empty() {
+            self.keep(Seen::Points(Points { component, period, of }), at);
         }
     }
 
-    /// All alarms; those are kept whose state is new.
-    pub(super) fn alarms(&mut self, views: &[AlarmView], at: Timestamp) {
+    /// All alarms of a component; those are kept whose state is new.
+    pub(super) fn alarms(&mut self, component: ComponentIndex, views: &[AlarmView], at: Timestamp) {
         let mut new = Vec::new();
         for view in views {
-            if self.alarms.insert(view.name.clone(), view.state) != Some(view.state) {
+            if self.alarms.insert((component, view.name.clone()), view.state) != Some(view.state) {
                 let AlarmView { name, state, since, reason, .. } = view.clone();
-                new.push(AlarmSeen { name, state, since, reason });
+                new.push(AlarmSeen { component, name, state, since, reason });
             }
         }
         if !new.is_empty() {
@@ -81,14 +85,21 @@ impl Witness {
         }
     }
 
-    /// Tasks as ECS lists them; those are kept that have stopped since the last look.
-    pub(super) fn tasks(&mut self, tasks: &[TaskBrief], sides: &Sides, redactor: &Redactor, at: Timestamp) {
+    /// A component's tasks as ECS lists them; those are kept that have stopped since the last look.
+    pub(super) fn tasks(
+        &mut self,
+        component: ComponentIndex,
+        tasks: &[TaskBrief],
+        sides: &Sides,
+        cleaner: &Cleaner,
+        at: Timestamp,
+    ) {
         let mut new = Vec::new();
         for task in tasks {
             let Some(reason) = &task.stopped else { continue };
             if self.stopped.len() < TASKS && self.stopped.insert(task.id.clone()) {
                 let side = Side::BOTH.into_iter().find(|side| sides.of(*side).service == task.service);
-                new.push(StoppedTask { task: redactor.clean(&task.id), side, reason: redactor.clean(reason) });
+                new.push(StoppedTask { component, task: cleaner.text(&task.id), side, reason: cleaner.text(reason) });
             }
         }
         if !new.is_empty() {
@@ -102,7 +113,7 @@ impl Witness {
         let mut kept = Vec::new();
         for line in lines.iter().filter(|line| line.level == Level::Error) {
             let line = LogLine { text: line.text.chars().take(LINE_LENGTH).collect(), ..line.clone() };
-            let errors = self.errors.entry(line.side).or_default();
+            let errors = self.errors.entry((line.component, line.side)).or_default();
             if errors.kept.is_none_or(|kept| at.since(kept) >= SAMPLE) {
                 errors.kept = Some(at);
                 kept.push(line);
@@ -140,11 +151,19 @@ impl Witness {
 mod tests {
     use super::*;
     use crate::app::fixture;
+    use crate::domain::redact::Redactor;
 
     const AT: Timestamp = Timestamp::from_secs(9);
 
     fn line(side: Side, level: Level, text: &str) -> LogLine {
-        LogLine { at: AT, side: Some(side), task: "t".to_owned(), level, text: text.to_owned() }
+        LogLine {
+            at: AT,
+            component: Some(ComponentIndex::FIRST),
+            side: Some(side),
+            task: "t".to_owned(),
+            level,
+            text: text.to_owned(),
+        }
     }
 
     fn kept(witness: &mut Witness) -> Vec<Seen> {
@@ -188,24 +207,28 @@ mod tests {
         let ok = [fixture::alarm("a", AlarmWord::Ok, false), fixture::alarm("b", AlarmWord::Ok, false)];
         let fires = [fixture::alarm("a", AlarmWord::Firing, false), fixture::alarm("b", AlarmWord::Ok, false)];
         for views in [&ok, &ok, &fires, &fires] {
-            witness.alarms(views, AT);
+            witness.alarms(ComponentIndex::FIRST, views, AT);
         }
         let counts: Vec<usize> = kept(&mut witness)
             .iter()
             .map(|seen| if let Seen::Alarms(alarms) = seen { alarms.len() } else { 0 })
             .collect();
         assert_eq!(counts, [2, 1]);
-        let sides = fixture::plan().sides;
+        let sides = fixture::plan().components[ComponentIndex::FIRST].sides.clone().unwrap();
         let task = |id: &str, stopped: Option<&str>| TaskBrief {
             id: id.to_owned(),
             service: sides.green.service.clone(),
             stopped: stopped.map(str::to_owned),
         };
         for tasks in [vec![task("1", None)], vec![task("1", Some("password=abc"))], vec![task("1", Some("again"))]] {
-            witness.tasks(&tasks, &sides, &Redactor::default(), AT);
+            witness.tasks(ComponentIndex::FIRST, &tasks, &sides, &Cleaner::new(Redactor::default()), AT);
         }
-        let stopped =
-            StoppedTask { task: "1".to_owned(), side: Some(Side::Green), reason: "password=••••".to_owned() };
+        let stopped = StoppedTask {
+            component: ComponentIndex::FIRST,
+            task: "1".to_owned(),
+            side: Some(Side::Green),
+            reason: "password=••••".to_owned(),
+        };
         assert_eq!(kept(&mut witness), [Seen::Stopped(vec![stopped])]);
     }
 }

@@ -9,12 +9,12 @@ use super::{Entry, Numbered, Record, Summary, walk};
 use crate::domain::command::Actor;
 use crate::domain::effect::CheckResult;
 use crate::domain::facts;
-use crate::domain::ids::{AlarmName, ComponentName, EnvironmentName, ReleaseId, SignalName, StageName, Version};
-use crate::domain::log::LogLine;
+use crate::domain::ids::{AlarmName, ComponentName, EnvironmentName, ReleaseId, Side, SignalName, StageName, Version};
+use crate::domain::log::{Level, LogLine};
 use crate::domain::metrics::{Run, Stopwatch, Timing};
 use crate::domain::observed::{AlarmSeen, AlarmWord, Points, Seen, StoppedTask};
 use crate::domain::percent::Percent;
-use crate::domain::plan::StagePlan;
+use crate::domain::plan::{ComponentPlan, Plan, StagePlan};
 use crate::domain::release::{Moment, Release, Stage, StageStatus};
 use crate::domain::signal::{Ruling, Verdict};
 use crate::domain::time::Timestamp;
@@ -31,12 +31,8 @@ pub struct Account {
     pub release: ReleaseId,
     /// Where.
     pub environment: EnvironmentName,
-    /// What.
-    pub component: ComponentName,
-    /// The version that served before.
-    pub from: Version,
-    /// The version released.
-    pub to: Version,
+    /// What, in the plan's order.
+    pub components: Vec<Move>,
     /// AWS account.
     pub account: String,
     /// AWS region.
@@ -70,19 +66,34 @@ pub struct Account {
     /// Everything that happened, in words.
     pub timeline: Vec<Moment>,
     /// Tasks that were found stopped.
-    pub stopped_tasks: Vec<StoppedTask>,
+    pub stopped_tasks: Vec<TaskStop>,
     /// Lines of errors, a few of each reading.
-    pub errors: Vec<LogLine>,
-    /// Everything that was measured; too much for a list of releases, and not part of the JSON.
+    pub errors: Vec<ErrorLine>,
+    /// Everything that was measured, of which component where there are several; too much for a list of releases, and
+    /// not part of the JSON.
     #[serde(skip)]
-    pub points: Vec<Points>,
+    pub points: Vec<(Option<ComponentName>, Points)>,
     /// Whether green had production traffic at any time.
     pub reached_users: bool,
+}
+
+/// A component from one version to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Move {
+    /// Its name.
+    pub name: ComponentName,
+    /// The version that served before.
+    pub from: Version,
+    /// The version released.
+    pub to: Version,
 }
 
 /// A stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StageAccount {
+    /// About which component, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<ComponentName>,
     /// Its name.
     pub name: StageName,
     /// The configuration's word for what it does.
@@ -104,8 +115,11 @@ pub struct StageAccount {
 }
 
 /// Green's weight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WeightChange {
+    /// Of which component, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<ComponentName>,
     /// When.
     pub at: Timestamp,
     /// As set.
@@ -117,6 +131,9 @@ pub struct WeightChange {
 /// A ruling that differs from the one before.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct VerdictChange {
+    /// Of which component, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<ComponentName>,
     /// When.
     pub at: Timestamp,
     /// Which signal.
@@ -138,6 +155,9 @@ pub struct VerdictChange {
 /// An alarm in another state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AlarmChange {
+    /// Of which component, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<ComponentName>,
     /// When it was seen.
     pub at: Timestamp,
     /// Which.
@@ -148,6 +168,38 @@ pub struct AlarmChange {
     pub since: Option<Timestamp>,
     /// CloudWatch's reason.
     pub reason: String,
+}
+
+/// A task that was found stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TaskStop {
+    /// Of which component, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<ComponentName>,
+    /// Its id.
+    pub task: String,
+    /// Whose it was, if known.
+    pub side: Option<Side>,
+    /// Why it stopped, as ECS says.
+    pub reason: String,
+}
+
+/// A line of an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErrorLine {
+    /// Of which component, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<ComponentName>,
+    /// When the service wrote it.
+    pub at: Timestamp,
+    /// Whose task wrote it, if known.
+    pub side: Option<Side>,
+    /// The task's short id.
+    pub task: String,
+    /// How loud.
+    pub level: Level,
+    /// The text.
+    pub text: String,
 }
 
 impl Account {
@@ -166,9 +218,7 @@ impl Account {
             schema: SCHEMA,
             release: summary.id,
             environment: plan.environment.clone(),
-            component: plan.component.clone(),
-            from: plan.from.clone(),
-            to: plan.to.clone(),
+            components: plan.components.iter().map(|(_, component)| Move::of(component)).collect(),
             account: plan.place.account.clone(),
             region: plan.place.region.clone(),
             status: release.status().word().to_owned(),
@@ -179,7 +229,7 @@ impl Account {
             ended: release.ended.as_ref().map(|ended| ended.at),
             touched: summary.touched,
             timing: book.stopwatch.timing(),
-            stages: facts::stages(&release).map(|(plan, stage)| StageAccount::of(plan, stage)).collect(),
+            stages: facts::stages(&release).map(|(about, stage)| StageAccount::of(plan, about, stage)).collect(),
             weights: book.weights,
             verdicts: book.verdicts,
             alarms: book.alarms,
@@ -198,7 +248,7 @@ impl Account {
         Some(Run {
             release: self.release,
             environment: self.environment.clone(),
-            component: self.component.clone(),
+            components: self.components.iter().map(|component| component.name.clone()).collect(),
             begun: self.begun?,
             ended: self.ended?,
             ending,
@@ -207,17 +257,46 @@ impl Account {
         })
     }
 
+    /// What was released, in a few words: `api`, or `api, web`.
+    pub fn components_named(&self) -> String {
+        let names: Vec<&str> = self.components.iter().map(|component| component.name.as_str()).collect();
+        names.join(", ")
+    }
+
+    /// From which version to which, in a few words, for each component that differs from the one before it.
+    pub fn moves(&self) -> String {
+        let mut moves: Vec<String> =
+            self.components.iter().map(|component| format!("{} → {}", component.from, component.to)).collect();
+        moves.dedup();
+        moves.join(", ")
+    }
+
+    /// Its components, by the names that they go by here: none where there is only one.
+    pub fn names(&self) -> Vec<Option<&ComponentName>> {
+        match self.components.as_slice() {
+            [_] => vec![None],
+            several => several.iter().map(|component| Some(&component.name)).collect(),
+        }
+    }
+
     /// Whether there is an incident to report: it went back, or could not.
     pub fn is_incident(&self) -> bool {
         self.timing.decided.is_some()
     }
 }
 
+impl Move {
+    fn of(plan: &ComponentPlan) -> Self {
+        Self { name: plan.name.clone(), from: plan.from.clone(), to: plan.to.clone() }
+    }
+}
+
 impl StageAccount {
-    fn of(plan: &StagePlan, stage: &Stage) -> Self {
+    fn of(plan: &Plan, about: &StagePlan, stage: &Stage) -> Self {
         Self {
-            name: plan.name.clone(),
-            kind: plan.kind.word(),
+            component: about.component.and_then(|of| facts::name(plan, of)),
+            name: about.name.clone(),
+            kind: about.kind.word(),
             status: stage.status,
             started: stage.started,
             ended: stage.ended,
@@ -237,36 +316,42 @@ struct Book {
     verdicts: Vec<VerdictChange>,
     alarms: Vec<AlarmChange>,
     timeline: Vec<Moment>,
-    stopped_tasks: Vec<StoppedTask>,
-    errors: Vec<LogLine>,
-    points: Vec<Points>,
+    stopped_tasks: Vec<TaskStop>,
+    errors: Vec<ErrorLine>,
+    points: Vec<(Option<ComponentName>, Points)>,
 }
 
 impl Book {
     fn note(&mut self, release: &Release, record: &Record) {
         let at = record.at;
         if let Entry::Seen(seen) = &record.entry {
-            return self.note_seen(seen, at);
+            return self.note_seen(&release.plan, seen, at);
         }
         if !matches!(record.entry, Entry::Event(_)) {
             return;
         }
         self.stopwatch.look(release, at);
-        let (set, observed) = facts::weights(release);
-        if self.weights.last().is_none_or(|last| (last.set, last.observed) != (set, observed)) {
-            self.weights.push(WeightChange { at, set, observed });
-        }
-        for verdict in facts::verdicts(release) {
-            self.note_verdict(verdict, at);
+        for of in facts::components(release) {
+            let component = facts::name(&release.plan, of);
+            let (set, observed) = facts::weights(release, of);
+            let last = self.weights.iter().rev().find(|last| last.component == component);
+            if last.is_none_or(|last| (last.set, last.observed) != (set, observed)) {
+                self.weights.push(WeightChange { component: component.clone(), at, set, observed });
+            }
+            for verdict in facts::verdicts(release, of) {
+                self.note_verdict(component.as_ref(), verdict, at);
+            }
         }
         let known = self.timeline.last().map_or(0, |last| last.number);
         self.timeline.extend(release.timeline.iter().filter(|moment| moment.number > known).cloned());
     }
 
-    fn note_verdict(&mut self, verdict: &Verdict, at: Timestamp) {
-        let last = self.verdicts.iter().rev().find(|change| change.signal == verdict.signal);
+    fn note_verdict(&mut self, component: Option<&ComponentName>, verdict: &Verdict, at: Timestamp) {
+        let is_same = |last: &&VerdictChange| (last.component.as_ref(), &last.signal) == (component, &verdict.signal);
+        let last = self.verdicts.iter().rev().find(is_same);
         if last.is_none_or(|last| last.ruling != verdict.ruling) {
             self.verdicts.push(VerdictChange {
+                component: component.cloned(),
                 at,
                 signal: verdict.signal.clone(),
                 ruling: verdict.ruling,
@@ -279,15 +364,22 @@ impl Book {
         }
     }
 
-    fn note_seen(&mut self, seen: &Seen, at: Timestamp) {
+    fn note_seen(&mut self, plan: &Plan, seen: &Seen, at: Timestamp) {
         match seen {
             Seen::Alarms(alarms) => self.alarms.extend(alarms.iter().cloned().map(|alarm| {
-                let AlarmSeen { name, state, since, reason } = alarm;
-                AlarmChange { at, name, state, since, reason }
+                let AlarmSeen { component, name, state, since, reason } = alarm;
+                AlarmChange { component: facts::name(plan, component), at, name, state, since, reason }
             })),
-            Seen::Stopped(tasks) => self.stopped_tasks.extend(tasks.iter().cloned()),
-            Seen::Lines(lines) => self.errors.extend(lines.iter().cloned()),
-            Seen::Points(points) => self.points.push(points.clone()),
+            Seen::Stopped(tasks) => self.stopped_tasks.extend(tasks.iter().cloned().map(|stopped| {
+                let StoppedTask { component, task, side, reason } = stopped;
+                TaskStop { component: facts::name(plan, component), task, side, reason }
+            })),
+            Seen::Lines(lines) => self.errors.extend(lines.iter().cloned().map(|line| {
+                let LogLine { at, component, side, task, level, text } = line;
+                let component = component.and_then(|of| facts::name(plan, of));
+                ErrorLine { component, at, side, task, level, text }
+            })),
+            Seen::Points(points) => self.points.push((facts::name(plan, points.component), points.clone())),
             Seen::Evidence(_) => {}
         }
     }

@@ -8,7 +8,7 @@ use crate::domain::command::{Actor, Order, Refusal};
 use crate::domain::event::Event;
 use crate::domain::evidence::Evidence;
 use crate::domain::facts;
-use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, Revision};
+use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, Revision, StageName};
 use crate::domain::observed::Seen;
 use crate::domain::release::Release;
 use crate::domain::time::Timestamp;
@@ -25,8 +25,11 @@ pub struct Act {
     pub release: ReleaseId,
     /// Where.
     pub environment: EnvironmentName,
-    /// What.
-    pub component: ComponentName,
+    /// What, in the plan's order.
+    pub components: Vec<ComponentName>,
+    /// The stage that it was meant for, if somebody said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageName>,
     /// When, in milliseconds since 1970.
     pub at: Timestamp,
     /// Who, from where; [`ITSELF`] without a host when the release decided by itself.
@@ -59,6 +62,20 @@ pub enum Answer {
     },
     /// The release decided so itself.
     Decided,
+}
+
+impl Act {
+    /// What it was done to, in a few words: `api`, or `api, web`.
+    pub fn components_named(&self) -> String {
+        let names: Vec<&str> = self.components.iter().map(ComponentName::as_str).collect();
+        names.join(", ")
+    }
+
+    /// What was done, and to which stage if somebody said so: `skip`, or `skip smoke`.
+    pub fn action_named(&self) -> String {
+        let stage = self.stage.as_ref().map(|stage| format!(" {stage}")).unwrap_or_default();
+        format!("{}{stage}", self.action)
+    }
 }
 
 impl Answer {
@@ -111,7 +128,8 @@ impl Clerk<'_> {
             record,
             release: *id,
             environment: plan.environment.clone(),
-            component: plan.component.clone(),
+            components: plan.components.iter().map(|(_, component)| component.name.clone()).collect(),
+            stage: None,
             at,
             who,
             action: action.to_owned(),
@@ -149,6 +167,7 @@ impl Clerk<'_> {
         self.newest(|act| {
             act.reason = order.command.reason().map(str::to_owned);
             act.seen = order.seen;
+            act.stage = order.stage.clone();
         });
     }
 
@@ -177,7 +196,7 @@ mod tests {
         let plan = fixture::plan();
         let release = Release::planned(ReleaseId(3), plan.clone());
         let maria = Actor { arn: Some("arn:aws:iam::1:user/maria".to_owned()), ..Actor::new("maria", "bastion") };
-        let order = |command| Order { command, by: maria.clone(), seen: Some(Revision(1)) };
+        let order = |command| Order { command, stage: None, by: maria.clone(), seen: Some(Revision(1)) };
         let known = Evidence::of(&release, Some("arn:aws:sts::1:assumed-role/release/x"));
         let refusal = Refusal::NotNow { why: "not paused".to_owned() };
         let entries = [

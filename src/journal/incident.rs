@@ -11,12 +11,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::account::Account;
+use super::account::{Account, ErrorLine};
 use super::audit::{Act, Answer};
 use super::files;
-use crate::domain::evidence::Evidence;
-use crate::domain::ids::{ReleaseId, Side, SignalName};
-use crate::domain::log::LogLine;
+use crate::domain::evidence::{Evidence, Known};
+use crate::domain::ids::{ComponentName, ReleaseId, Side, SignalName};
 use crate::domain::redact::Redactor;
 use crate::domain::signal::Point;
 use crate::domain::time::{Elapsed, Timestamp};
@@ -53,6 +52,9 @@ pub struct Incident<'a> {
 /// What was measured of a signal.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Window {
+    /// Of which component, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<ComponentName>,
     /// Which.
     pub signal: SignalName,
     /// Blue's points, oldest first.
@@ -107,6 +109,9 @@ pub fn page_path(dir: &Path, release: ReleaseId) -> PathBuf {
     dir.join(format!("release-{release}.md"))
 }
 
+/// The points of one side, each once.
+type Series = BTreeMap<Timestamp, Point>;
+
 /// The action that turned the release round.
 fn decision(acts: &[Act], decided: Timestamp) -> Option<&Act> {
     let turns = |act: &&Act| {
@@ -118,18 +123,24 @@ fn decision(acts: &[Act], decided: Timestamp) -> Option<&Act> {
 }
 
 fn window(account: &Account, decided: Timestamp) -> Vec<Window> {
-    let mut held: BTreeMap<&SignalName, [BTreeMap<Timestamp, Point>; 2]> = BTreeMap::new();
-    for points in account.points.iter().flat_map(|points| &points.of) {
-        let [blue, green] = held.entry(&points.signal).or_default();
+    let mut held: BTreeMap<(Option<&ComponentName>, &SignalName), [Series; 2]> = BTreeMap::new();
+    let all = account.points.iter().flat_map(|(whose, points)| points.of.iter().map(|of| (whose.as_ref(), of)));
+    for (component, points) in all {
+        let [blue, green] = held.entry((component, &points.signal)).or_default();
         for (side, new) in [(blue, &points.blue), (green, &points.green)] {
             // A point that came again was corrected.
             side.extend(new.iter().map(|compact| Point::from(*compact)).map(|point| (point.at, point)));
         }
     }
     let span = decided - BEFORE..=decided + AFTER;
-    let within = |points: BTreeMap<Timestamp, Point>| points.range(span.clone()).map(|(_, point)| *point).collect();
+    let within = |points: Series| points.range(span.clone()).map(|(_, point)| *point).collect();
     held.into_iter()
-        .map(|(signal, [blue, green])| Window { signal: signal.clone(), blue: within(blue), green: within(green) })
+        .map(|((component, signal), [blue, green])| Window {
+            component: component.cloned(),
+            signal: signal.clone(),
+            blue: within(blue),
+            green: within(green),
+        })
         .collect()
 }
 
@@ -163,19 +174,26 @@ impl Page<'_> {
         self.section("Alarms");
         for alarm in &account.alarms {
             let said = self.said(&alarm.reason);
-            let line =
-                format!("- {} **{}** {}: {said}", clock(alarm.at), self.said(alarm.name.as_str()), alarm.state.word());
+            let line = format!(
+                "- {} **{}** {}: {said}",
+                clock(alarm.at),
+                self.of(alarm.component.as_ref(), alarm.name.as_str()),
+                alarm.state.word()
+            );
             self.line(&line);
         }
         self.none_if(account.alarms.is_empty(), "No alarm changed.");
         self.section("Stopped tasks");
         for task in &account.stopped_tasks {
-            let line = format!("- {} {}: {}", side(task.side), self.said(&task.task), self.said(&task.reason));
+            let whose = self.of(task.component.as_ref(), side(task.side));
+            let line = format!("- {whose} {}: {}", self.said(&task.task), self.said(&task.reason));
             self.line(&line);
         }
         self.none_if(account.stopped_tasks.is_empty(), "None was found stopped.");
-        for of in Side::BOTH {
-            self.errors(of, &account.errors);
+        for component in account.names() {
+            for of in Side::BOTH {
+                self.errors(component, of, &account.errors);
+            }
         }
         self.window(&incident.window);
         self.stages(account);
@@ -185,12 +203,13 @@ impl Page<'_> {
     fn head(&mut self, incident: &Incident<'_>) {
         let account = incident.account;
         let timing = account.timing;
-        let place = format!("{} in {}", self.said(account.component.as_str()), self.said(account.environment.as_str()));
+        let place =
+            format!("{} in {}", self.said(&account.components_named()), self.said(account.environment.as_str()));
         self.line(&format!("# Release {}: {place}, {}\n", account.release, account.status));
         let whole =
             if incident.is_complete { "" } else { " The release has not ended yet: this is what is known so far." };
         let cause = incident.cause.as_deref().map_or("no cause was kept".to_owned(), |cause| self.said(cause));
-        self.line(&format!("{} → {}. Why it went back: {cause}.{whole}\n", account.from, account.to));
+        self.line(&format!("{}. Why it went back: {cause}.{whole}\n", self.said(&account.moves())));
         self.line("| | |\n|---|---|");
         for (what, at) in [
             ("begun", account.begun),
@@ -214,10 +233,17 @@ impl Page<'_> {
         let Some(evidence) = &incident.evidence else {
             return self.none_if(true, "None was kept.");
         };
-        let observed = evidence.observed.map_or("not read".to_owned(), |observed| observed.to_string());
-        self.line(&format!("Green set to {}, observed at {observed}.\n", evidence.set));
+        for known in &evidence.components {
+            self.known(known);
+        }
+    }
+
+    fn known(&mut self, known: &Known) {
+        let observed = known.observed.map_or("not read".to_owned(), |observed| observed.to_string());
+        let green = self.of(known.component.as_ref(), "Green");
+        self.line(&format!("{green} set to {}, observed at {observed}.\n", known.set));
         self.line("| signal | ruling | green | blue | limit | requests |\n|---|---|---|---|---|---|");
-        for ruled in &evidence.verdicts {
+        for ruled in &known.verdicts {
             let row = format!(
                 "| {} | {} | {} | {} | {} | {} |",
                 self.said(ruled.signal.as_str()),
@@ -229,10 +255,11 @@ impl Page<'_> {
             );
             self.line(&row);
         }
-        if !evidence.firing.is_empty() {
-            let names: Vec<String> = evidence.firing.iter().map(|name| self.said(name.as_str())).collect();
+        if !known.firing.is_empty() {
+            let names: Vec<String> = known.firing.iter().map(|name| self.said(name.as_str())).collect();
             self.line(&format!("\nFiring: {}.", names.join(", ")));
         }
+        self.line("");
     }
 
     fn acts(&mut self, acts: &[Act]) {
@@ -244,7 +271,7 @@ impl Page<'_> {
             let line = format!(
                 "- {} **{}** by {}{host}{arn}{why}: {}",
                 clock(act.at),
-                act.action,
+                self.said(&act.action_named()),
                 self.said(&act.who.name),
                 self.said(&act.answer.text())
             );
@@ -252,9 +279,11 @@ impl Page<'_> {
         }
     }
 
-    fn errors(&mut self, of: Side, lines: &[LogLine]) {
-        self.section(&format!("Last errors of {of}"));
-        let of_side: Vec<&LogLine> = lines.iter().filter(|line| line.side == Some(of)).collect();
+    fn errors(&mut self, component: Option<&ComponentName>, of: Side, lines: &[ErrorLine]) {
+        let whose = self.of(component, of.word());
+        self.section(&format!("Last errors of {whose}"));
+        let is_of = |line: &&ErrorLine| (line.component.as_ref(), line.side) == (component, Some(of));
+        let of_side: Vec<&ErrorLine> = lines.iter().filter(is_of).collect();
         for line in of_side.iter().skip(of_side.len().saturating_sub(LINES)) {
             // Indented: nothing in it is Markdown.
             let text = format!("    {} {} {}", clock(line.at), line.task, self.redactor.clean(&line.text));
@@ -266,7 +295,7 @@ impl Page<'_> {
     fn window(&mut self, window: &[Window]) {
         self.section("Signals around the decision");
         for signal in window {
-            self.line(&format!("\n**{}**\n", self.said(signal.signal.as_str())));
+            self.line(&format!("\n**{}**\n", self.of(signal.component.as_ref(), signal.signal.as_str())));
             self.line("| minute | green | blue | requests to green |\n|---|---|---|---|");
             let mut rows: BTreeMap<Timestamp, [Option<Point>; 2]> = BTreeMap::new();
             for (place, points) in [(0, &signal.green), (1, &signal.blue)] {
@@ -321,6 +350,12 @@ impl Page<'_> {
     fn line(&mut self, text: &str) {
         // Writing to a string does not fail.
         let _written = writeln!(self.text, "{text}");
+    }
+
+    /// Something of a component, which is named where there are several: `green`, or `green of api`.
+    fn of(&self, component: Option<&ComponentName>, what: &str) -> String {
+        let of = component.map(|name| format!(" of {}", self.said(name.as_str()))).unwrap_or_default();
+        format!("{}{of}", self.said(what))
     }
 
     /// Text from outside, masked, harmless, and without meaning in Markdown or HTML.

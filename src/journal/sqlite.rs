@@ -19,12 +19,15 @@ use crate::domain::ids::ReleaseId;
 use crate::domain::plan::Plan;
 use crate::domain::time::Timestamp;
 
+/// SQLite's name for a database without a file.
+const MEMORY: &str = ":memory:";
+
 /// A journal in a file.
 #[derive(Debug)]
 pub struct SqliteJournal {
     connection: Connection,
-    /// `None` in memory.
-    path: Option<PathBuf>,
+    /// Where it is, as errors name it.
+    path: PathBuf,
     /// `None` in memory, and where there is none: it is never made anew without being asked for.
     anchor: Option<Anchor>,
     start: Start,
@@ -67,14 +70,14 @@ impl SqliteJournal {
         // the inspection, and no reason not to release.
         let anchor = if prepared.is_new && !is_known {
             let anchor = Anchor::create(&place).map_err(|error| failed(error.to_string()))?;
-            if let Some(head) = head(&connection)? {
+            if let Some(head) = head(&connection, path)? {
                 anchor.note(head).map_err(|error| failed(error.to_string()))?;
             }
             Some(anchor)
         } else {
             known
         };
-        Ok(Self { connection, path: Some(path.to_owned()), anchor, start: prepared.start })
+        Ok(Self { connection, path: path.to_owned(), anchor, start: prepared.start })
     }
 
     /// A journal in memory, for demonstrations and tests: gone when it is dropped.
@@ -83,11 +86,16 @@ impl SqliteJournal {
     ///
     /// When SQLite has no memory for it.
     pub fn in_memory() -> Result<Self, JournalError> {
-        let path = Path::new(":memory:");
+        let path = Path::new(MEMORY);
         let mut connection = Connection::open_in_memory()
             .map_err(|error| JournalError::Open { path: path.display().to_string(), reason: error.to_string() })?;
         let prepared = schema::prepare(&mut connection, path)?;
-        Ok(Self { connection, path: None, anchor: None, start: prepared.start })
+        Ok(Self { connection, path: path.to_owned(), anchor: None, start: prepared.start })
+    }
+
+    /// Its file; `None` in memory.
+    fn file(&self) -> Option<&Path> {
+        (self.path != Path::new(MEMORY)).then_some(&self.path)
     }
 
     /// The anchor is told of the newest record. That it cannot be is no reason to stop: the records are on disk, and an
@@ -106,7 +114,8 @@ impl Journal for SqliteJournal {
         by: &Actor,
         at: Timestamp,
     ) -> Result<(ReleaseId, Plan), JournalError> {
-        let start = self.start;
+        let (path, start) = (self.path.as_path(), self.start);
+        let unwritten = unwritten(path);
         // Immediate: nobody else may take the number between the look and the insertion.
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritten)?;
@@ -116,18 +125,20 @@ impl Journal for SqliteJournal {
             .map_err(unwritten)?;
         let id = ReleaseId(u64::try_from(taken.unwrap_or(0)).unwrap_or(0) + 1);
         let plan = make(id);
-        let text = encode(&plan)?;
+        let text = encode(path, &plan)?;
+        let components = plan.components_named();
         transaction
             .execute(
                 "INSERT INTO releases (id, environment, component, plan, by, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![key(id), plan.environment.as_str(), plan.component.as_str(), text, encode(by)?, at.millis()],
+                params![key(id), plan.environment.as_str(), components, text, encode(path, by)?, at.millis()],
             )
             .map_err(unwritten)?;
-        let first = encode(&First::Created { plan: Seal::of(text.as_bytes()).to_string(), by: by.clone() })?;
-        let mut tail = Tail::of(&transaction, start)?;
+        let first = encode(path, &First::Created { plan: Seal::of(text.as_bytes()).to_string(), by: by.clone() })?;
+        let mut tail = Tail::of(&transaction, start, path)?;
         tail.add(&transaction, Row { release: id.0, seq: 0, at, status: "planned", ended: false, entry: &first })?;
         transaction.commit().map_err(unwritten)?;
-        self.anchor(tail.head());
+        let head = tail.head();
+        self.anchor(head);
         Ok((id, plan))
     }
 
@@ -135,7 +146,8 @@ impl Journal for SqliteJournal {
         if records.is_empty() {
             return Ok(());
         }
-        let start = self.start;
+        let (path, start) = (self.path.as_path(), self.start);
+        let unwritten = unwritten(path);
         // Immediate: a read that becomes a write fails at once where another engine writes, instead of waiting its turn.
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritten)?;
@@ -144,14 +156,15 @@ impl Journal for SqliteJournal {
             .and_then(|mut last| last.query_row([key(id)], |row| row.get(0)))
             .map_err(unwritten)?;
         let last = seq.map(unsigned).ok_or(JournalError::Unknown(id))?;
-        let mut tail = Tail::of(&transaction, start)?;
+        let mut tail = Tail::of(&transaction, start, path)?;
         for (seq, record) in (last + 1..).zip(records) {
-            let entry = encode(&record.entry)?;
+            let entry = encode(path, &record.entry)?;
             let Standing { status, ended } = standing;
             tail.add(&transaction, Row { release: id.0, seq, at: record.at, status, ended, entry: &entry })?;
         }
         transaction.commit().map_err(unwritten)?;
-        self.anchor(tail.head());
+        let head = tail.head();
+        self.anchor(head);
         Ok(())
     }
 
@@ -160,6 +173,7 @@ impl Journal for SqliteJournal {
     }
 
     fn numbered(&self, id: ReleaseId) -> Result<Vec<Numbered>, JournalError> {
+        let unread = unread(&self.path);
         let mut select = self
             .connection
             .prepare_cached("SELECT number, at, entry FROM records WHERE release = ?1 AND seq > 0 ORDER BY seq")
@@ -169,29 +183,31 @@ impl Journal for SqliteJournal {
             .map_err(unread)?;
         rows.map(|row| {
             let (number, at, entry) = row.map_err(unread)?;
-            let record = Record { at: Timestamp::from_millis(at), entry: decode(&entry)? };
+            let record = Record { at: Timestamp::from_millis(at), entry: decode(&self.path, &entry)? };
             Ok(Numbered { number: unsigned(number), record })
         })
         .collect()
     }
 
     fn list(&self, limit: usize) -> Result<Vec<Summary>, JournalError> {
+        let unread = unread(&self.path);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut select = self.connection.prepare_cached(&select("ORDER BY id DESC LIMIT ?1")).map_err(unread)?;
         let rows = select.query_map([limit], found).map_err(unread)?;
-        rows.map(|found| found.map_err(unread)?.read()).collect()
+        rows.map(|found| found.map_err(unread)?.read(&self.path)).collect()
     }
 
     fn find(&self, id: ReleaseId) -> Result<Summary, JournalError> {
+        let unread = unread(&self.path);
         let mut select = self.connection.prepare_cached(&select("WHERE id = ?1")).map_err(unread)?;
         match select.query_row([key(id)], found).optional().map_err(unread)? {
-            Some(found) => found.read(),
+            Some(found) => found.read(&self.path),
             None => Err(JournalError::Unknown(id)),
         }
     }
 
     fn incidents(&self) -> Option<PathBuf> {
-        let dir = self.path.as_deref()?.parent()?;
+        let dir = self.file()?.parent()?;
         Some(dir.join("incidents"))
     }
 }
@@ -208,15 +224,16 @@ struct Row<'a> {
 }
 
 /// The end of the chain, inside the transaction that goes on with it.
-struct Tail {
+struct Tail<'a> {
+    path: &'a Path,
     number: u64,
     seal: Seal,
 }
 
-impl Tail {
-    fn of(transaction: &Transaction<'_>, start: Start) -> Result<Self, JournalError> {
-        let head = head(transaction)?;
-        Ok(head.map_or(Self { number: 0, seal: start.seal() }, |head| Self { number: head.number, seal: head.seal }))
+impl<'a> Tail<'a> {
+    fn of(transaction: &Transaction<'_>, start: Start, path: &'a Path) -> Result<Self, JournalError> {
+        let Head { number, seal } = head(transaction, path)?.unwrap_or(Head { number: 0, seal: start.seal() });
+        Ok(Self { path, number, seal })
     }
 
     fn add(&mut self, transaction: &Transaction<'_>, row: Row<'_>) -> Result<(), JournalError> {
@@ -243,7 +260,7 @@ impl Tail {
                     self.seal.bytes()
                 ])
             })
-            .map_err(unwritten)?;
+            .map_err(unwritten(self.path))?;
         Ok(())
     }
 
@@ -253,13 +270,13 @@ impl Tail {
 }
 
 /// The newest record.
-fn head(connection: &Connection) -> Result<Option<Head>, JournalError> {
+fn head(connection: &Connection, path: &Path) -> Result<Option<Head>, JournalError> {
     let found = connection
         .prepare_cached("SELECT number, hash FROM records ORDER BY number DESC LIMIT 1")
         .and_then(|mut last| {
             last.query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))).optional()
         })
-        .map_err(unread)?;
+        .map_err(unread(path))?;
     // A seal that is none is found by the inspection; what comes after it is sealed all the same.
     Ok(found.map(|(number, seal)| Head {
         number: unsigned(number),
@@ -279,12 +296,12 @@ struct Found {
 }
 
 impl Found {
-    fn read(self) -> Result<Summary, JournalError> {
+    fn read(self, path: &Path) -> Result<Summary, JournalError> {
         Ok(Summary {
             id: ReleaseId(unsigned(self.id)),
-            plan: decode(&self.plan)?,
+            plan: decode(path, &self.plan)?,
             created: Timestamp::from_millis(self.created),
-            by: decode(&self.by)?,
+            by: decode(path, &self.by)?,
             status: self.status,
             ended: self.ended,
             touched: Timestamp::from_millis(self.touched),
@@ -324,18 +341,22 @@ fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }
 
-fn encode(value: &impl Serialize) -> Result<String, JournalError> {
-    serde_json::to_string(value).map_err(|error| JournalError::Broken { what: "written", reason: error.to_string() })
+fn unwritten(path: &Path) -> impl Fn(rusqlite::Error) -> JournalError + Copy {
+    move |error| broken(path, "written", error)
 }
 
-fn decode<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, JournalError> {
-    serde_json::from_str(text).map_err(|error| JournalError::Broken { what: "read", reason: error.to_string() })
+fn unread(path: &Path) -> impl Fn(rusqlite::Error) -> JournalError + Copy {
+    move |error| broken(path, "read", error)
 }
 
-fn unwritten(error: rusqlite::Error) -> JournalError {
-    JournalError::Broken { what: "written", reason: error.to_string() }
+fn encode(path: &Path, value: &impl Serialize) -> Result<String, JournalError> {
+    serde_json::to_string(value).map_err(|error| broken(path, "written", error))
 }
 
-fn unread(error: rusqlite::Error) -> JournalError {
-    JournalError::Broken { what: "read", reason: error.to_string() }
+fn decode<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, JournalError> {
+    serde_json::from_str(text).map_err(|error| broken(path, "read", error))
+}
+
+fn broken(path: &Path, what: &'static str, error: impl std::error::Error) -> JournalError {
+    JournalError::Broken { path: path.display().to_string(), what, reason: error.to_string() }
 }

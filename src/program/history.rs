@@ -63,8 +63,7 @@ pub(super) fn is_among(summary: &Summary, among: &Among, now: Timestamp) -> bool
 }
 
 fn is_of(plan: &Plan, environment: Option<&str>, component: Option<&str>) -> bool {
-    environment.is_none_or(|name| name == plan.environment.as_str())
-        && component.is_none_or(|name| name == plan.component.as_str())
+    environment.is_none_or(|name| name == plan.environment.as_str()) && component.is_none_or(|name| plan.releases(name))
 }
 
 fn list(config: &Config, arguments: &History) -> Result<u8> {
@@ -84,8 +83,11 @@ fn list(config: &Config, arguments: &History) -> Result<u8> {
             Format::Json => {
                 let plan = &summary.plan;
                 let line = json!({
-                    "release": summary.id, "environment": plan.environment, "component": plan.component,
-                    "from": plan.from, "to": plan.to, "status": summary.status, "ended": summary.ended,
+                    "release": summary.id, "environment": plan.environment,
+                    "components": plan.components.iter()
+                        .map(|(_, plan)| json!({"name": plan.name, "from": plan.from, "to": plan.to}))
+                        .collect::<Vec<_>>(),
+                    "status": summary.status, "ended": summary.ended,
                     "by": summary.by, "created": summary.created, "touched": summary.touched,
                 });
                 writeln!(out, "{line}")?;

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use super::faces::{self, Manner};
 use super::history::find;
 use super::{output, settings};
+use crate::app::model::Access;
 use crate::cli::{Globals, Replay};
 use crate::clock::Clock;
 use crate::engine::hub::Hub;
@@ -32,9 +33,10 @@ pub(super) async fn run(globals: &Globals, arguments: &Replay) -> Result<u8> {
     hub.hand_out(lines, 0);
     let handle = hub.attach();
     let (player, wishes) = mpsc::unbounded_channel();
-    let manner = Manner::of_replay(&config, player);
+    let manner = Manner::read(&config.screen)?.with_player(player);
+    let access = Access::ReadOnly("a past release is only shown again".to_owned());
     let playing = tokio::spawn(play(tape, hub, orders, wishes, speed));
-    faces::cockpit(handle, manner, Clock::system(), this_actor(), false).await?;
+    faces::cockpit(handle, manner, access, Clock::system(), this_actor(), false).await?;
     playing.await.wrap_err("the replay was lost")?;
     Ok(0)
 }

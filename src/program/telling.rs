@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::history::report_file;
 use crate::domain::command::Actor;
-use crate::domain::evidence::Evidence;
+use crate::domain::evidence::{Evidence, Known};
+use crate::domain::ids::ComponentName;
 use crate::domain::metrics::{Metrics, Spread};
 use crate::domain::redact::printable;
 use crate::domain::signal::Ruling;
@@ -24,13 +25,12 @@ pub(super) fn say(out: &mut dyn Write, line: &str) -> std::io::Result<()> {
 pub(super) fn summary(summary: &Summary) -> String {
     let plan = &summary.plan;
     format!(
-        "{:>5}  {}  {:<12} {:<10} {} → {}  {:<15} {:>8}  {}",
+        "{:>5}  {}  {:<12} {:<10} {}  {:<15} {:>8}  {}",
         summary.id.to_string(),
         local(summary.created, "%Y-%m-%d %H:%M"),
         plan.environment.as_str(),
-        plan.component.as_str(),
-        plan.from,
-        plan.to,
+        plan.components_named(),
+        plan.moves(),
         summary.status,
         Elapsed(summary.touched.since(summary.created)).to_string(),
         summary.by.name
@@ -39,8 +39,9 @@ pub(super) fn summary(summary: &Summary) -> String {
 
 /// A release in full.
 pub(super) fn account(account: &Account, incidents: Option<PathBuf>, out: &mut dyn Write) -> std::io::Result<()> {
-    let Account { release, component, environment, from, to, status, .. } = account;
-    say(out, &format!("release {release} of {component} in {environment}: {from} → {to}, {status}"))?;
+    let Account { release, environment, status, .. } = account;
+    let (components, moves) = (account.components_named(), account.moves());
+    say(out, &format!("release {release} of {components} in {environment}: {moves}, {status}"))?;
     if let Some(why) = &account.why {
         say(out, &format!("  why:    {why}"))?;
     }
@@ -78,11 +79,20 @@ pub(super) fn account(account: &Account, incidents: Option<PathBuf>, out: &mut d
     section(out, "weights of green")?;
     for weight in &account.weights {
         let observed = weight.observed.map_or("not read".to_owned(), |observed| observed.to_string());
-        say(out, &format!("  {}  set {:>5}  observed {observed:>5}", clock(weight.at), weight.set.to_string()))?;
+        say(
+            out,
+            &format!(
+                "  {}  set {:>5}  observed {observed:>5}{}",
+                clock(weight.at),
+                weight.set.to_string(),
+                of(weight.component.as_ref())
+            ),
+        )?;
     }
     section(out, "verdicts")?;
     for verdict in &account.verdicts {
-        let (signal, ruling) = (verdict.signal.as_str(), verdict.ruling.word());
+        let signal = format!("{}{}", verdict.signal, of(verdict.component.as_ref()));
+        let ruling = verdict.ruling.word();
         say(out, &format!("  {}  {signal:<14} {ruling:<8} {}", clock(verdict.at), verdict.reason))?;
     }
     if !account.alarms.is_empty() {
@@ -117,13 +127,13 @@ pub(super) fn act(act: &Act, alone: bool, out: &mut dyn Write) -> std::io::Resul
             "{}  release {} of {} in {}  ",
             local(act.at, "%Y-%m-%d %H:%M:%S"),
             act.release,
-            act.component,
+            act.components_named(),
             act.environment
         )
     } else {
         format!("  {}  ", clock(act.at))
     };
-    say(out, &format!("{place}{:<12} {}: {}", act.action, who(&act.who), act.answer.text()))?;
+    say(out, &format!("{place}{:<12} {}: {}", act.action_named(), who(&act.who), act.answer.text()))?;
     let indent = if alone { "    " } else { "            " };
     if let Some(reason) = &act.reason {
         say(out, &format!("{indent}because: {reason}"))?;
@@ -137,8 +147,18 @@ pub(super) fn act(act: &Act, alone: bool, out: &mut dyn Write) -> std::io::Resul
 
 /// What was known, in one line.
 fn evidence(known: &Evidence) -> String {
+    let each: Vec<String> = known.components.iter().map(evidence_of).collect();
+    let mut text = format!("at revision {}: {}", known.revision, each.join("; "));
+    if let Some(acting) = &known.acting {
+        text.push_str(&format!("; the engine acts as {acting}"));
+    }
+    text
+}
+
+/// What was known of a component.
+fn evidence_of(known: &Known) -> String {
     let observed = known.observed.map_or("not read".to_owned(), |observed| observed.to_string());
-    let mut text = format!("at revision {}: green set {}, observed {observed}", known.revision, known.set);
+    let mut text = format!("green{} set {}, observed {observed}", of(known.component.as_ref()), known.set);
     let passes = known.verdicts.iter().filter(|ruled| ruled.ruling == Ruling::Pass).count();
     if passes > 0 {
         text.push_str(&format!("; {passes} signals pass"));
@@ -152,10 +172,12 @@ fn evidence(known: &Evidence) -> String {
     for alarm in &known.firing {
         text.push_str(&format!("; {alarm} fires"));
     }
-    if let Some(acting) = &known.acting {
-        text.push_str(&format!("; the engine acts as {acting}"));
-    }
     text
+}
+
+/// Whose it is, where there are several.
+fn of(component: Option<&ComponentName>) -> String {
+    component.map(|name| format!(" of {name}")).unwrap_or_default()
 }
 
 fn who(actor: &Actor) -> String {

@@ -10,6 +10,7 @@ use crate::cloud::Cloud;
 use crate::cloud::aws::{Aws, Connection};
 use crate::config::{Config, PlanContext};
 use crate::domain::command::{Actor, CommandKind};
+use crate::domain::components::ComponentIndex;
 use crate::domain::plan::Plan;
 use crate::engine::handle::{EngineHandle, OrderSender};
 use crate::engine::run::this_actor;
@@ -36,7 +37,7 @@ pub(super) async fn own_arn(context: &PlanContext) -> Option<String> {
     let ask = async {
         let aws = Aws::connect(Connection {
             region: context.place.region.clone(),
-            cluster: context.place.cluster.clone(),
+            cluster: context.clusters[ComponentIndex::FIRST].clone(),
             profile: context.profile.clone(),
             role_arn: None,
             http: None,
@@ -76,7 +77,8 @@ fn stamp(onward: OrderSender, known: Arc<OnceLock<String>>) -> OrderSender {
 }
 
 fn context(config: &Config, plan: &Plan) -> Option<PlanContext> {
-    config.context(plan.environment.as_str(), Some(plan.component.as_str())).ok()
+    let lineup = plan.components.map(|component| component.name.clone());
+    config.context(plan.environment.as_str(), &lineup).ok()
 }
 
 #[cfg(test)]
@@ -90,7 +92,7 @@ mod tests {
         let (engine, mut arriving) = mpsc::channel(4);
         let known = Arc::new(OnceLock::new());
         let orders = stamp(OrderSender::new(engine), Arc::clone(&known));
-        let order = || Order { command: Command::Pause, by: Actor::new("maria", "bastion"), seen: None };
+        let order = || Order { command: Command::Pause, stage: None, by: Actor::new("maria", "bastion"), seen: None };
         let seen = tokio::spawn(async move {
             let mut seen = Vec::new();
             while let Some(envelope) = arriving.recv().await {

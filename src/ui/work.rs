@@ -26,9 +26,10 @@ pub(super) fn of(look: Look<'_>) -> Option<Work<'_>> {
     if release.has_shifted() || release.ended.is_some() {
         return None;
     }
-    let index = release.current()?;
+    let index = release.foremost()?;
     let (stage, plan) = (release.stages.get(index)?, look.plan().stage(index)?);
-    let output = if stage.status == StageStatus::Running { &look.snapshot.output } else { &stage.output };
+    let live = look.snapshot.output.get(&index).filter(|_| stage.status == StageStatus::Running);
+    let output = live.unwrap_or(&stage.output);
     let has_something = !output.is_empty() || !stage.checks.is_empty();
     has_something.then_some(Work { name: &plan.name, stage, output })
 }

@@ -3,6 +3,7 @@
 //! Whatever is waited for is a condition, with a bound; when it passes, what the screen showed is printed.
 #![cfg(test)]
 
+mod defects;
 mod demo;
 mod faces;
 mod looking_back;
@@ -10,4 +11,5 @@ mod recovery;
 mod refusals;
 mod site;
 mod terminal;
+mod unheard;
 mod wrong_input;

@@ -4,7 +4,7 @@ use super::{LEAST, read};
 use crate::config::Mistake;
 
 /// What is broken, the text of the least configuration to replace, and what with.
-const CASES: [(&str, &str, &str); 60] = [
+const CASES: [(&str, &str, &str); 71] = [
     ("not TOML, twice", "cluster = \"shop\"\ncontainer = \"api\"", "cluster = \ncontainer = 'api"),
     ("the same key twice", "cluster = \"shop\"", "cluster = \"shop\"\ncluster = \"shop\""),
     ("unknown section", "[environments.staging]", "[enviroments.x]\n[environments.staging]"),
@@ -107,7 +107,46 @@ const CASES: [(&str, &str, &str); 60] = [
         "[[pipelines.standard.stages]]\nname = \"deploy\"",
         "[[pipelines.standard.stages]]\nname = \"migrate\"\nkind = \"command\"\nrun = [\"true\"]\nenv = { DB_PASSWORD = \"hunter2\" }\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
     ),
+    ("theme misspelt", "[components.api]", "[screen]\ntheme = \"drak\"\n\n[components.api]"),
+    ("keymap as a table", "[components.api]", "[screen.keymap]\npromote = \"P\"\n\n[components.api]"),
     ("an access key in the wrong place", "region = \"eu-west-1\"", "region = \"AKIAIOSFODNN7EXAMPLE\""),
+    ("unknown kind of channel", "[components.api]", "[channels.team]\nkind = \"slak\"\n\n[components.api]"),
+    ("channel without its secret", "[components.api]", "[channels.team]\nkind = \"slack\"\n\n[components.api]"),
+    (
+        "channel reached in two ways",
+        "[components.api]",
+        "[channels.team]\nkind = \"slack\"\nurl_env = \"HOOK\"\ntoken_env = \"TOKEN\"\nchannel = \"C0123456789\"\n\n[components.api]",
+    ),
+    (
+        "channel by its name",
+        "[components.api]",
+        "[channels.team]\nkind = \"slack\"\ntoken_env = \"TOKEN\"\nchannel = \"#releases\"\n\n[components.api]",
+    ),
+    (
+        "channel with its secret",
+        "[components.api]",
+        "[channels.team]\nkind = \"webhook\"\nurl = \"https://hooks.slack.com/services/T0/B0/x\"\n\n[components.api]",
+    ),
+    (
+        "secret in two places",
+        "[components.api]",
+        "[channels.team]\nkind = \"pagerduty\"\nrouting_key_env = \"KEY\"\nrouting_key_file = \"/run/key\"\n\n[components.api]",
+    ),
+    (
+        "unknown event, severity and environment of a channel",
+        "[components.api]",
+        "[channels.team]\nkind = \"pagerduty\"\nrouting_key_env = \"KEY\"\nevents = [\"going_back\"]\nmin_severity = \"error\"\nenvironments = [\"stagin\"]\n\n[components.api]",
+    ),
+    (
+        "severity of a status page",
+        "[components.api]",
+        "[channels.page]\nkind = \"statuspage\"\nmin_severity = \"info\"\n\n[components.api]",
+    ),
+    (
+        "status page that is not told",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"",
+        "[[pipelines.standard.stages]]\nname = \"announce\"\nkind = \"status-page\"\nstatus = \"under-maintenance\"\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
+    ),
     ("many at once", "cluster = \"shop\"\ncontainer = \"api\"", "clutser = \"shop\"\ncontainer = 3\ntasks = 0"),
 ];
 
@@ -169,7 +208,7 @@ fn mistakes_come_once_and_in_the_order_of_the_file() {
             "unknown key `tsaks` in [components.api]; did you mean `tasks`?",
             "`101` is not a percentage; write \"5 %\" or 5, from 0 to 100",
             "unknown key `lgos` in [environments.other.components.api]; did you mean `logs`?",
-            "unknown key `keep` in [rollback]; it takes escalate_after, keep_green, min_healthy",
+            "unknown key `keep` in [rollback]; it takes escalate_after, keep_green, min_healthy, one_by_one",
         ]
     );
 }

@@ -19,7 +19,7 @@ fn run(release: u64, begun: i64, ended: i64, ending: Ending) -> Run {
     Run {
         release: ReleaseId(release),
         environment: "production".into(),
-        component: "api".into(),
+        components: vec!["api".into()],
         begun: at(begun),
         ended: at(ended),
         ending,
@@ -83,9 +83,23 @@ fn what_nothing_has_mended_yet_is_not_counted_as_mended() {
     assert!((metrics.change_failure_percent.unwrap() - 100.0).abs() < f64::EPSILON);
     // A success of something else mends nothing.
     let mut other = run(9, 4 * DAY, 4 * DAY + 60, Ending::Succeeded);
-    other.component = "web".into();
+    other.components = vec!["web".into()];
     let with_other: Vec<Run> = without_successes.into_iter().chain([other]).collect();
     assert_eq!(super::metrics(&with_other, at(0), at(10 * DAY)).not_restored, 1);
+}
+
+#[test]
+fn a_failure_of_several_is_mended_once_the_last_of_them_serves_well_again() {
+    let mut both = run(1, 0, 1_000, Ending::RollbackFailed);
+    both.components = vec!["api".into(), "web".into()];
+    both.timing.harmed = Some(at(500));
+    let api = run(2, 2_000, 2_510, Ending::Succeeded);
+    let half = [both.clone(), api.clone()];
+    assert_eq!(super::metrics(&half, at(0), at(DAY)).not_restored, 1, "web still serves badly");
+    let mut web = run(3, 3_000, 3_510, Ending::Succeeded);
+    web.components = vec!["web".into()];
+    let restore = super::metrics(&[both, api, web], at(0), at(DAY)).restore;
+    assert_eq!(restore, Spread { count: 1, median_ms: Some(3_000_000), longest_ms: Some(3_000_000) });
 }
 
 #[test]
@@ -99,8 +113,9 @@ fn nothing_released_is_no_failure_and_no_success() {
 /// A release whose green has had production traffic since second 100.
 fn exposed() -> Release {
     let mut release = crate::app::fixture::release(crate::app::fixture::Scene::Baking);
-    release.verdicts.clear();
-    release.traffic.green_since = Some(at(100));
+    let api = &mut release.components[ComponentIndex::FIRST];
+    api.verdicts.clear();
+    api.traffic.green_since = Some(at(100));
     release
 }
 
@@ -116,7 +131,7 @@ fn working_and_waiting_add_up_to_the_time_until_green_has_all_traffic() {
     release.hold = None;
     watch.look(&release, at(90));
     watch.look(&release, at(95));
-    release.traffic.observed = Some(crate::domain::percent::Percent::FULL);
+    release.components[ComponentIndex::FIRST].traffic.observed = Some(crate::domain::percent::Percent::FULL);
     watch.look(&release, at(110));
     // What comes after that is watching and cleaning up.
     watch.look(&release, at(900));
@@ -133,12 +148,12 @@ fn harm_counts_from_what_its_signs_are_of_and_not_once_they_have_gone() {
     };
     let mut release = exposed();
     let mut watch = Stopwatch::default();
-    release.firing = alarm(150);
+    release.components[ComponentIndex::FIRST].firing = alarm(150);
     watch.look(&release, at(170));
-    release.firing.clear();
+    release.components[ComponentIndex::FIRST].firing.clear();
     watch.look(&release, at(180));
     // The first alarm has gone by itself. This one began before green had traffic, and harms from then on.
-    release.firing = alarm(60);
+    release.components[ComponentIndex::FIRST].firing = alarm(60);
     watch.look(&release, at(200));
     assert_eq!(watch.timing().harmed, None, "nobody has decided that it was harm");
     let back = crate::app::fixture::release(crate::app::fixture::Scene::RollingBack).unwinding.unwrap();

@@ -81,8 +81,9 @@ fn judge(check: &HttpCheck, answer: &Fetched) -> Result<(), String> {
 }
 
 fn quote(body: &[u8]) -> String {
-    let head: String = String::from_utf8_lossy(body).chars().take(QUOTED).collect();
-    printable(&head).into_owned()
+    let text = String::from_utf8_lossy(body);
+    let cut = text.char_indices().nth(QUOTED).map(|(end, _)| format!("{}…", text.get(..end).unwrap_or_default()));
+    printable(cut.as_deref().unwrap_or(&text)).into_owned()
 }
 
 #[cfg(test)]

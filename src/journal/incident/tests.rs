@@ -3,10 +3,12 @@ use std::os::unix::fs::PermissionsExt;
 use super::*;
 use crate::app::fixture;
 use crate::domain::command::{Actor, Command, Order};
+use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::event::Event;
 use crate::domain::ids::Revision;
-use crate::domain::log::Level;
+use crate::domain::log::{Level, LogLine};
 use crate::domain::observed::{AlarmSeen, AlarmWord, Points, PointsOf, Seen, StoppedTask};
+use crate::domain::plan::{ComponentPlan, Plan};
 use crate::domain::release::Release;
 use crate::journal::{Entry, Numbered, Record, Summary};
 
@@ -18,23 +20,30 @@ fn at(secs: i64) -> Timestamp {
 
 /// A release that was begun, looked at, and taken back by hand, with hostile text wherever text comes from outside.
 fn account() -> Account {
+    account_of(fixture::plan(), ComponentIndex::FIRST)
+}
+
+/// The same of a release of this plan, all about one of its components.
+fn account_of(plan: Plan, of: ComponentIndex) -> Account {
     let hostile = format!("| <b>bold</b> `tick` \x1b[31m {SECRET}");
     let by = Actor::new("maria", "bastion");
-    let plan = fixture::plan();
     let known = Evidence::of(&Release::planned(ReleaseId(4), plan.clone()), Some("arn:aws:sts::1:role/release"));
     let point = |secs: i64, value: f64| Point { at: at(secs), value, samples: 600 }.into();
     let points = |green: Vec<_>| Points {
+        component: of,
         period: Duration::from_mins(1),
         of: vec![PointsOf { signal: "errors".into(), blue: Vec::new(), green }],
     };
     let line = LogLine {
         at: at(90),
+        component: Some(of),
         side: Some(Side::Green),
         task: "7c1f".to_owned(),
         level: Level::Error,
         text: hostile.clone(),
     };
-    let order = Order { command: Command::Rollback { reason: Some(hostile.clone()) }, by: by.clone(), seen: None };
+    let order =
+        Order { command: Command::Rollback { reason: Some(hostile.clone()) }, stage: None, by: by.clone(), seen: None };
     let entries = [
         (0, Entry::Event(Event::Requested { by: by.clone() })),
         (60, Entry::Seen(Seen::Points(points(vec![point(0, 0.1), point(60, 7.0)])))),
@@ -43,6 +52,7 @@ fn account() -> Account {
         (
             85,
             Entry::Seen(Seen::Alarms(vec![AlarmSeen {
+                component: of,
                 name: "api-5xx-high".into(),
                 state: AlarmWord::Firing,
                 since: Some(at(84)),
@@ -53,6 +63,7 @@ fn account() -> Account {
         (
             95,
             Entry::Seen(Seen::Stopped(vec![StoppedTask {
+                component: of,
                 task: "7c1f".to_owned(),
                 side: Some(Side::Green),
                 reason: "api exited with 137, OutOfMemoryError".to_owned(),
@@ -94,6 +105,40 @@ fn it_holds_what_there_was_to_see() {
     let json: Value = serde_json::from_str(&incident.to_json(&Redactor::default())).unwrap();
     assert_eq!(json["account"]["stopped_tasks"][0]["side"], "green");
     assert_eq!(json["schema"], SCHEMA);
+}
+
+#[test]
+fn of_several_components_each_is_told_by_its_name() {
+    let mut plan = fixture::plan();
+    let api = plan.components[ComponentIndex::FIRST].clone();
+    let web = ComponentPlan { name: "web".into(), ..api.clone() };
+    plan.components = Components::try_from(vec![api, web]).unwrap();
+    let web = plan.components.after(ComponentIndex::FIRST);
+    let account = account_of(plan, web);
+    let incident = Incident::of(&account).unwrap();
+    let known = &incident.evidence.as_ref().unwrap().components;
+    let names: Vec<&str> = known.iter().flat_map(|known| &known.component).map(ComponentName::as_str).collect();
+    assert_eq!(names, ["api", "web"]);
+    let page = incident.to_markdown(&Redactor::default());
+    for wanted in [
+        "# Release 4: api, web in",
+        "Green of api set to",
+        "Green of web set to",
+        "**errors of web**",
+        "**api-5xx-high of web** firing",
+        "- green of web 7c1f",
+        "## Last errors of green of api\n\nNone was read.",
+        "## Last errors of green of web\n\n    ",
+    ] {
+        assert!(page.contains(wanted), "{wanted} is missing:\n{page}");
+    }
+    let json: Value = serde_json::from_str(&incident.to_json(&Redactor::default())).unwrap();
+    for told in ["stopped_tasks", "errors", "alarms"] {
+        assert_eq!(json["account"][told][0]["component"], "web", "{told}");
+    }
+    let of = |name: &str| account.weights.iter().filter(|weight| weight.component == Some(name.into())).count();
+    assert_eq!((of("api"), of("web")), (1, 1), "{:?}", account.weights);
+    assert_eq!(account.components.len(), 2);
 }
 
 #[test]

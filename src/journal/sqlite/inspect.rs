@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{First, SqliteJournal, decode, unread, unsigned};
+use super::{First, SqliteJournal, broken, decode, unread, unsigned};
 use crate::domain::command::Actor;
 use crate::journal::JournalError;
 use crate::journal::anchor::Anchor;
@@ -20,7 +20,7 @@ impl SqliteJournal {
     pub fn inspect(&self, noted: Option<Head>) -> Result<Findings, JournalError> {
         // One view of the journal: an engine may append meanwhile. The anchor is read first, so that it never knows more.
         let anchor = self.read_anchor();
-        let view = self.connection.unchecked_transaction().map_err(unread)?;
+        let view = self.connection.unchecked_transaction().map_err(unread(&self.path))?;
         let mut witnesses: Vec<(Witness, Head)> = noted.map(|head| (Witness::Asker, head)).into_iter().collect();
         let mut lost = None;
         match anchor {
@@ -43,10 +43,10 @@ impl SqliteJournal {
     ///
     /// When it cannot be written.
     pub fn renew_anchor(&mut self) -> Result<(), JournalError> {
-        let Some(path) = &self.path else { return Ok(()) };
-        let failed = |error: std::io::Error| JournalError::Broken { what: "anchored", reason: error.to_string() };
+        let Some(path) = self.file() else { return Ok(()) };
+        let failed = |error: std::io::Error| broken(path, "anchored", error);
         let anchor = Anchor::create(&Anchor::beside(path)).map_err(failed)?;
-        if let Some(head) = super::head(&self.connection)? {
+        if let Some(head) = super::head(&self.connection, path)? {
             anchor.note(head).map_err(failed)?;
         }
         self.anchor = Some(anchor);
@@ -55,13 +55,13 @@ impl SqliteJournal {
 
     /// What the anchor knows. In memory there is none, and nobody who could cut anything off.
     fn read_anchor(&self) -> Result<Option<Head>, Problem> {
-        let Some(path) = &self.path else { return Ok(None) };
+        let Some(path) = self.file() else { return Ok(None) };
         let place = Anchor::beside(path);
         let no_anchor = |why: String| Problem::NoAnchor { path: place.display().to_string(), why };
         let read = Anchor::open(&place).and_then(|anchor| anchor.read());
         match read {
             Ok(Some(head)) => Ok(Some(head)),
-            Ok(None) if super::head(&self.connection).is_ok_and(|head| head.is_none()) => Ok(None),
+            Ok(None) if super::head(&self.connection, path).is_ok_and(|head| head.is_none()) => Ok(None),
             Ok(None) => Err(no_anchor("is empty".to_owned())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(no_anchor("is not there".to_owned())),
             Err(error) => Err(no_anchor(format!("cannot be read ({error})"))),
@@ -69,6 +69,7 @@ impl SqliteJournal {
     }
 
     fn inspect_records(&self, inspector: &mut Inspector) -> Result<Firsts, JournalError> {
+        let unread = unread(&self.path);
         let mut select = self
             .connection
             .prepare("SELECT number, release, seq, at, status, ended, entry, prev, hash FROM records ORDER BY number")
@@ -87,7 +88,7 @@ impl SqliteJournal {
             let link = Link { number, release, seq, at, status: &status, ended, entry: &entry };
             inspector.see(link, Seal::from_bytes(&prev), Seal::from_bytes(&hash));
             if seq == 0 {
-                firsts.insert(release, (decode(&entry).ok(), at));
+                firsts.insert(release, (decode(&self.path, &entry).ok(), at));
             }
         }
         Ok(firsts)
@@ -95,6 +96,7 @@ impl SqliteJournal {
 
     /// Holds every release against its first record.
     fn inspect_releases(&self, mut firsts: Firsts, inspector: &mut Inspector) -> Result<(), JournalError> {
+        let unread = unread(&self.path);
         let mut select = self
             .connection
             .prepare("SELECT id, plan, by, created, environment, component FROM releases ORDER BY id")
@@ -114,11 +116,11 @@ impl SqliteJournal {
             };
             // A first record that says nothing of the kind has been changed, and found to be.
             let Some(First::Created { plan, by: creator }) = first else { continue };
-            let named: Option<crate::domain::plan::Plan> = decode(&text).ok();
-            let is_named = named.is_none_or(|plan| [plan.environment.0, plan.component.0] == place);
+            let named: Option<crate::domain::plan::Plan> = decode(&self.path, &text).ok();
+            let is_named = named.is_none_or(|plan| [plan.environment.0.clone(), plan.components_named()] == place);
             for (is_same, what) in [
                 (plan == Seal::of(text.as_bytes()).to_string(), "its plan"),
-                (decode::<Actor>(&by).is_ok_and(|by| by == creator), "who began it"),
+                (decode::<Actor>(&self.path, &by).is_ok_and(|by| by == creator), "who began it"),
                 (created == at, "when it was created"),
                 (is_named, "what it releases and where"),
             ] {

@@ -64,9 +64,9 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<Prepar
         0 | UNSEALED => {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
             if found == UNSEALED {
-                seal_all(&transaction)?;
+                seal_all(&transaction, path)?;
             } else {
-                create(&transaction, 0)?;
+                create(&transaction, path, 0)?;
             }
             transaction.pragma_update(None, "user_version", FORMAT).map_err(failed)?;
             transaction.commit().map_err(failed)?;
@@ -84,7 +84,8 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<Prepar
     Ok(Prepared { start, is_new })
 }
 
-fn create(transaction: &Transaction<'_>, sealed: i64) -> Result<Start, JournalError> {
+fn create(transaction: &Transaction<'_>, path: &Path, sealed: i64) -> Result<Start, JournalError> {
+    let (unwritten, unread) = (unwritten(path), unread(path));
     transaction.execute_batch(SCHEMA).map_err(unwritten)?;
     let now = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
     transaction.execute(&format!("INSERT INTO chain (sealed, at) VALUES (?1, {now})"), [sealed]).map_err(unwritten)?;
@@ -103,7 +104,8 @@ struct Unsealed {
 }
 
 /// Seals every record as it is found, in the order of their times.
-fn seal_all(transaction: &Transaction<'_>) -> Result<(), JournalError> {
+fn seal_all(transaction: &Transaction<'_>, path: &Path) -> Result<(), JournalError> {
+    let (unwritten, unread) = (unwritten(path), unread(path));
     transaction.execute_batch("ALTER TABLE records RENAME TO unsealed").map_err(unwritten)?;
     let releases: Vec<Unsealed> = {
         let mut select = transaction
@@ -126,8 +128,8 @@ fn seal_all(transaction: &Transaction<'_>) -> Result<(), JournalError> {
     let count: i64 = transaction
         .query_row("SELECT (SELECT COUNT(*) FROM unsealed) + (SELECT COUNT(*) FROM releases)", [], |row| row.get(0))
         .map_err(unread)?;
-    let start = create(transaction, count)?;
-    let mut tail = Tail::of(transaction, start)?;
+    let start = create(transaction, path, count)?;
+    let mut tail = Tail::of(transaction, start, path)?;
     for release in releases {
         seal_release(transaction, &mut tail, &release)?;
     }
@@ -135,11 +137,15 @@ fn seal_all(transaction: &Transaction<'_>) -> Result<(), JournalError> {
     transaction.execute_batch(&format!("DROP TABLE unsealed; {}", unused.concat())).map_err(unwritten)
 }
 
-fn seal_release(transaction: &Transaction<'_>, tail: &mut Tail, release: &Unsealed) -> Result<(), JournalError> {
-    let first = First::Created { plan: Seal::of(release.plan.as_bytes()).to_string(), by: decode(&release.by)? };
+fn seal_release(transaction: &Transaction<'_>, tail: &mut Tail<'_>, release: &Unsealed) -> Result<(), JournalError> {
+    let (path, unread) = (tail.path, unread(tail.path));
+    let first = First::Created { plan: Seal::of(release.plan.as_bytes()).to_string(), by: decode(path, &release.by)? };
     let id = unsigned(release.id);
     let at = Timestamp::from_millis(release.created);
-    tail.add(transaction, Row { release: id, seq: 0, at, status: "planned", ended: false, entry: &encode(&first)? })?;
+    tail.add(
+        transaction,
+        Row { release: id, seq: 0, at, status: "planned", ended: false, entry: &encode(path, &first)? },
+    )?;
     let mut select = transaction
         .prepare_cached("SELECT seq, at, entry FROM unsealed WHERE release = ?1 ORDER BY seq")
         .map_err(unread)?;

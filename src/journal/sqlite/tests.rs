@@ -92,6 +92,27 @@ fn an_unknown_release_is_not_appended_to() {
 }
 
 #[test]
+fn a_full_journal_says_where_it_is_and_keeps_what_it_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.sqlite");
+    let mut journal = SqliteJournal::open(&path).unwrap();
+    let (id, _) = journal.create(&mut |_| plan(), &actor(), Timestamp::default()).unwrap();
+    let pages: i64 = journal.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    journal.connection.execute_batch(&format!("PRAGMA max_page_count = {}", pages + 1)).unwrap();
+    let standing = Standing { status: "running", ended: false };
+    let mut kept = Vec::new();
+    let refused = loop {
+        let batch = vec![record(1, Event::Requested { by: actor() }); 20];
+        match journal.append(id, &batch, standing) {
+            Ok(()) => kept.extend(batch),
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert!(refused.contains("journal.sqlite") && refused.contains("full"), "{refused}");
+    assert_eq!(journal.records(id).unwrap(), kept, "all of an append or nothing of it");
+}
+
+#[test]
 fn whoever_opens_a_new_journal_at_the_same_time_finds_the_same_one() {
     for _ in 0..20 {
         let dir = tempfile::tempdir().unwrap();
@@ -291,7 +312,7 @@ fn a_journal_without_seals_is_sealed_as_it_is_found_and_says_so() {
     )
     .unwrap();
     let text = serde_json::to_string(&plan()).unwrap();
-    let (environment, component) = (plan().environment.0, plan().component.0);
+    let (environment, component) = (plan().environment.0, plan().components_named());
     old.execute(
         "INSERT INTO releases VALUES (7, ?1, ?2, ?3, '{\"name\":\"maria\",\"host\":\"bastion\"}', 5, 'failed', 1, 8)",
         [environment, component, text],
