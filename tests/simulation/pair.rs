@@ -6,7 +6,6 @@ use cutover::domain::plan::{Plan, StageKind, StagePlan};
 
 /// What is drawn of a second component and of how it goes along with the first.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, thrown by chance")]
 pub(crate) struct Pair {
     /// The scenario of its world.
     pub(crate) scenario: &'static str,
