@@ -42,7 +42,9 @@ fn journal(scenario: &str) -> Result<Journal, release::Failure> {
     let plan = journal.find(ReleaseId(1))?.plan;
     let events = journal.records(ReleaseId(1))?.into_iter().filter_map(|record| match record.entry {
         Entry::Event(event) => Some((event, record.at)),
-        Entry::Intent(_) | Entry::Refused { .. } | Entry::Accepted { .. } | Entry::Started { .. } => None,
+        Entry::Intent(_) | Entry::Refused { .. } | Entry::Accepted { .. } | Entry::Started { .. } | Entry::Seen(_) => {
+            None
+        }
     });
     Ok((plan, events.collect()))
 }

@@ -76,7 +76,7 @@ impl End {
 ///
 /// When `out` cannot be written.
 pub async fn follow(mut handle: EngineHandle, run: Headless, out: &mut (dyn Write + Send)) -> std::io::Result<End> {
-    let mut printer = Printer { style: run.style, printed: 0, last: Timestamp::default(), trouble: None };
+    let mut printer = Printer::new(run.style);
     let started = run.clock.now();
     let mut approved = None;
     loop {
@@ -104,7 +104,8 @@ pub async fn follow(mut handle: EngineHandle, run: Headless, out: &mut (dyn Writ
             }
             Status::Planned | Status::Running | Status::RollingBack => {}
         }
-        let next = printer.last + STILL_HERE;
+        // Silence counts from when somebody began to listen.
+        let next = printer.last.max(started) + STILL_HERE;
         let limit = run.timeout.map(|timeout| started + timeout);
         tokio::select! {
             biased;
@@ -145,7 +146,9 @@ async fn approve(orders: &OrderSender, phrase: String, actor: &Actor, release: &
     let _receipt = orders.send(Order { command, stage: None, by: actor.clone(), seen: Some(release.revision) }).await;
 }
 
-struct Printer {
+/// Prints what happened since it last printed.
+#[derive(Debug)]
+pub struct Printer {
     style: Style,
     printed: u64,
     last: Timestamp,
@@ -154,7 +157,17 @@ struct Printer {
 }
 
 impl Printer {
-    fn print(&mut self, snapshot: &Snapshot, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
+    /// One that has printed nothing yet.
+    pub fn new(style: Style) -> Self {
+        Self { style, printed: 0, last: Timestamp::default(), trouble: None }
+    }
+
+    /// Prints the lines of the timeline that are new.
+    ///
+    /// # Errors
+    ///
+    /// When `out` cannot be written.
+    pub fn print(&mut self, snapshot: &Snapshot, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
         let release = &snapshot.release;
         let new = release.timeline.iter().filter(|moment| moment.number > self.printed);
         for moment in new {
@@ -212,7 +225,12 @@ impl Printer {
         out.flush()
     }
 
-    fn summary(&self, snapshot: &Snapshot, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
+    /// Prints how it ended, in figures.
+    ///
+    /// # Errors
+    ///
+    /// When `out` cannot be written.
+    pub fn summary(&self, snapshot: &Snapshot, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
         let summary = Summary::of(snapshot);
         match self.style {
             Style::Text => writeln!(out, "\n{}", summary.text())?,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::app::keymap::Keymap;
 use crate::app::model::{Access, Connection, Model};
@@ -15,7 +16,8 @@ use crate::app::update::update;
 use crate::clock::Clock;
 use crate::domain::command::{Actor, CommandKind};
 use crate::domain::release::{Release, Status};
-use crate::engine::handle::{EngineHandle, Receipt};
+use crate::domain::time::Timestamp;
+use crate::engine::handle::{EngineHandle, Playback, Receipt};
 use crate::engine::snapshot::Snapshot;
 use crate::term::{
     Capabilities, Departure, FrameScheduler, Input, Inputs, Screen, Session, SessionError, Signal, Signals, Suspended,
@@ -51,6 +53,8 @@ pub struct Cockpit {
     pub exit_at_end: bool,
     /// How it calls for attention.
     pub attention: Attention,
+    /// Where wishes about a replay go, if this shows one.
+    pub player: Option<UnboundedSender<Playback>>,
 }
 
 /// How the cockpit calls for attention: when the release waits for a human, goes back, is paused by itself or ends.
@@ -141,6 +145,7 @@ pub async fn run(handle: EngineHandle, cockpit: Cockpit) -> Result<Left, Cockpit
         snapshot,
         clock: cockpit.clock,
         exit_at_end: cockpit.exit_at_end,
+        player: cockpit.player,
         attention: cockpit.attention,
         is_lost: false,
         is_retaken: false,
@@ -164,6 +169,7 @@ struct Loop {
     snapshot: Arc<Snapshot>,
     clock: Clock,
     exit_at_end: bool,
+    player: Option<UnboundedSender<Playback>>,
     attention: Attention,
     is_lost: bool,
     /// The terminal has been taken over again after a stop of our own, and the signal that ended it is still to come.
@@ -282,9 +288,14 @@ impl Loop {
         Ok(())
     }
 
+    /// Now, on the clock of whatever is shown: a replay has a time of its own, which stands still with it.
+    fn now(&self) -> Timestamp {
+        if self.snapshot.engine.replay.is_some() { self.snapshot.at } else { self.clock.now() }
+    }
+
     /// Tells the brain, and does what it wants done.
     fn tell(&mut self, msg: Msg) -> Result<Option<Leaving>, CockpitError> {
-        let now = self.clock.now();
+        let now = self.now();
         let _ticked = update(&mut self.model, &self.snapshot, Msg::Tick(now));
         let mut leaving = None;
         for cmd in update(&mut self.model, &self.snapshot, msg) {
@@ -292,6 +303,10 @@ impl Loop {
                 Cmd::Send(order) => {
                     let (kind, orders) = (order.command.kind(), self.handle.orders.clone());
                     self.answers.push(Box::pin(async move { (kind, orders.send(order).await) }));
+                }
+                Cmd::Play(wish) => {
+                    // A player that has gone shows its last picture.
+                    let _gone = self.player.as_ref().map(|player| player.send(wish));
                 }
                 Cmd::Copy(text) => {
                     // What does not fit through the terminal's clipboard sequence is said by the model's own note.
@@ -315,7 +330,7 @@ impl Loop {
     }
 
     fn draw(&mut self) -> Result<(), CockpitError> {
-        let now = self.clock.now();
+        let now = self.now();
         let _ticked = update(&mut self.model, &self.snapshot, Msg::Tick(now));
         let (model, snapshot, theme) = (&self.model, &self.snapshot, &self.theme);
         let mut sight = None;

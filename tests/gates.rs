@@ -83,7 +83,7 @@ struct Shop {
 }
 
 fn maria() -> Actor {
-    Actor { name: "maria".to_owned(), host: "bastion".to_owned() }
+    Actor::new("maria", "bastion")
 }
 
 /// The side that serves.
@@ -423,7 +423,7 @@ async fn another_unfinished_release_of_the_component_is_in_the_way() {
     assert_eq!(one("", Condition::Alone).await, ok("none is unfinished"));
     let mut shop = Shop::of("").await.with(vec![Condition::Alone]);
     let plan = shop.plan.clone();
-    let ken = Actor { name: "ken".to_owned(), host: "bastion".to_owned() };
+    let ken = Actor::new("ken", "bastion");
     shop.journal.create(&mut |_| plan.clone(), &ken, START).unwrap();
     let mut other = plan.clone();
     other.components[ComponentIndex::FIRST].name = "web".into();
@@ -507,7 +507,7 @@ async fn a_gate_opens_when_two_others_have_approved_from_their_terminals() {
         own.snapshot.changed().await.unwrap();
     }
     let approve = |name: &str, host: &str| {
-        let by = Actor { name: name.to_owned(), host: host.to_owned() };
+        let by = Actor::new(name, host);
         Order { command: Command::Approve { phrase: String::new() }, stage: None, by, seen: None }
     };
     assert!(matches!(own.orders.send(approve("maria", "bastion")).await, Receipt::Refused(_)), "her own release");

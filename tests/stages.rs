@@ -132,7 +132,7 @@ async fn release(world: &str, edit: impl Fn(&str) -> String) -> (Release, Vec<St
         judges: Components::one(Box::new(judge) as Box<dyn Judge>),
         programs: Arc::clone(&script) as Arc<dyn Programs>,
         clock,
-        actor: Actor { name: "maria".to_owned(), host: "bastion".to_owned() },
+        actor: Actor::new("maria", "bastion"),
         settings,
     };
     let (engine, _hub, _stop) = Engine::begin(&mut |_| plan.clone(), parts).unwrap();

@@ -89,6 +89,7 @@ impl Subject {
                 keymap: Keymap::built_in()?,
                 utc_offset: 0,
                 exit_at_end: false,
+                player: None,
                 attention: Attention::default(),
             };
             runtime::run(handle, cockpit).await?;

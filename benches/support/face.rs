@@ -34,7 +34,7 @@ pub(crate) struct Face {
 
 impl Face {
     pub(crate) fn attach(handle: EngineHandle, clock: Clock, columns: u16, rows: u16) -> Result<Self, Failure> {
-        let actor = Actor { name: "maria".to_owned(), host: "bastion-1".to_owned() };
+        let actor = Actor::new("maria", "bastion-1");
         let mut scheduler = FrameScheduler::default();
         scheduler.key();
         let snapshot = Arc::clone(&handle.snapshot.borrow());

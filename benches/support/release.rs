@@ -106,7 +106,7 @@ pub(crate) async fn stage(
         notifier: Arc::new(channels),
         programs: Arc::new(AtOnce),
         clock,
-        actor: Actor { name: "maria".to_owned(), host: "bastion-1".to_owned() },
+        actor: Actor::new("maria", "bastion-1"),
         settings: settings.clone(),
     };
     let (engine, hub, stop) = Engine::begin(&mut |_| plan.clone(), parts)?;

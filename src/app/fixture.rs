@@ -124,7 +124,7 @@ impl Scene {
 
 /// Whoever sits in front of the fixtures' screens.
 pub fn operator() -> Actor {
-    Actor { name: "maria".to_owned(), host: "bastion-1".to_owned() }
+    Actor::new("maria", "bastion-1")
 }
 
 fn ago(secs: u64) -> Timestamp {
@@ -433,6 +433,7 @@ pub fn snapshot(scene: Scene) -> Snapshot {
             host: "bastion-1".to_owned(),
             version: "0.1.0".to_owned(),
             ends_with_face: false,
+            replay: None,
             trouble: None,
         },
         release: Arc::new(release),

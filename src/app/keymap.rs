@@ -52,6 +52,11 @@ impl Keymap {
         here.or_else(|| self.meaning.get(&(Context::Global, chord)).filter(|_| reaches_global)).copied()
     }
 
+    /// What `chord` means in `context` itself, whatever it means everywhere else.
+    pub fn meaning_in(&self, context: Context, chord: Chord) -> Option<Action> {
+        self.meaning.get(&(context, chord)).copied()
+    }
+
     /// The chord to show for `action` in `context`: the first one that really means it there.
     pub fn chord(&self, context: Context, action: Action) -> Option<Chord> {
         self.chords_for(context, action).next()

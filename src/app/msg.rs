@@ -4,7 +4,7 @@ use super::keymap::Chord;
 use super::model::Connection;
 use crate::domain::command::{CommandKind, Order};
 use crate::domain::time::Timestamp;
-use crate::engine::handle::{LogBatch, Receipt};
+use crate::engine::handle::{LogBatch, Playback, Receipt};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub enum Msg {
 pub enum Cmd {
     /// Send this to the engine and come back with its [`Msg::Receipt`].
     Send(Order),
+    /// Have the past release that is shown go on otherwise.
+    Play(Playback),
     /// Put this into the clipboard.
     Copy(String),
     /// Call for attention: bell, and a notification where the terminal shows one.

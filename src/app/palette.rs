@@ -3,7 +3,16 @@
 use super::keymap::Action;
 
 /// Actions that make no sense out of the place that they belong to.
-const NOT_LISTED: [Action; 4] = [Action::Confirm, Action::Cancel, Action::Palette, Action::ViewFleet];
+const NOT_LISTED: [Action; 8] = [
+    Action::Confirm,
+    Action::Cancel,
+    Action::Palette,
+    Action::ViewFleet,
+    Action::ReplayPause,
+    Action::ReplayFaster,
+    Action::ReplaySlower,
+    Action::ReplayNext,
+];
 
 /// Actions that only move what is on the screen: a palette is no way to scroll.
 const MOVING: [Action; 8] = [

@@ -85,7 +85,10 @@ fn announce(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
     let wants_attention = match status {
         Status::Planned | Status::Running => false,
         // Whoever paused it knows.
-        Status::Paused => release.hold.as_ref().is_none_or(|hold| hold.by.as_ref() != Some(&model.actor)),
+        Status::Paused => {
+            let by = release.hold.as_ref().and_then(|hold| hold.by.as_ref());
+            by.is_none_or(|by| !by.is(&model.actor))
+        }
         Status::Waiting | Status::RollingBack | Status::Ended(_) => true,
     };
     let mut cmds = vec![Cmd::Title(text.clone())];

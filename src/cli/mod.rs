@@ -4,6 +4,7 @@
 mod abort;
 mod approve;
 mod attach;
+mod audit;
 mod completions;
 mod config;
 mod demo;
@@ -15,6 +16,7 @@ mod notify;
 mod pause;
 mod promote;
 mod release;
+mod replay;
 mod resume;
 mod retry;
 mod rollback;
@@ -33,24 +35,26 @@ use crate::domain::command::Command;
 pub use abort::Abort;
 pub use approve::Approve;
 pub use attach::Attach;
+pub use audit::{Audit, AuditVerb, Verify};
 pub use completions::{Completions, write_completions};
 pub use config::{Config, ConfigVerb};
 pub use demo::Demo;
 pub use engine::Engine;
 pub use globals::Globals;
-pub use history::History;
+pub use history::{Export, History, HistoryVerb, Metrics, Show};
 pub use man::{Man, write_man, write_man_pages};
 pub use notify::{Notify, NotifyTest, NotifyVerb};
 pub use pause::Pause;
 pub use promote::Promote;
 pub use release::Release;
+pub use replay::Replay;
 pub use resume::Resume;
 pub use retry::Retry;
 pub use rollback::Rollback;
 pub use sim::Sim;
 pub use skip::Skip;
 pub use status::Status;
-pub use words::{Aim, Consent, Format, Headless, Image, What, Which};
+pub use words::{Aim, Among, Consent, Format, Headless, Image, Since, What, Which, Writing};
 
 const AFTER_HELP: &str = "\
 Try it without an account:
@@ -115,6 +119,8 @@ pub enum Verb {
     Skip(Skip),
     Approve(Approve),
     History(History),
+    Audit(Audit),
+    Replay(Replay),
     Config(Config),
     Notify(Notify),
     Sim(Sim),
@@ -143,6 +149,8 @@ impl Verb {
             | Self::Attach(_)
             | Self::Status(_)
             | Self::History(_)
+            | Self::Audit(_)
+            | Self::Replay(_)
             | Self::Config(_)
             | Self::Notify(_)
             | Self::Sim(_)

@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use super::*;
 use crate::config::{Color, Overrides};
 use crate::domain::ids::Revision;
+use crate::domain::time::Timestamp;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(std::iter::once("cutover").chain(line.split_whitespace()))
@@ -84,6 +85,28 @@ fn a_release_is_read_with_all_it_takes() {
 }
 
 #[test]
+fn looking_back_takes_a_verb_or_lists() {
+    let Verb::History(list) = verb("history --limit 3 --env production --since 7d --status failed") else {
+        panic!("not the history");
+    };
+    assert_eq!((list.verb, list.limit, list.status.as_deref()), (None, 3, Some("failed")));
+    let week = Duration::from_hours(24 * 7);
+    assert_eq!((list.among.since, list.among.environment.as_deref()), (Some(Since::Ago(week)), Some("production")));
+    let Verb::History(show) = verb("history show 41 --incident --json") else { panic!("not the history") };
+    let Some(HistoryVerb::Show(show)) = show.verb else { panic!("not one release") };
+    assert_eq!((show.release.0, show.incident, show.writing.format()), (41, true, Format::Json));
+    let Verb::Audit(audit) = verb("audit verify --renew-anchor") else { panic!("not the audit trail") };
+    let Some(AuditVerb::Verify(verify)) = audit.verb else { panic!("not its inspection") };
+    assert!(verify.renew_anchor && verify.writing.format() == Format::Text);
+    let Verb::Audit(audit) = verb("audit --since 2026-11-20T09:00Z --who maria") else { panic!("not the audit trail") };
+    let at = Timestamp::from_secs(1_795_165_200);
+    assert_eq!((audit.among.since, audit.who.as_deref()), (Some(Since::At(at)), Some("maria")));
+    assert_eq!(Since::Ago(Duration::from_secs(5)).moment(at), Timestamp::from_secs(1_795_165_195));
+    let Verb::Replay(replay) = verb("replay 41 --speed 60") else { panic!("not a replay") };
+    assert_eq!((replay.release.0, replay.speed), (41, Some(60.0)));
+}
+
+#[test]
 fn the_demo_needs_nothing_said() {
     let Verb::Demo(demo) = verb("demo") else { panic!("not the demo") };
     assert_eq!((demo.scenario.as_str(), demo.seed, demo.exit_at_end), ("healthy", 1, false));
@@ -118,6 +141,15 @@ fn wrong_usage_is_refused_with_exit_code_2() {
         "rollback --if-revision 3",
         "status --if-revision 3",
         "history --limit 0",
+        "history show",
+        "history show api",
+        "history --limit 3 show 41",
+        "history --since yesterday",
+        "history metrics --days 0",
+        "history --format json --json",
+        "audit --since 7x",
+        "replay",
+        "replay 41 --speed 0",
         "config",
         "sim --listen here",
         "completions tcsh",

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::config::{Color, parse_duration};
 use crate::domain::ids::{Revision, StageName, Version};
+use crate::domain::time::Timestamp;
 
 /// How things are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -17,6 +18,57 @@ pub enum Format {
     Text,
     /// For programs: one JSON object a line
     Json,
+}
+
+/// How a list or a figure is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]
+pub struct Writing {
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// The same as `--format json`
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+}
+
+impl Writing {
+    /// How.
+    pub fn format(self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+/// Since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// So long ago.
+    Ago(Duration),
+    /// Since a moment.
+    At(Timestamp),
+}
+
+impl Since {
+    /// The moment, as seen at `now`.
+    pub fn moment(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Ago(span) => now - span,
+            Self::At(at) => at,
+        }
+    }
+}
+
+/// Which of the past releases are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct Among {
+    /// Only what happened since then: a span back from now such as 24h or 7d, a date, or a moment with its time zone
+    #[arg(long, value_name = "WHEN", value_parser = since)]
+    pub since: Option<Since>,
+    /// Only of this environment
+    #[arg(long = "env", value_name = "ENV", value_parser = NonEmptyStringValueParser::new())]
+    pub environment: Option<String>,
+    /// Only of this component
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub component: Option<String>,
 }
 
 /// Running without a screen.
@@ -119,6 +171,21 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
         Some(span) if !span.is_zero() => Ok(span),
         _ => Err("write a duration above zero, such as 90s, 30m or 1h30m".to_owned()),
     }
+}
+
+/// Reads a span back from now, a date of local time, or a moment.
+fn since(text: &str) -> Result<Since, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()).filter(|days| *days < 36_500);
+    let ago = days.map(|days| Duration::from_hours(24) * days).or_else(|| parse_duration(text));
+    if let Some(ago) = ago {
+        return Ok(Since::Ago(ago));
+    }
+    let moment = text.parse::<jiff::Timestamp>().ok();
+    let midnight = || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::system()).ok();
+    let at = moment.or_else(|| midnight().map(|midnight| midnight.timestamp()));
+    at.map(|at| Since::At(Timestamp::from_millis(at.as_millisecond()))).ok_or_else(|| {
+        "write a span such as 24h or 7d, a date such as 2026-11-20, or a moment such as 2026-11-20T09:00Z".to_owned()
+    })
 }
 
 /// Reads how many times faster than real time to run: `60` or `60x`.

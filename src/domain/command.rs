@@ -12,6 +12,21 @@ pub struct Actor {
     pub name: String,
     /// Host the command came from.
     pub host: String,
+    /// ARN of their own AWS identity, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+}
+
+impl Actor {
+    /// Somebody whose AWS identity is not known.
+    pub fn new(name: impl Into<String>, host: impl Into<String>) -> Self {
+        Self { name: name.into(), host: host.into(), arn: None }
+    }
+
+    /// Whether both are the same user on the same host, whatever is known of their AWS identities.
+    pub fn is(&self, other: &Self) -> bool {
+        (&self.name, &self.host) == (&other.name, &other.host)
+    }
 }
 
 /// What to do.
@@ -110,6 +125,15 @@ impl CommandKind {
 }
 
 impl Command {
+    /// Why, if its sender said so.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Rollback { reason } | Self::Abort { reason } => reason.as_deref(),
+            Self::Skip { reason } => Some(reason),
+            Self::Promote | Self::PromoteFull | Self::Pause | Self::Resume | Self::Retry | Self::Approve { .. } => None,
+        }
+    }
+
     /// Its kind.
     pub fn kind(&self) -> CommandKind {
         match self {

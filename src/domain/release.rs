@@ -331,6 +331,9 @@ impl Status {
 }
 
 impl Ending {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Succeeded, Self::RolledBack, Self::RollbackFailed, Self::Failed, Self::Aborted];
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {

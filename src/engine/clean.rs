@@ -57,6 +57,9 @@ impl Cleaner {
     fn actor(&self, actor: &mut Actor) {
         self.edit(&mut actor.name);
         self.edit(&mut actor.host);
+        if let Some(arn) = &mut actor.arn {
+            self.edit(arn);
+        }
     }
 
     fn order(&self, order: &mut Order) {
@@ -144,5 +147,27 @@ impl Cleaner {
         self.edit(&mut identity.account);
         self.edit(&mut identity.arn);
         identity
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_kept_in_a_reason() {
+        let cleaner = Cleaner::new(Redactor::new(["hunter2hunter2".to_owned()]));
+        let reason = "hunter2hunter2 was \u{1b}[2J leaked".to_owned();
+        for command in [
+            Command::Rollback { reason: Some(reason.clone()) },
+            Command::Abort { reason: Some(reason.clone()) },
+            Command::Skip { reason },
+        ] {
+            let by = Actor { arn: Some("hunter2hunter2".to_owned()), ..Actor::new("maria", "bastion") };
+            let mut order = Order { command, stage: None, by, seen: None };
+            cleaner.order(&mut order);
+            assert_eq!(order.command.reason(), Some("•••• was ␛[2J leaked"));
+            assert_eq!(order.by.arn.as_deref(), Some("••••"));
+        }
     }
 }

@@ -5,6 +5,7 @@ mod reading;
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::reading::CredentialsEnd;
@@ -15,18 +16,23 @@ use super::poll::{self, SignalsWanted, Topic};
 use super::settings::Settings;
 use super::snapshot::{AlarmView, AlarmWord, ComponentView, EngineView, IdentityView, Snapshot, Source, SourceView};
 use super::tail::TaskSides;
+use super::witness::Witness;
 use crate::clock::Clock;
 use crate::cloud::{Alarm, AlarmState};
 use crate::domain::command::{Actor, Order, Refusal};
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Intent, Outcome};
 use crate::domain::event::Event;
+use crate::domain::evidence::Evidence;
+use crate::domain::facts;
 use crate::domain::gate::Condition;
 use crate::domain::ids::{EffectId, Revision};
+use crate::domain::log::LogLine;
 use crate::domain::machine;
 use crate::domain::plan::StageKind;
 use crate::domain::release::{Release, StepPhase};
 use crate::domain::time::Timestamp;
+use crate::journal::account::Account;
 use crate::journal::{Entry, Journal, JournalError, Record, Standing, Summary};
 use crate::judge::{Circumstances, Judge};
 
@@ -75,6 +81,9 @@ pub(super) struct Core {
     watches: Components<Watch>,
     sources: Vec<SourceView>,
     identity: Option<IdentityView>,
+    /// ARN of the identity that the engine acts with, once known.
+    acting: Option<String>,
+    witness: Witness,
     /// What was last said of the credentials' end.
     credentials_told: Option<(CredentialsEnd, Option<Timestamp>)>,
     /// What running programs wrote, by the index of their stage.
@@ -115,6 +124,7 @@ impl Core {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ends_with_face: settings.is_demo,
             trouble: None,
+            replay: None,
         };
         Self {
             release,
@@ -123,6 +133,8 @@ impl Core {
             watches,
             sources,
             identity: None,
+            acting: None,
+            witness: Witness::default(),
             credentials_told: None,
             output: BTreeMap::new(),
             task_sides: TaskSides::default(),
@@ -150,15 +162,48 @@ impl Core {
         };
         self.told = now;
         let kept = event.clone();
+        // What somebody saw was so before their order; what the release itself goes by is part of the event.
+        let known = order.as_ref().map(|_| self.evidence());
+        let (stood, had_ended) = (self.standing(), self.release.ended.is_some());
         let reaction = machine::step(&mut self.release, event, now);
-        self.keep(kept, order.as_ref(), &reaction, now)?;
+        let known = known.or_else(|| (self.standing() != stood).then(|| self.evidence()));
+        if self.has_turned(stood.1, had_ended) {
+            self.witness.turned(now);
+        }
+        self.keep(kept, order.as_ref(), &reaction, known, now)?;
         let writes_begin = reaction.start.iter().any(|intent| is_write(&intent.effect));
         if writes_begin || writes_end.is_some() {
             self.generation += 1;
         }
         self.dirty |= reaction.changed;
-        let hurry = writes_end.into_iter().flat_map(|of| [(Topic::Weight, of), (Topic::Capacity, of)]).collect();
+        let mut hurry: Vec<_> =
+            writes_end.into_iter().flat_map(|of| [(Topic::Weight, of), (Topic::Capacity, of)]).collect();
+        if self.standing() != stood {
+            // Why tasks stopped is only to be had for an hour.
+            let sides = self.release.plan.components.iter().filter(|(_, component)| component.sides.is_some());
+            hurry.extend(sides.map(|(of, _)| (Topic::Tasks, of)));
+        }
         Ok(Acts { start: reaction.start, cancel: reaction.cancel, answer: reaction.answer, hurry })
+    }
+
+    /// What is known now, in figures.
+    fn evidence(&self) -> Evidence {
+        Evidence::of(&self.release, self.acting.as_deref())
+    }
+
+    /// Whether it is held, and whether it goes back: what the release may also decide by itself.
+    fn standing(&self) -> (bool, bool) {
+        (self.release.hold.is_some(), self.goes_back())
+    }
+
+    /// Whether it has just begun to go back, or ended: what was held for that case is kept.
+    fn has_turned(&self, went_back: bool, had_ended: bool) -> bool {
+        (self.goes_back() && !went_back) || (self.release.ended.is_some() && !had_ended && went_back)
+    }
+
+    /// Whether the way back has begun.
+    pub(super) fn goes_back(&self) -> bool {
+        facts::way_back(&self.release).is_some()
     }
 
     /// The component whose place was written to, if that is what has ended.
@@ -173,6 +218,7 @@ impl Core {
         event: Event,
         order: Option<&Order>,
         reaction: &machine::Reaction,
+        known: Option<Evidence>,
         now: Timestamp,
     ) -> Result<(), JournalError> {
         let mut entries = Vec::new();
@@ -190,6 +236,7 @@ impl Core {
         if let Some(Ok(revision)) = &reaction.answer {
             entries.push(Entry::Accepted { revision: *revision });
         }
+        entries.extend(known.filter(|_| !entries.is_empty()).map(Witness::evidence));
         entries.extend(reaction.start.iter().cloned().map(Entry::Intent));
         if entries.is_empty() {
             return Ok(());
@@ -198,7 +245,8 @@ impl Core {
     }
 
     fn append(&mut self, entries: Vec<Entry>, now: Timestamp) -> Result<(), JournalError> {
-        let records: Vec<Record> = entries.into_iter().map(|entry| Record { at: now, entry }).collect();
+        let mut records = self.witness.take();
+        records.extend(entries.into_iter().map(|entry| Record { at: now, entry }));
         let standing = Standing { status: self.release.status().word(), ended: self.release.ended.is_some() };
         let appended = self.journal.append(self.release.id, &records, standing);
         appended.or_else(|error| self.append_again(&records, standing, error))?;
@@ -220,6 +268,29 @@ impl Core {
             Some(new) if new == records.len() => Ok(()),
             _ => Err(error),
         }
+    }
+
+    /// Appends what was seen and has not been kept together with something that happened.
+    pub(super) fn flush(&mut self, now: Timestamp) -> Result<(), JournalError> {
+        if self.witness.is_empty() { Ok(()) } else { self.append(Vec::new(), now) }
+    }
+
+    /// Lines of logs were read.
+    pub(super) fn lines_read(&mut self, lines: &[LogLine], now: Timestamp) {
+        if self.release.ended.is_none() {
+            self.witness.lines(lines, now);
+        }
+    }
+
+    /// Everything kept of this release.
+    pub(super) fn account(&self) -> Result<Account, JournalError> {
+        let summary = self.journal.find(self.release.id)?;
+        Ok(Account::of(&summary, &self.journal.numbered(self.release.id)?))
+    }
+
+    /// Where incident reports go.
+    pub(super) fn incidents(&self) -> Option<PathBuf> {
+        self.journal.incidents()
     }
 
     /// A program runs in this process group: kept, so that whoever recovers can end what is left of it.

@@ -59,10 +59,28 @@ pub enum Receipt {
     Lost(String),
 }
 
+/// What somebody who is shown a past release may wish for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Playback {
+    /// Stand still, or go on.
+    Pause,
+    /// Twice as fast.
+    Faster,
+    /// Half as fast.
+    Slower,
+    /// On to the next thing that happened.
+    Next,
+}
+
 impl OrderSender {
     /// A sender into `channel`.
     pub fn new(channel: mpsc::Sender<Envelope>) -> Self {
         Self(channel)
+    }
+
+    /// Sends an order on with the place for its answer. Where nobody takes it, whoever waits for the answer is told so.
+    pub async fn forward(&self, envelope: Envelope) {
+        let _answered_by_its_end = self.0.send(envelope).await;
     }
 
     /// Sends an order and waits for its answer.

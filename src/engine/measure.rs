@@ -8,6 +8,7 @@ use super::poll::SignalsWanted;
 use super::snapshot::{SignalSeries, Toll};
 use crate::cloud::SeriesPair;
 use crate::domain::ids::SignalName;
+use crate::domain::observed::{Compact, PointsOf};
 use crate::domain::plan::ComponentPlan;
 use crate::domain::signal::{Measure, Point};
 use crate::domain::time::Timestamp;
@@ -61,9 +62,11 @@ impl Measurements {
         (now - if is_empty { FIRST_LOOK } else { OVERLAP }).floor_to(self.period)
     }
 
-    /// Takes what was read; `exposed` is since when green has had traffic, whose cost is counted from there.
-    pub(super) fn take(&mut self, pairs: Vec<SeriesPair>, now: Timestamp, exposed: Option<Timestamp>) {
+    /// Takes what was read; `exposed` is since when green has had traffic, whose cost is counted from there. The points
+    /// that are new or were corrected come back.
+    pub(super) fn take(&mut self, pairs: Vec<SeriesPair>, now: Timestamp, exposed: Option<Timestamp>) -> Vec<PointsOf> {
         self.failed = None;
+        let new: Vec<PointsOf> = pairs.iter().filter_map(|pair| self.new_of(pair)).collect();
         for pair in pairs {
             let Some(held) = self.held.get_mut(&pair.signal) else { continue };
             held.blue.extend(pair.blue.into_iter().map(|point| (point.at, point)));
@@ -75,6 +78,26 @@ impl Measurements {
             held.green = held.green.split_off(&oldest);
         }
         self.rebuild();
+        new
+    }
+
+    /// Of what was read of a signal, what is not held just so.
+    fn new_of(&self, pair: &SeriesPair) -> Option<PointsOf> {
+        let held = self.held.get(&pair.signal)?;
+        let new = |points: &[Point], held: &BTreeMap<Timestamp, Point>| -> Vec<Compact> {
+            points.iter().filter(|point| held.get(&point.at) != Some(point)).map(|point| (*point).into()).collect()
+        };
+        let of = PointsOf {
+            signal: pair.signal.clone(),
+            blue: new(&pair.blue, &held.blue),
+            green: new(&pair.green, &held.green),
+        };
+        (!of.blue.is_empty() || !of.green.is_empty()).then_some(of)
+    }
+
+    /// Length of a period.
+    pub(super) fn period(&self) -> Duration {
+        self.period
     }
 
     pub(super) fn fail(&mut self, why: String) {

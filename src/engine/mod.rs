@@ -20,10 +20,13 @@ mod last_resort;
 mod lines;
 mod measure;
 pub mod poll;
+pub mod replay;
+mod report;
 pub mod run;
 pub mod settings;
 pub mod snapshot;
 pub mod socket;
 mod tail;
+mod witness;
 
 pub use execute::command::{Exit, Heard, Processes, Program, Programs};

@@ -15,6 +15,7 @@ use super::handle::{Envelope, Receipt};
 use super::hub::Hub;
 use super::last_resort::LastWill;
 use super::poll::{Poller, Topic};
+use super::report::Reporter;
 use super::settings::{Parts, Settings};
 use super::snapshot::Source;
 use super::tail::{Round, Tailer};
@@ -55,6 +56,7 @@ pub struct Engine {
     settings: Settings,
     first: Event,
     started: Timestamp,
+    reporter: Reporter,
     is_stopping: watch::Receiver<bool>,
 }
 
@@ -127,6 +129,7 @@ impl Engine {
             Tailer::new(cloud, clock, groups, settings.redactor.clone())
         });
         let (stop, is_stopping) = watch::channel(false);
+        let reporter = Reporter::new(core.incidents(), settings.redactor.clone());
         let engine = Self {
             core,
             executor,
@@ -140,6 +143,7 @@ impl Engine {
             settings,
             first,
             started: now,
+            reporter,
             is_stopping,
         };
         (engine, hub, Stop(stop))
@@ -155,6 +159,11 @@ impl Engine {
         match self.go_on().await {
             Ok(()) => {
                 self.hub.show(self.core.snapshot(self.clock.now()));
+                if self.core.release.ended.is_some() {
+                    // Everything that decided anything is on disk.
+                    let _unkept = self.core.flush(self.clock.now());
+                    self.report_last().await;
+                }
                 Ok(Left { release: self.core.release })
             }
             Err(journal) => {
@@ -209,6 +218,7 @@ impl Engine {
             if self.is_over() {
                 return Ok(());
             }
+            self.report();
             let wake = self.next_wake(logs_due);
             let clock = self.clock;
             tokio::select! {
@@ -273,6 +283,28 @@ impl Engine {
         }
     }
 
+    /// Has the incident report written when it is due.
+    fn report(&mut self) {
+        let (now, has_ended) = (self.clock.now(), self.core.release.ended.is_some());
+        if self.core.goes_back() && self.reporter.is_due(now, has_ended) {
+            // A journal that cannot be read now is no reason to disturb the way back.
+            if let Ok(account) = self.core.account() {
+                self.reporter.write(account);
+            }
+        }
+    }
+
+    /// Has the report written once more, with what became of the messages, and waits for it a little.
+    async fn report_last(&mut self) {
+        if self.core.goes_back()
+            && self.reporter.has_place()
+            && let Ok(account) = self.core.account()
+        {
+            self.reporter.write(account);
+        }
+        self.reporter.finish().await;
+    }
+
     fn read_due(&mut self) {
         let now = self.clock.now();
         let core = &self.core;
@@ -310,6 +342,7 @@ impl Engine {
                 self.poller.hurry(Topic::Tasks, of, now);
             }
         }
+        self.core.lines_read(&round.lines, now);
         if !round.lines.is_empty() || round.left_out > 0 {
             self.hub.hand_out(round.lines, round.left_out);
         }
@@ -342,7 +375,8 @@ impl Engine {
         let logs = self.tailer.as_ref().map(|_| logs_due);
         let ended = self.core.release.ended.as_ref().filter(|_| !self.settings.is_demo);
         let end = ended.map(|ended| self.last_words(ended));
-        machine.into_iter().chain(self.poller.next_due()).chain(logs).chain(end).min()
+        let report = self.reporter.due();
+        machine.into_iter().chain(self.poller.next_due()).chain(logs).chain(end).chain(report).min()
     }
 }
 
@@ -417,5 +451,5 @@ pub fn this_actor() -> Actor {
         .or_else(|| variable("LOGNAME"))
         .unwrap_or_else(|| user_name(rustix::process::getuid().as_raw()));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    Actor { name, host }
+    Actor::new(name, host)
 }

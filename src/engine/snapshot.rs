@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::{AlarmName, SignalName};
+pub use crate::domain::observed::AlarmWord;
 use crate::domain::release::Release;
 use crate::domain::signal::Point;
 use crate::domain::time::{Timestamp, millis};
@@ -71,22 +72,6 @@ pub struct AlarmView {
     pub reason: String,
     /// It came into this state before the release began.
     pub is_older_than_release: bool,
-}
-
-/// An alarm's state as shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AlarmWord {
-    /// Firing.
-    Firing,
-    /// There is no such alarm, though the configuration names it.
-    Missing,
-    /// A state this version does not know.
-    Unknown,
-    /// Too little data.
-    InsufficientData,
-    /// Quiet.
-    Ok,
 }
 
 /// Something the engine reads regularly.
@@ -186,4 +171,16 @@ pub struct EngineView {
     /// What keeps it from going on; it ends soon.
     #[serde(default)]
     pub trouble: Option<String>,
+    /// Set when there is no engine, and a past release is shown again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Playing>,
+}
+
+/// A past release being shown again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Playing {
+    /// It stands still.
+    pub is_paused: bool,
+    /// The last moment there is.
+    pub until: Timestamp,
 }

@@ -3,7 +3,15 @@
 //! It is crash recovery, audit trail and history at once. A release is its plan and its events; replaying the events
 //! through [`crate::domain::machine::step`] gives its state, and the intents that have no end tell what was under way.
 
+pub mod account;
+pub mod anchor;
+pub mod audit;
+pub mod chain;
+mod files;
+pub mod incident;
 pub mod sqlite;
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +20,7 @@ use crate::domain::effect::Intent;
 use crate::domain::event::Event;
 use crate::domain::ids::{EffectId, ReleaseId, Revision};
 use crate::domain::machine;
+use crate::domain::observed::Seen;
 use crate::domain::plan::Plan;
 use crate::domain::release::Release;
 use crate::domain::time::Timestamp;
@@ -43,6 +52,8 @@ pub enum Entry {
         /// Process group.
         group: u32,
     },
+    /// Something was seen that moves nothing, and is kept for whoever looks back.
+    Seen(Seen),
 }
 
 /// An entry with its time.
@@ -52,6 +63,15 @@ pub struct Record {
     pub at: Timestamp,
     /// What.
     pub entry: Entry,
+}
+
+/// A record with its number in the journal, by which an inspection names it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbered {
+    /// From 1 up over all releases.
+    pub number: u64,
+    /// The record.
+    pub record: Record,
 }
 
 /// A release in the list of all.
@@ -127,11 +147,23 @@ pub trait Journal: Send {
     /// Everything kept of a release, oldest first.
     fn records(&self, id: ReleaseId) -> Result<Vec<Record>, JournalError>;
 
+    /// Everything kept of a release with its numbers in the journal, oldest first. A journal that numbers nothing counts
+    /// from 1.
+    fn numbered(&self, id: ReleaseId) -> Result<Vec<Numbered>, JournalError> {
+        let records = self.records(id)?;
+        Ok((1..).zip(records).map(|(number, record)| Numbered { number, record }).collect())
+    }
+
     /// All releases, newest first, at most `limit`.
     fn list(&self, limit: usize) -> Result<Vec<Summary>, JournalError>;
 
     /// One release.
     fn find(&self, id: ReleaseId) -> Result<Summary, JournalError>;
+
+    /// The directory that incident reports are written to; `None` where none are.
+    fn incidents(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// Where a release stands, kept beside its entries so that lists need no replay.
@@ -143,16 +175,33 @@ pub struct Standing<'a> {
     pub ended: bool,
 }
 
-/// The release that these records tell of, and its last record's time.
+/// The release that these records tell of.
 pub fn replay(id: ReleaseId, plan: Plan, records: &[Record]) -> Release {
+    walk(id, plan, records, |_, _| {})
+}
+
+/// Goes through records one by one, and shows each with the release as it stood after it. The release at the end comes
+/// back.
+pub fn walk<'a>(
+    id: ReleaseId,
+    plan: Plan,
+    records: impl IntoIterator<Item = &'a Record>,
+    mut see: impl FnMut(&Release, &'a Record),
+) -> Release {
     let mut release = Release::planned(id, plan);
     for record in records {
-        if let Entry::Event(event) = &record.entry {
-            // Its effects were asked for when it happened; their intents and ends are records of their own.
-            let _asked = machine::step(&mut release, event.clone(), record.at);
-        }
+        tell(&mut release, record);
+        see(&release, record);
     }
     release
+}
+
+/// Tells a release what a record says happened.
+pub fn tell(release: &mut Release, record: &Record) {
+    if let Entry::Event(event) = &record.entry {
+        // Its effects were asked for when it happened; their intents and ends are records of their own.
+        let _asked = machine::step(release, event.clone(), record.at);
+    }
 }
 
 #[cfg(test)]

@@ -1,90 +1,109 @@
-//! The journal in a SQLite file: write-ahead log, full synchronisation, readable by its owner alone.
+//! The journal in a SQLite file: write-ahead log, full synchronisation, readable by its owner alone, every record sealed
+//! with the one before it.
 
-use std::fs::File;
+mod inspect;
+mod schema;
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use serde::{Deserialize, Serialize};
 
-use super::{Journal, JournalError, Record, Standing, Summary};
+use super::anchor::Anchor;
+use super::chain::{Head, Link, Seal, Start};
+use super::{Journal, JournalError, Numbered, Record, Standing, Summary, files};
 use crate::domain::command::Actor;
 use crate::domain::ids::ReleaseId;
 use crate::domain::plan::Plan;
 use crate::domain::time::Timestamp;
 
-/// The format this version writes, in SQLite's `user_version`.
-const FORMAT: i64 = 1;
-
-const SCHEMA: &str = "
-    CREATE TABLE releases (
-        id          INTEGER PRIMARY KEY AUTOINCREMENT,
-        environment TEXT NOT NULL,
-        component   TEXT NOT NULL,
-        plan        TEXT NOT NULL,
-        by          TEXT NOT NULL,
-        created     INTEGER NOT NULL,
-        status      TEXT NOT NULL,
-        ended       INTEGER NOT NULL,
-        touched     INTEGER NOT NULL
-    ) STRICT;
-    CREATE TABLE records (
-        release INTEGER NOT NULL REFERENCES releases (id),
-        seq     INTEGER NOT NULL,
-        at      INTEGER NOT NULL,
-        entry   TEXT NOT NULL,
-        PRIMARY KEY (release, seq)
-    ) STRICT, WITHOUT ROWID;
-";
+/// SQLite's name for a database without a file.
+const MEMORY: &str = ":memory:";
 
 /// A journal in a file.
 #[derive(Debug)]
 pub struct SqliteJournal {
     connection: Connection,
+    /// Where it is, as errors name it.
     path: PathBuf,
+    /// `None` in memory, and where there is none: it is never made anew without being asked for.
+    anchor: Option<Anchor>,
+    start: Start,
+}
+
+/// What the first record of a release says: it seals what is kept of the release outside its records.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum First {
+    Created {
+        /// SHA-256 of the plan's text.
+        plan: String,
+        /// Who asked for it.
+        by: Actor,
+    },
 }
 
 impl SqliteJournal {
-    /// Opens the journal at `path`, and creates it, with its directory, if there is none.
+    /// Opens the journal at `path`, and creates it, with its directory, if there is none. One that was written before
+    /// records were sealed is brought up to date; its chain begins then.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be opened or created, or was written by a newer version.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let failed = |reason: String| JournalError::Open { path: path.display().to_string(), reason };
         if let Some(parent) = path.parent() {
-            create_private_dir(parent).map_err(|error| failed(error.to_string()))?;
+            files::create_private_dir(parent).map_err(|error| failed(error.to_string()))?;
         }
-        create_private_file(path).map_err(|error| failed(error.to_string()))?;
+        files::create_private_file(path).map_err(|error| failed(error.to_string()))?;
         // One process at a time: while another one makes the journal, SQLite waits neither for the tables nor for the
         // change to its write-ahead log.
-        let _turn = lock_dir(path).map_err(|error| failed(error.to_string()))?;
-        let connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
-        Self::prepare(connection, path)
+        let _turn = files::lock_dir(path).map_err(|error| failed(error.to_string()))?;
+        let mut connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
+        let prepared = schema::prepare(&mut connection, path)?;
+        let place = Anchor::beside(path);
+        let known = Anchor::open(&place).ok();
+        let is_known = known.as_ref().is_some_and(|anchor| matches!(anchor.read(), Ok(Some(_))));
+        // An anchor of records that are gone stays: it is what still knows of them. One that is missing is a finding of
+        // the inspection, and no reason not to release.
+        let anchor = if prepared.is_new && !is_known {
+            let anchor = Anchor::create(&place).map_err(|error| failed(error.to_string()))?;
+            if let Some(head) = head(&connection, path)? {
+                anchor.note(head).map_err(|error| failed(error.to_string()))?;
+            }
+            Some(anchor)
+        } else {
+            known
+        };
+        Ok(Self { connection, path: path.to_owned(), anchor, start: prepared.start })
     }
 
     /// A journal in memory, for demonstrations and tests: gone when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When SQLite has no memory for it.
     pub fn in_memory() -> Result<Self, JournalError> {
-        let path = Path::new(":memory:");
-        let connection = Connection::open_in_memory()
+        let path = Path::new(MEMORY);
+        let mut connection = Connection::open_in_memory()
             .map_err(|error| JournalError::Open { path: path.display().to_string(), reason: error.to_string() })?;
-        Self::prepare(connection, path)
+        let prepared = schema::prepare(&mut connection, path)?;
+        Ok(Self { connection, path: path.to_owned(), anchor: None, start: prepared.start })
     }
 
-    fn prepare(connection: Connection, path: &Path) -> Result<Self, JournalError> {
-        let failed =
-            |error: rusqlite::Error| JournalError::Open { path: path.display().to_string(), reason: error.to_string() };
-        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
-        // FULL: what was appended is on the disk itself, not only with the operating system.
-        connection
-            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
-            .map_err(failed)?;
-        let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
-        match found {
-            0 => {
-                let create = format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;");
-                connection.execute_batch(&create).map_err(failed)?;
-            }
-            FORMAT => {}
-            found => {
-                return Err(JournalError::Format { path: path.display().to_string(), found, known: FORMAT });
-            }
+    /// Its file; `None` in memory.
+    fn file(&self) -> Option<&Path> {
+        (self.path != Path::new(MEMORY)).then_some(&self.path)
+    }
+
+    /// The anchor is told of the newest record. That it cannot be is no reason to stop: the records are on disk, and an
+    /// anchor that knows less than there is says nothing wrong.
+    fn anchor(&self, head: Head) {
+        if let Some(anchor) = &self.anchor {
+            let _behind = anchor.note(head);
         }
-        Ok(Self { connection, path: path.to_owned() })
     }
 }
 
@@ -95,7 +114,8 @@ impl Journal for SqliteJournal {
         by: &Actor,
         at: Timestamp,
     ) -> Result<(ReleaseId, Plan), JournalError> {
-        let unwritten = |error: rusqlite::Error| broken(&self.path, "written", error);
+        let (path, start) = (self.path.as_path(), self.start);
+        let unwritten = unwritten(path);
         // Immediate: nobody else may take the number between the look and the insertion.
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritten)?;
@@ -105,91 +125,167 @@ impl Journal for SqliteJournal {
             .map_err(unwritten)?;
         let id = ReleaseId(u64::try_from(taken.unwrap_or(0)).unwrap_or(0) + 1);
         let plan = make(id);
+        let text = encode(path, &plan)?;
         let components = plan.components_named();
         transaction
             .execute(
-                "INSERT INTO releases (id, environment, component, plan, by, created, status, ended, touched)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'planned', 0, ?6)",
-                params![
-                    key(id),
-                    plan.environment.as_str(),
-                    components,
-                    encode(&self.path, &plan)?,
-                    encode(&self.path, by)?,
-                    at.millis()
-                ],
+                "INSERT INTO releases (id, environment, component, plan, by, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![key(id), plan.environment.as_str(), components, text, encode(path, by)?, at.millis()],
             )
             .map_err(unwritten)?;
+        let first = encode(path, &First::Created { plan: Seal::of(text.as_bytes()).to_string(), by: by.clone() })?;
+        let mut tail = Tail::of(&transaction, start, path)?;
+        tail.add(&transaction, Row { release: id.0, seq: 0, at, status: "planned", ended: false, entry: &first })?;
         transaction.commit().map_err(unwritten)?;
+        let head = tail.head();
+        self.anchor(head);
         Ok((id, plan))
     }
 
     fn append(&mut self, id: ReleaseId, records: &[Record], standing: Standing<'_>) -> Result<(), JournalError> {
-        let Some(touched) = records.last().map(|record| record.at) else { return Ok(()) };
-        let release = key(id);
-        let unwritten = |error: rusqlite::Error| broken(&self.path, "written", error);
+        if records.is_empty() {
+            return Ok(());
+        }
+        let (path, start) = (self.path.as_path(), self.start);
+        let unwritten = unwritten(path);
         // Immediate: a read that becomes a write fails at once where another engine writes, instead of waiting its turn.
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritten)?;
-        let mut seq: i64 = transaction
-            .prepare_cached("SELECT COALESCE(MAX(seq), 0) FROM records WHERE release = ?1")
-            .and_then(|mut last| last.query_row([release], |row| row.get(0)))
+        let seq: Option<i64> = transaction
+            .prepare_cached("SELECT MAX(seq) FROM records WHERE release = ?1")
+            .and_then(|mut last| last.query_row([key(id)], |row| row.get(0)))
             .map_err(unwritten)?;
-        {
-            let mut insert = transaction
-                .prepare_cached("INSERT INTO records (release, seq, at, entry) VALUES (?1, ?2, ?3, ?4)")
-                .map_err(unwritten)?;
-            for record in records {
-                seq += 1;
-                let entry = encode(&self.path, &record.entry)?;
-                insert.execute(params![release, seq, record.at.millis(), entry]).map_err(unwritten)?;
-            }
+        let last = seq.map(unsigned).ok_or(JournalError::Unknown(id))?;
+        let mut tail = Tail::of(&transaction, start, path)?;
+        for (seq, record) in (last + 1..).zip(records) {
+            let entry = encode(path, &record.entry)?;
+            let Standing { status, ended } = standing;
+            tail.add(&transaction, Row { release: id.0, seq, at: record.at, status, ended, entry: &entry })?;
         }
-        let known = transaction
-            .prepare_cached("UPDATE releases SET status = ?2, ended = ?3, touched = ?4 WHERE id = ?1")
-            .and_then(|mut stand| stand.execute(params![release, standing.status, standing.ended, touched.millis()]))
-            .map_err(unwritten)?;
-        if known == 0 {
-            return Err(JournalError::Unknown(id));
-        }
-        transaction.commit().map_err(unwritten)
+        transaction.commit().map_err(unwritten)?;
+        let head = tail.head();
+        self.anchor(head);
+        Ok(())
     }
 
     fn records(&self, id: ReleaseId) -> Result<Vec<Record>, JournalError> {
-        let unread = |error: rusqlite::Error| broken(&self.path, "read", error);
+        Ok(self.numbered(id)?.into_iter().map(|numbered| numbered.record).collect())
+    }
+
+    fn numbered(&self, id: ReleaseId) -> Result<Vec<Numbered>, JournalError> {
+        let unread = unread(&self.path);
         let mut select = self
             .connection
-            .prepare_cached("SELECT at, entry FROM records WHERE release = ?1 ORDER BY seq")
+            .prepare_cached("SELECT number, at, entry FROM records WHERE release = ?1 AND seq > 0 ORDER BY seq")
             .map_err(unread)?;
-        let rows =
-            select.query_map([key(id)], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).map_err(unread)?;
+        let rows = select
+            .query_map([key(id)], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?)))
+            .map_err(unread)?;
         rows.map(|row| {
-            let (at, entry) = row.map_err(unread)?;
-            Ok(Record { at: Timestamp::from_millis(at), entry: decode(&self.path, &entry)? })
+            let (number, at, entry) = row.map_err(unread)?;
+            let record = Record { at: Timestamp::from_millis(at), entry: decode(&self.path, &entry)? };
+            Ok(Numbered { number: unsigned(number), record })
         })
         .collect()
     }
 
     fn list(&self, limit: usize) -> Result<Vec<Summary>, JournalError> {
-        let unread = |error: rusqlite::Error| broken(&self.path, "read", error);
+        let unread = unread(&self.path);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut select = self.connection.prepare_cached(&select("ORDER BY id DESC LIMIT ?1")).map_err(unread)?;
-        let rows = select.query_map([limit], row).map_err(unread)?;
+        let rows = select.query_map([limit], found).map_err(unread)?;
         rows.map(|found| found.map_err(unread)?.read(&self.path)).collect()
     }
 
     fn find(&self, id: ReleaseId) -> Result<Summary, JournalError> {
-        let unread = |error: rusqlite::Error| broken(&self.path, "read", error);
+        let unread = unread(&self.path);
         let mut select = self.connection.prepare_cached(&select("WHERE id = ?1")).map_err(unread)?;
-        match select.query_row([key(id)], row).optional().map_err(unread)? {
+        match select.query_row([key(id)], found).optional().map_err(unread)? {
             Some(found) => found.read(&self.path),
             None => Err(JournalError::Unknown(id)),
         }
     }
+
+    fn incidents(&self) -> Option<PathBuf> {
+        let dir = self.file()?.parent()?;
+        Some(dir.join("incidents"))
+    }
 }
 
-/// A row of `releases`, not yet decoded.
-struct Row {
+/// A record about to be sealed.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    release: u64,
+    seq: u64,
+    at: Timestamp,
+    status: &'a str,
+    ended: bool,
+    entry: &'a str,
+}
+
+/// The end of the chain, inside the transaction that goes on with it.
+struct Tail<'a> {
+    path: &'a Path,
+    number: u64,
+    seal: Seal,
+}
+
+impl<'a> Tail<'a> {
+    fn of(transaction: &Transaction<'_>, start: Start, path: &'a Path) -> Result<Self, JournalError> {
+        let Head { number, seal } = head(transaction, path)?.unwrap_or(Head { number: 0, seal: start.seal() });
+        Ok(Self { path, number, seal })
+    }
+
+    fn add(&mut self, transaction: &Transaction<'_>, row: Row<'_>) -> Result<(), JournalError> {
+        let prev = self.seal;
+        self.number += 1;
+        let Row { release, seq, at, status, ended, entry } = row;
+        let link = Link { number: self.number, release, seq, at: at.millis(), status, ended, entry };
+        self.seal = link.seal(prev);
+        transaction
+            .prepare_cached(
+                "INSERT INTO records (number, release, seq, at, status, ended, entry, prev, hash)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )
+            .and_then(|mut insert| {
+                insert.execute(params![
+                    signed(self.number),
+                    signed(release),
+                    signed(seq),
+                    at.millis(),
+                    status,
+                    ended,
+                    entry,
+                    prev.bytes(),
+                    self.seal.bytes()
+                ])
+            })
+            .map_err(unwritten(self.path))?;
+        Ok(())
+    }
+
+    fn head(&self) -> Head {
+        Head { number: self.number, seal: self.seal }
+    }
+}
+
+/// The newest record.
+fn head(connection: &Connection, path: &Path) -> Result<Option<Head>, JournalError> {
+    let found = connection
+        .prepare_cached("SELECT number, hash FROM records ORDER BY number DESC LIMIT 1")
+        .and_then(|mut last| {
+            last.query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))).optional()
+        })
+        .map_err(unread(path))?;
+    // A seal that is none is found by the inspection; what comes after it is sealed all the same.
+    Ok(found.map(|(number, seal)| Head {
+        number: unsigned(number),
+        seal: Seal::from_bytes(&seal).unwrap_or_else(|| Seal::of(&seal)),
+    }))
+}
+
+/// A row of `releases` with its newest record's standing, not yet decoded.
+struct Found {
     id: i64,
     plan: String,
     by: String,
@@ -199,10 +295,10 @@ struct Row {
     touched: i64,
 }
 
-impl Row {
+impl Found {
     fn read(self, path: &Path) -> Result<Summary, JournalError> {
         Ok(Summary {
-            id: ReleaseId(u64::try_from(self.id).unwrap_or_default()),
+            id: ReleaseId(unsigned(self.id)),
             plan: decode(path, &self.plan)?,
             created: Timestamp::from_millis(self.created),
             by: decode(path, &self.by)?,
@@ -214,11 +310,15 @@ impl Row {
 }
 
 fn select(rest: &str) -> String {
-    format!("SELECT id, plan, by, created, status, ended, touched FROM releases {rest}")
+    format!(
+        "SELECT id, plan, by, created, last.status, last.ended, last.at
+         FROM releases JOIN records AS last
+           ON last.release = id AND last.seq = (SELECT MAX(seq) FROM records WHERE release = id) {rest}"
+    )
 }
 
-fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    Ok(Row {
+fn found(row: &rusqlite::Row<'_>) -> rusqlite::Result<Found> {
+    Ok(Found {
         id: row.get(0)?,
         plan: row.get(1)?,
         by: row.get(2)?,
@@ -230,10 +330,26 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
 }
 
 fn key(id: ReleaseId) -> i64 {
-    i64::try_from(id.0).unwrap_or(i64::MAX)
+    signed(id.0)
 }
 
-fn encode(path: &Path, value: &impl serde::Serialize) -> Result<String, JournalError> {
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+fn unwritten(path: &Path) -> impl Fn(rusqlite::Error) -> JournalError + Copy {
+    move |error| broken(path, "written", error)
+}
+
+fn unread(path: &Path) -> impl Fn(rusqlite::Error) -> JournalError + Copy {
+    move |error| broken(path, "read", error)
+}
+
+fn encode(path: &Path, value: &impl Serialize) -> Result<String, JournalError> {
     serde_json::to_string(value).map_err(|error| broken(path, "written", error))
 }
 
@@ -243,163 +359,4 @@ fn decode<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, 
 
 fn broken(path: &Path, what: &'static str, error: impl std::error::Error) -> JournalError {
     JournalError::Broken { path: path.display().to_string(), what, reason: error.to_string() }
-}
-
-/// Creates a directory that only its owner may enter, if it is not there.
-fn create_private_dir(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    if path.as_os_str().is_empty() || path.is_dir() {
-        return Ok(());
-    }
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// Waits until nobody else holds the directory of `path`, and holds it until the file is dropped.
-fn lock_dir(path: &Path) -> std::io::Result<File> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let dir = File::open(parent.unwrap_or(Path::new(".")))?;
-    dir.lock()?;
-    Ok(dir)
-}
-
-/// Creates a file that only its owner may read, and makes an existing one so: SQLite gives its side files the same
-/// mode.
-fn create_private_file(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-    let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-    file.set_permissions(std::fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-    use std::sync::Barrier;
-
-    use super::*;
-    use crate::app::fixture;
-    use crate::domain::event::Event;
-    use crate::journal::{Entry, replay};
-
-    fn actor() -> Actor {
-        Actor { name: "maria".to_owned(), host: "bastion".to_owned() }
-    }
-
-    fn plan() -> Plan {
-        fixture::release(fixture::Scene::Baking).plan
-    }
-
-    fn record(millis: i64, event: Event) -> Record {
-        Record { at: Timestamp::from_millis(millis), entry: Entry::Event(event) }
-    }
-
-    #[test]
-    fn what_was_appended_is_there_after_reopening_and_replays() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("state/journal.sqlite");
-        let at = Timestamp::from_millis(5);
-        let records = [record(6, Event::Requested { by: actor() }), record(7, Event::Ticked)];
-        {
-            let mut journal = SqliteJournal::open(&path).unwrap();
-            let mut numbers = Vec::new();
-            for _ in 0..2 {
-                let (id, _) = journal
-                    .create(
-                        &mut |id| {
-                            numbers.push(id);
-                            plan()
-                        },
-                        &actor(),
-                        at,
-                    )
-                    .unwrap();
-                assert_eq!(numbers.last(), Some(&id), "the plan was made for the number it got");
-            }
-            assert_eq!(numbers, [ReleaseId(1), ReleaseId(2)]);
-            journal.append(ReleaseId(2), &records, Standing { status: "running", ended: false }).unwrap();
-        }
-        let journal = SqliteJournal::open(&path).unwrap();
-        assert_eq!(journal.records(ReleaseId(2)).unwrap(), records);
-        let summary = journal.find(ReleaseId(2)).unwrap();
-        assert_eq!((summary.status.as_str(), summary.ended, summary.touched.millis()), ("running", false, 7));
-        assert_eq!(journal.list(1).unwrap(), std::slice::from_ref(&summary));
-        let release = replay(ReleaseId(2), summary.plan, &records);
-        assert_eq!(release.begun.map(|begun| begun.by), Some(actor()));
-    }
-
-    #[test]
-    fn only_its_owner_can_read_it_and_its_side_files() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("state/journal.sqlite");
-        let mut journal = SqliteJournal::open(&path).unwrap();
-        journal.create(&mut |_| plan(), &actor(), Timestamp::default()).unwrap();
-        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(path.parent().unwrap()), 0o700);
-        for entry in std::fs::read_dir(path.parent().unwrap()).unwrap() {
-            let path = entry.unwrap().path();
-            assert_eq!(mode(&path), 0o600, "{}", path.display());
-        }
-    }
-
-    #[test]
-    fn a_journal_of_another_version_or_no_journal_at_all_is_refused_with_its_place() {
-        let dir = tempfile::tempdir().unwrap();
-        let newer = dir.path().join("newer.sqlite");
-        drop(SqliteJournal::open(&newer).unwrap());
-        Connection::open(&newer).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
-        let refused = SqliteJournal::open(&newer).unwrap_err();
-        assert!(matches!(refused, JournalError::Format { found: 99, known: FORMAT, .. }), "{refused}");
-        let text = dir.path().join("text.sqlite");
-        std::fs::write(&text, "this is not a database, whatever its name says").unwrap();
-        let refused = SqliteJournal::open(&text).unwrap_err().to_string();
-        assert!(refused.contains("text.sqlite"), "{refused}");
-    }
-
-    #[test]
-    fn an_unknown_release_is_not_appended_to() {
-        let mut journal = SqliteJournal::in_memory().unwrap();
-        let standing = Standing { status: "running", ended: false };
-        let refused = journal.append(ReleaseId(7), &[record(1, Event::Ticked)], standing);
-        assert!(refused.is_err());
-        assert!(matches!(journal.find(ReleaseId(7)), Err(JournalError::Unknown(ReleaseId(7)))));
-    }
-
-    #[test]
-    fn a_full_journal_says_where_it_is_and_keeps_what_it_has() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal.sqlite");
-        let mut journal = SqliteJournal::open(&path).unwrap();
-        let (id, _) = journal.create(&mut |_| plan(), &actor(), Timestamp::default()).unwrap();
-        let pages: i64 = journal.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
-        journal.connection.execute_batch(&format!("PRAGMA max_page_count = {}", pages + 1)).unwrap();
-        let standing = Standing { status: "running", ended: false };
-        let mut kept = Vec::new();
-        let refused = loop {
-            let batch = vec![record(1, Event::Requested { by: actor() }); 20];
-            match journal.append(id, &batch, standing) {
-                Ok(()) => kept.extend(batch),
-                Err(error) => break error.to_string(),
-            }
-        };
-        assert!(refused.contains("journal.sqlite") && refused.contains("full"), "{refused}");
-        assert_eq!(journal.records(id).unwrap(), kept, "all of an append or nothing of it");
-    }
-
-    #[test]
-    fn whoever_opens_a_new_journal_at_the_same_time_finds_the_same_one() {
-        for _ in 0..20 {
-            let dir = tempfile::tempdir().unwrap();
-            let path = dir.path().join("journal.sqlite");
-            let start = Barrier::new(4);
-            std::thread::scope(|scope| {
-                let open = || {
-                    start.wait();
-                    SqliteJournal::open(&path).map(drop)
-                };
-                let opened = [(); 4].map(|()| scope.spawn(open));
-                for opened in opened {
-                    assert_eq!(opened.join().unwrap().map_err(|error| error.to_string()), Ok(()));
-                }
-            });
-        }
-    }
 }

@@ -16,11 +16,11 @@ use tokio::task::JoinSet;
 use super::channels::{self, Means};
 use super::output::{self, Refused};
 use super::parts::{Planner, Wanted, parts};
-use super::{settings, versions};
+use super::{settings, versions, who};
 use crate::cli;
 use crate::clock::Clock;
-use crate::cloud::Cloud;
 use crate::cloud::aws::{Aws, Connection, https_client};
+use crate::cloud::{Cloud, Identity};
 use crate::config::PlanContext;
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::ComponentName;
@@ -99,7 +99,7 @@ struct Running {
 async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Running> {
     let config = settings::load(globals)?;
     let clock = Clock::system();
-    let actor = this_actor();
+    let mut actor = this_actor();
     let environment = arguments.environment.clone();
     let lineup = config.lineup(&environment, arguments.component.as_deref())?;
     let component = lineup[ComponentIndex::FIRST].to_string();
@@ -118,7 +118,8 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
     };
     let claims = claims(&berth, &environment, &lineup, &context, &holder)?;
     let journal = SqliteJournal::open(&settings::journal_file(&config))?;
-    let clouds = connect(&context, clock).await?;
+    let (clouds, identity) = connect(&context, clock).await?;
+    actor.arn = if context.role.is_none() { Some(identity.arn) } else { who::own_arn(&context).await };
     let means = Means { clouds, http: Http::new(https_client(), clock), vault: channels::kept };
     let mut owing = Vec::new();
     // Only of the same line-up: what is known here of another's components is not enough to run its engine.
@@ -175,15 +176,16 @@ fn claims(
 }
 
 /// Connects for each component, and makes sure that it is the right account before anything else.
-async fn connect(context: &PlanContext, clock: Clock) -> Result<Components<Arc<dyn Cloud>>> {
-    let mut clouds = Vec::new();
-    for (_, cluster) in context.clusters.iter() {
-        clouds.push(connect_to(cluster, context, clock).await?);
+async fn connect(context: &PlanContext, clock: Clock) -> Result<(Components<Arc<dyn Cloud>>, Identity)> {
+    let (first, identity) = connect_to(&context.clusters[ComponentIndex::FIRST], context, clock).await?;
+    let mut clouds = vec![first];
+    for (_, cluster) in context.clusters.iter().skip(1) {
+        clouds.push(connect_to(cluster, context, clock).await?.0);
     }
-    Ok(Components::try_from(clouds)?)
+    Ok((Components::try_from(clouds)?, identity))
 }
 
-async fn connect_to(cluster: &str, context: &PlanContext, clock: Clock) -> Result<Arc<dyn Cloud>> {
+async fn connect_to(cluster: &str, context: &PlanContext, clock: Clock) -> Result<(Arc<dyn Cloud>, Identity)> {
     let aws = Aws::connect(Connection {
         region: context.place.region.clone(),
         cluster: cluster.to_owned(),
@@ -200,7 +202,7 @@ async fn connect_to(cluster: &str, context: &PlanContext, clock: Clock) -> Resul
             identity.account, identity.arn, context.place.account
         )));
     }
-    Ok(Arc::new(aws))
+    Ok((Arc::new(aws), identity))
 }
 
 /// A release that has not ended comes before a new one.

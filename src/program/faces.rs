@@ -4,6 +4,7 @@ use std::path::Path;
 
 use color_eyre::eyre::Result;
 use jiff::tz::TimeZone;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::output::{self, Refused};
 use super::settings;
@@ -16,7 +17,7 @@ use crate::document::Document;
 use crate::domain::command::Actor;
 use crate::domain::redact::printable;
 use crate::domain::release::Status;
-use crate::engine::handle::EngineHandle;
+use crate::engine::handle::{EngineHandle, Playback};
 use crate::headless::Style;
 use crate::runtime::{self, Attention, Cockpit, Leaving, Left};
 use crate::term::{Capabilities, ColourChoice, Wishes};
@@ -36,6 +37,7 @@ pub(super) struct Manner {
     theme: Option<Theme>,
     keymap: Keymap,
     attention: Attention,
+    player: Option<UnboundedSender<Playback>>,
 }
 
 impl Manner {
@@ -64,7 +66,14 @@ impl Manner {
         };
         let keymap = screen.keymap.as_deref().map_or_else(|| Ok(Keymap::built_in()?), keymap)?;
         let attention = Attention { bell: screen.bell, notifications: screen.notifications };
-        Ok(Self { wishes, theme, keymap, attention })
+        Ok(Self { wishes, theme, keymap, attention, player: None })
+    }
+
+    /// The same, for whoever looks at a past release and steers its replay.
+    pub(super) fn with_player(self, player: UnboundedSender<Playback>) -> Self {
+        // What happened long ago calls for nobody's attention.
+        let attention = Attention { bell: false, notifications: false };
+        Self { attention, player: Some(player), ..self }
     }
 }
 
@@ -110,9 +119,9 @@ pub(super) async fn cockpit(
     actor: Actor,
     exit_at_end: bool,
 ) -> Result<Left> {
-    let Manner { wishes, theme, keymap, attention } = manner;
-    let cockpit =
-        Cockpit { wishes, theme, clock, actor, access, keymap, utc_offset: utc_offset(clock), exit_at_end, attention };
+    let Manner { wishes, theme, keymap, attention, player } = manner;
+    let utc_offset = utc_offset(clock);
+    let cockpit = Cockpit { wishes, theme, clock, actor, access, keymap, utc_offset, exit_at_end, attention, player };
     Ok(runtime::run(handle, cockpit).await?)
 }
 

@@ -1,18 +1,23 @@
 //! What each verb does: the one place that chooses between adapters and puts the parts together.
 
+mod audit;
 mod channels;
 mod demo;
 mod engine;
 mod faces;
+mod history;
 mod launch;
 mod notify;
 mod output;
 mod parts;
 mod release;
+mod replay;
 mod settings;
 mod sim;
 mod steer;
+mod telling;
 mod versions;
+mod who;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -43,7 +48,9 @@ fn act(cli: &Cli) -> Result<u8> {
         Verb::Engine(arguments) => output::runtime()?.block_on(engine::run(globals, arguments)),
         Verb::Status(arguments) => output::runtime()?.block_on(steer::status(globals, arguments)),
         Verb::Sim(arguments) => output::runtime()?.block_on(sim::run(arguments)),
-        Verb::History(arguments) => steer::history(globals, *arguments),
+        Verb::History(arguments) => history::run(globals, arguments),
+        Verb::Audit(arguments) => audit::run(globals, arguments),
+        Verb::Replay(arguments) => output::runtime()?.block_on(replay::run(globals, arguments)),
         Verb::Config(arguments) => config(globals, arguments.verb),
         Verb::Notify(arguments) => match &arguments.verb {
             NotifyVerb::Test(test) => output::runtime()?.block_on(notify::test(globals, test)),

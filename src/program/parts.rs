@@ -118,7 +118,7 @@ fn polls(polls: &crate::config::Polls) -> Polls {
 }
 
 /// Masks the values of what the plan names as secret, and of every variable whose name says so.
-fn redactor(plan: &Plan) -> Redactor {
+pub(super) fn redactor(plan: &Plan) -> Redactor {
     let is_secret = |name: &str| plan.secrets.iter().any(|secret| secret == name) || Redactor::is_secret_name(name);
     // What is not UTF-8 is shown as this makes of it, and so masked as well.
     let variables = std::env::vars_os().map(|pair| (lossy(&pair.0), lossy(&pair.1)));

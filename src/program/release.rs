@@ -7,7 +7,7 @@ use color_eyre::eyre::{Result, WrapErr};
 
 use super::faces::{self, Manner};
 use super::launch::{self, Purpose, Running};
-use super::{output, settings};
+use super::{output, settings, who};
 use crate::cli::{Attach, Globals, Release, Which};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -56,7 +56,8 @@ pub(super) async fn attach_to(globals: &Globals, arguments: &Attach) -> Result<u
 
 async fn watch(config: &Config, manner: Manner, running: Running) -> Result<u8> {
     let access = faces::access_of_config(config, running.release.plan.environment.as_str());
-    let left = faces::cockpit(running.handle, manner, access, Clock::system(), this_actor(), false).await?;
+    let handle = who::introduce(running.handle, config, &running.release.plan);
+    let left = faces::cockpit(handle, manner, access, Clock::system(), this_actor(), false).await?;
     if left.release.ended.is_none() && left.by != Leaving::Crash {
         let release = launch::describe(&left.release);
         if left.is_engine_lost {

@@ -6,17 +6,15 @@ use color_eyre::eyre::Result;
 use serde_json::json;
 
 use super::launch::{self, Running};
-use super::{output, settings};
-use crate::cli::{Aim, Consent, Format, Globals, History, Status};
+use super::{output, settings, who};
+use crate::cli::{Aim, Consent, Format, Globals, Status};
 use crate::domain::command::{Command, CommandKind, Order};
 use crate::domain::components::ComponentIndex;
 use crate::domain::guard;
 use crate::domain::ids::Revision;
 use crate::domain::outlook::{Wait, outlook, promotion_ends, rollback_preview};
 use crate::domain::release::{Release, Traffic};
-use crate::domain::time::{Elapsed, Timestamp};
 use crate::engine::handle::Receipt;
-use crate::engine::run::this_actor;
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{Journal, replay};
 
@@ -30,7 +28,8 @@ pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim, consent
     if let Some(why) = settings::read_only(&config, release.plan.environment.as_str()) {
         return Err(output::Refused::policy(format!("{why}: nothing may be changed from here")));
     }
-    let word = command.kind().word();
+    let kind = command.kind();
+    let word = kind.word();
     if matches!(command, Command::Rollback { .. }) && guard::possible(&release, CommandKind::Rollback).is_ok() {
         write_preview(&release)?;
     }
@@ -43,7 +42,8 @@ pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim, consent
         // What was agreed to is what was shown.
         seen = seen.or(Some(release.revision));
     }
-    let order = Order { command, stage: aim.stage.clone(), by: this_actor(), seen };
+    let by = who::sender(&config, &release.plan, command.kind()).await;
+    let order = Order { command, stage: aim.stage.clone(), by, seen };
     let plan = &release.plan;
     let name = format!("release {} of {} in {}", release.id, plan.components_named(), plan.environment);
     match handle.orders.send(order).await {
@@ -187,52 +187,4 @@ fn write_status(release: &Release, has_engine: bool, format: Format) -> Result<(
         }
     }
     Ok(())
-}
-
-/// Lists past releases.
-pub(super) fn history(globals: &Globals, arguments: History) -> Result<u8> {
-    let config = settings::load(globals)?;
-    let file = settings::journal_file(&config);
-    let limit = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
-    let releases = if file.exists() { SqliteJournal::open(&file)?.list(limit)? } else { Vec::new() };
-    let mut out = output::out();
-    if releases.is_empty() && arguments.format == Format::Text {
-        writeln!(out, "nothing has been released yet")?;
-    }
-    for summary in releases {
-        let plan = &summary.plan;
-        match arguments.format {
-            Format::Json => writeln!(
-                out,
-                "{}",
-                json!({
-                    "release": summary.id, "environment": plan.environment,
-                    "components": plan.components.iter()
-                        .map(|(_, plan)| json!({"name": plan.name, "from": plan.from, "to": plan.to}))
-                        .collect::<Vec<_>>(),
-                    "status": summary.status, "ended": summary.ended,
-                    "by": summary.by, "created": summary.created, "touched": summary.touched,
-                })
-            )?,
-            Format::Text => writeln!(
-                out,
-                "{:>5}  {}  {:<12} {:<10} {}  {:<15} {:>8}  {}",
-                summary.id.to_string(),
-                moment(summary.created),
-                plan.environment.as_str(),
-                plan.components_named(),
-                plan.moves(),
-                summary.status,
-                Elapsed(summary.touched.since(summary.created)).to_string(),
-                summary.by.name
-            )?,
-        }
-    }
-    Ok(0)
-}
-
-/// A moment in local time.
-fn moment(at: Timestamp) -> String {
-    let at = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default();
-    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
 }

@@ -92,6 +92,16 @@ fn freshness(look: Look<'_>) -> Vec<Span<'_>> {
         let text = format!("{} screen frozen {}{thaw}  ", glyphs.frozen, look.since(held.at));
         spans.push(look.span(Role::Waiting, text));
     }
+    if let Some(replay) = look.snapshot.engine.replay {
+        let left = age(replay.until.since(look.snapshot.at));
+        let (role, text) = match (replay.is_paused, look.snapshot.at >= replay.until) {
+            (_, true) => (Role::Muted, format!("{} replay, at its end ", glyphs.step_done)),
+            (true, false) => (Role::Waiting, format!("{} replay held, {left} left ", glyphs.frozen)),
+            (false, false) => (Role::Environment, format!(" replay, {left} left ")),
+        };
+        spans.push(look.span(role, text));
+        return spans;
+    }
     let old = look.now().since(look.snapshot.at);
     let limit = LIVE_SECS * look.snapshot.speed.max(1.0);
     spans.push(match &look.model.connection {

@@ -45,7 +45,9 @@ pub(super) fn draw(look: Look<'_>, top: usize, area: Rect, buf: &mut Buffer) -> 
 
 fn lines(look: Look<'_>) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
-    for context in [look.model.view.context(), Context::Global, Context::Dialog, Context::Prompt] {
+    let replay = look.snapshot.engine.replay.map(|_| Context::Replay);
+    let contexts = [look.model.view.context(), Context::Global, Context::Dialog, Context::Prompt];
+    for context in replay.into_iter().chain(contexts) {
         let bindings = look.model.keymap.bindings(context);
         let bindings: Vec<_> = bindings.filter(|(action, _)| *action != Action::ViewFleet).collect();
         if bindings.is_empty() {

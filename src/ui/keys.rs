@@ -42,6 +42,9 @@ pub(super) fn draw(look: Look<'_>, row: Rect, buf: &mut Buffer) {
     let context = look.model.view.context();
     let hint = |(action, label)| match action {
         Action::NextView => views(look, context),
+        Action::ReplayPause | Action::ReplayFaster | Action::ReplaySlower | Action::ReplayNext => {
+            OwnedHint::new(look, Context::Replay, action, label)
+        }
         _ => OwnedHint::new(look, context, action, label),
     };
     let owned: Vec<OwnedHint> = listed(look).into_iter().filter_map(hint).collect();
@@ -61,7 +64,15 @@ fn views(look: Look<'_>, context: Context) -> Option<OwnedHint> {
 fn listed(look: Look<'_>) -> Vec<(Action, &'static str)> {
     let quit = (Action::Quit, if look.snapshot.engine.ends_with_face { "quit" } else { "detach" });
     let mut listed = Vec::new();
-    if matches!(look.release().status(), Status::Ended(_)) {
+    if let Some(replay) = look.snapshot.engine.replay {
+        let pause = if replay.is_paused { "go on" } else { "hold" };
+        listed.extend([
+            (Action::ReplayPause, pause),
+            (Action::ReplayNext, "next event"),
+            (Action::ReplayFaster, "faster"),
+            (Action::ReplaySlower, "slower"),
+        ]);
+    } else if matches!(look.release().status(), Status::Ended(_)) {
         listed.extend([
             (Action::NextError, "next error"),
             (Action::LogsHere, "logs"),

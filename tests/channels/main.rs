@@ -90,7 +90,7 @@ fn notice(transition: Transition, severity: Severity) -> Notice {
 
 /// The same, brought about by somebody.
 fn by_somebody(mut notice: Notice) -> Notice {
-    notice.facts.actor = Some(Actor { name: "captain".to_owned(), host: "bastion".to_owned() });
+    notice.facts.actor = Some(Actor::new("captain", "bastion"));
     notice
 }
 

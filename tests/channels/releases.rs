@@ -91,7 +91,7 @@ async fn release(post: &Post, told: &[&str]) -> Release {
         notifier: Arc::new(channels(post)),
         programs: Arc::new(Succeeding),
         clock,
-        actor: Actor { name: "captain".to_owned(), host: "bastion".to_owned() },
+        actor: Actor::new("captain", "bastion"),
         settings: Settings {
             polls: Polls::default(),
             period: context.period,

@@ -6,6 +6,7 @@
 mod defects;
 mod demo;
 mod faces;
+mod looking_back;
 mod recovery;
 mod refusals;
 mod site;

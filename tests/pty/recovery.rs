@@ -114,7 +114,7 @@ async fn what_an_ended_release_still_owes_is_told_by_whoever_comes_next() {
     let owing = {
         let mut journal = open();
         let plan = Plan { stages: Vec::new(), ..journal.find(ReleaseId(1)).unwrap().plan };
-        let by = Actor { name: "captain".to_owned(), host: "bastion".to_owned() };
+        let by = Actor::new("captain", "bastion");
         let at = journal.find(ReleaseId(1)).unwrap().touched;
         let (id, _) = journal.create(&mut |_| plan.clone(), &by, at).unwrap();
         let record = Record { at, entry: Entry::Event(Event::Requested { by }) };

@@ -273,7 +273,7 @@ impl<'a> Drive<'a> {
                 twice: is(Sabotage::ProgramsRunTwice),
             }),
             clock,
-            actor: Actor { name: "engine".to_owned(), host: "bastion".to_owned() },
+            actor: Actor::new("engine", "bastion"),
             settings: Settings {
                 polls: Polls::default(),
                 period: self.places[0].context.period,

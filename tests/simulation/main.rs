@@ -73,8 +73,8 @@ fn whatever_goes_wrong_the_invariants_hold() {
 
 #[test]
 fn the_same_seed_gives_the_same_journal() {
-    let pair = (0..SEEDS).find(|seed| Trial::drawn(*seed).pair.is_some());
-    for seed in (0..5).chain([pair.unwrap()]) {
+    let pair = (0..1_000).find(|seed| Trial::drawn(*seed).pair.is_some());
+    for seed in (0..5).chain(pair) {
         let run = || drive::run(&Trial::drawn(seed), None);
         let (one, other) = (run(), run());
         for (first, second) in one.journal.iter().zip(&other.journal) {

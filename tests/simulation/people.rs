@@ -58,7 +58,7 @@ impl Desk {
             Seen::Older(by) => Some(Revision(newest.0.saturating_sub(by))),
             Seen::None => None,
         };
-        let by = Actor { name: by.to_owned(), host: "bastion".to_owned() };
+        let by = Actor::new(by, "bastion");
         let kind = command.kind();
         let receipt = tokio::time::timeout(ANSWERED, orders.send(Order { command, stage, by, seen })).await;
         let is_alive = self.hub.lock().unwrap().is_some();

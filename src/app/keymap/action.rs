@@ -52,6 +52,10 @@ named! {
         Open "open" "open what is selected",
         LogsHere "logs-here" "show the logs of that minute",
         Copy "copy" "copy what is selected to the clipboard",
+        ReplayPause "replay-pause" "hold the replay, or let it go on",
+        ReplayFaster "replay-faster" "replay twice as fast",
+        ReplaySlower "replay-slower" "replay half as fast",
+        ReplayNext "replay-next" "replay: on to the next thing that happened",
         Confirm "confirm" "confirm",
         Cancel "cancel" "close without doing anything",
     }
@@ -67,6 +71,7 @@ named! {
         Logs "logs" "the logs view",
         Fleet "fleet" "the fleet view",
         History "history" "the history view",
+        Replay "replay" "any view, while a past release is shown again",
         Help "help" "the help page",
         Dialog "dialog" "a question that waits for an answer",
         Prompt "prompt" "a line of text being typed: filter, palette, typed confirmation",
@@ -86,6 +91,7 @@ impl Context {
             | Self::Logs
             | Self::Fleet
             | Self::History
+            | Self::Replay
             | Self::Help => false,
         }
     }

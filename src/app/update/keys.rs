@@ -3,7 +3,7 @@
 use super::{copy, orders, overlay, scrolling};
 use crate::app::availability::{can_send, command};
 use crate::app::filter::Filter;
-use crate::app::keymap::{Action, Chord};
+use crate::app::keymap::{Action, Chord, Context};
 use crate::app::logs::Towards;
 use crate::app::model::{Model, Overlay, Pane, View};
 use crate::app::msg::Cmd;
@@ -11,6 +11,7 @@ use crate::app::palette::Palette;
 use crate::domain::ids::Side;
 use crate::domain::log::Level;
 use crate::domain::release::Tone;
+use crate::engine::handle::Playback;
 use crate::engine::snapshot::Snapshot;
 
 /// A key, wherever the keys go.
@@ -18,7 +19,8 @@ pub(super) fn press(model: &mut Model, snapshot: &Snapshot, chord: Chord) -> Vec
     if model.overlay.is_some() {
         return overlay::press(model, snapshot, chord);
     }
-    match model.keymap.action(model.context(), chord) {
+    let of_replay = snapshot.engine.replay.and_then(|_| model.keymap.meaning_in(Context::Replay, chord));
+    match of_replay.or_else(|| model.keymap.action(model.context(), chord)) {
         Some(action) => act(model, snapshot, action),
         None => Vec::new(),
     }
@@ -34,6 +36,10 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         Action::Suspend => return vec![Cmd::Suspend],
         Action::Redraw => return vec![Cmd::Redraw],
         Action::Copy => return copy::copy(model, snapshot),
+        Action::ReplayPause => return play(snapshot, Playback::Pause),
+        Action::ReplayFaster => return play(snapshot, Playback::Faster),
+        Action::ReplaySlower => return play(snapshot, Playback::Slower),
+        Action::ReplayNext => return play(snapshot, Playback::Next),
         Action::Help => model.overlay = Some(Overlay::Help(0)),
         Action::Palette => {
             let can = |action| command(action, snapshot).is_some_and(|kind| can_send(model, snapshot, kind).is_ok());
@@ -94,6 +100,11 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         | Action::Confirm => {}
     }
     Vec::new()
+}
+
+/// What is wished for of a replay, where there is one.
+fn play(snapshot: &Snapshot, wish: Playback) -> Vec<Cmd> {
+    snapshot.engine.replay.map(|_| Cmd::Play(wish)).into_iter().collect()
 }
 
 fn next_component(model: &mut Model, snapshot: &Snapshot) {

@@ -146,7 +146,7 @@ fn plan() -> Plan {
 }
 
 fn captain() -> Actor {
-    Actor { name: "captain".to_owned(), host: "bastion".to_owned() }
+    Actor::new("captain", "bastion")
 }
 
 fn verdict(ruling: Ruling, policy: Policy) -> Verdict {

@@ -39,15 +39,30 @@ impl Core {
                 Ok(Acts { hurry: vec![(read.topic, component)], ..Acts::default() })
             }
             Reading::Weight(green) => self.tell(Event::WeightObserved { component, green }, now),
-            Reading::Capacity(capacities) => self.tell(Event::CapacityObserved { component, capacities }, now),
+            Reading::Capacity(capacities) => {
+                let failed = capacities.green.failed_tasks;
+                let known = self.release.components[component].capacities.as_ref();
+                let has_more = failed > known.map_or(0, |known| known.green.failed_tasks);
+                let mut acts = self.tell(Event::CapacityObserved { component, capacities }, now)?;
+                if has_more {
+                    acts.hurry.push((Topic::Tasks, component));
+                }
+                Ok(acts)
+            }
             Reading::Alarms(alarms) => self.alarms_read(component, alarms, now),
             Reading::Signals(pairs) => {
                 let green_since = self.release.components[component].traffic.green_since;
-                self.watches[component].measurements.take(pairs, now, green_since);
-                self.judge(component, now)
+                let new = self.watches[component].measurements.take(pairs, now, green_since);
+                if self.release.ended.is_none() {
+                    self.witness.points(component, self.watches[component].measurements.period(), new, now);
+                }
+                let acts = self.judge(component, now)?;
+                self.flush(now)?;
+                Ok(acts)
             }
             Reading::Identity(identity) => {
                 let identity = self.cleaner.identity(identity);
+                self.acting = Some(identity.arn.clone());
                 let (expires, is_renewed) = (identity.expires, identity.is_renewed);
                 self.identity =
                     Some(IdentityView { account: identity.account, arn: identity.arn, expires, is_renewed });
@@ -56,6 +71,9 @@ impl Core {
             Reading::Tasks(tasks) => {
                 if let Some(sides) = &self.release.plan.components[component].sides {
                     self.task_sides.learn(&tasks, component, sides);
+                    if self.release.ended.is_none() {
+                        self.witness.tasks(component, &tasks, sides, &self.cleaner, now);
+                    }
                 }
                 Ok(Acts::default())
             }
@@ -89,6 +107,9 @@ impl Core {
             .map(|alarm| alarm.name.to_string())
             .collect();
         let firing: Vec<FiringAlarm> = alarms.iter().filter_map(Alarm::firing).collect();
+        if self.release.ended.is_none() {
+            self.witness.alarms(component, &self.alarm_views(&alarms), now);
+        }
         self.watches[component].alarms = alarms;
         if missing.is_empty() {
             self.tell(Event::AlarmsObserved { component, firing }, now)

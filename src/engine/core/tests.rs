@@ -68,7 +68,7 @@ fn plan() -> Plan {
 const BEGUN: Timestamp = Timestamp::from_secs(1_000);
 
 fn captain() -> Actor {
-    Actor { name: "captain".to_owned(), host: "bastion".to_owned() }
+    Actor::new("captain", "bastion")
 }
 
 /// The core of a release of `plan` that was just created, under a redactor that knows [`SECRET`].

@@ -404,7 +404,7 @@ impl State {
         match &record.entry {
             Entry::Event(event) => self.event(event, record.at, now),
             Entry::Intent(intent) => self.intent(intent, now),
-            Entry::Refused { .. } | Entry::Accepted { .. } | Entry::Started { .. } => {}
+            Entry::Refused { .. } | Entry::Accepted { .. } | Entry::Started { .. } | Entry::Seen(_) => {}
         }
     }
 

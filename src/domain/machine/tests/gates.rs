@@ -26,7 +26,7 @@ fn asking(approval: ApprovalPlan) -> GatePlan {
 }
 
 fn approve(bench: &mut Bench, name: &str, phrase: &str) -> Result<Revision, Refusal> {
-    let by = Actor { name: name.to_owned(), host: "elsewhere".to_owned() };
+    let by = Actor::new(name, "elsewhere");
     let command = Command::Approve { phrase: phrase.to_owned() };
     let seen = Some(bench.release.revision);
     bench.tell(Event::Ordered(Order { command, stage: None, by, seen })).answer.expect("answered")
@@ -74,7 +74,7 @@ fn two_people_who_saw_the_same_release_may_both_approve_it() {
     bench.settle();
     let seen = Some(bench.release.revision);
     for name in ["ann", "bob"] {
-        let by = Actor { name: name.to_owned(), host: "elsewhere".to_owned() };
+        let by = Actor::new(name, "elsewhere");
         let order = Order { command: Command::Approve { phrase: String::new() }, stage: None, by, seen };
         bench.tell(Event::Ordered(order)).answer.expect("answered").expect("not stale");
     }
