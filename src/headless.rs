@@ -104,7 +104,8 @@ pub async fn follow(mut handle: EngineHandle, run: Headless, out: &mut (dyn Writ
             }
             Status::Planned | Status::Running | Status::RollingBack => {}
         }
-        let next = printer.last + STILL_HERE;
+        // Silence counts from when somebody began to listen.
+        let next = printer.last.max(started) + STILL_HERE;
         let limit = run.timeout.map(|timeout| started + timeout);
         tokio::select! {
             biased;

@@ -36,7 +36,7 @@ async fn what_people_did_is_listed_sealed_and_missed_when_it_is_gone() {
     assert!(acts.iter().all(|act| act["who"]["name"] == "captain"), "{acts:#?}");
     let arn = acts[0]["who"]["arn"].as_str();
     assert!(arn.is_some_and(|arn| arn.starts_with("arn:aws")), "{:#}", acts[0]);
-    assert_eq!(acts[1]["evidence"]["set"], 0, "{:#}", acts[1]);
+    assert_eq!(acts[1]["evidence"]["components"][0]["set"], 0, "{:#}", acts[1]);
     assert!(acts[2]["evidence"]["acting"].as_str().is_some_and(|arn| arn.starts_with("arn:aws")), "{:#}", acts[2]);
     assert!(objects(&site.run(&["audit", "--json", "--who", "nobody"]).await).is_empty());
     assert_eq!(objects(&site.run(&["audit", "--json", "--who", "captain", "--since", "1h"]).await).len(), 3);
