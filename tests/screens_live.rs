@@ -83,7 +83,12 @@ fn outcome(effect: &Effect, works: bool) -> Outcome {
     }
     match effect {
         Effect::CheckGate { .. } | Effect::RunChecks { .. } => {
-            let check = CheckResult { name: "health".to_owned(), passed: true, detail: "200".to_owned() };
+            let check = CheckResult {
+                name: "health".to_owned(),
+                passed: true,
+                detail: "200".to_owned(),
+                ..CheckResult::default()
+            };
             Outcome::Checked(vec![check])
         }
         Effect::RunCommand { .. } | Effect::UndoCommand { .. } => {

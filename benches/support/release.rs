@@ -1,5 +1,7 @@
 //! A release of the example configuration against the simulated AWS, put together as `cutover demo` does it.
 
+mod web;
+
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +24,8 @@ use cutover::judge::threshold::Threshold;
 use cutover::notify::sns::SnsChannels;
 use cutover::sim::{Scenario, Sim};
 use tokio::sync::mpsc;
+
+use web::InProcess;
 
 const CONFIG: &str = include_str!("../../config.example.toml");
 
@@ -82,6 +86,7 @@ pub(crate) async fn stage(
     adapt(&mut plan, &mut settings);
     let parts = Parts {
         cloud: Arc::clone(&cloud),
+        web: Arc::new(InProcess(sim.clone())),
         journal,
         judge: Box::new(Threshold::new(plan.signals.clone())),
         notifier: Arc::new(SnsChannels::new(Arc::clone(&cloud), context.topics)),

@@ -3,6 +3,7 @@
 //! Defaults give way to the file, the file to a few environment variables, and these to flags. [`Config::read`] turns
 //! text into a checked [`Config`]; [`Config::plan`] turns that and a look at the cloud into the plan of a release.
 
+mod checks;
 mod load;
 mod model;
 mod plan;
@@ -19,8 +20,8 @@ mod tests;
 
 pub use load::{Overrides, Surroundings, VARIABLES};
 pub use model::{
-    Channel, Check, Color, Command, Component, Config, Engine, Environment, Expected, Pipeline, Polls, Screen, Service,
-    Stage, StageWork,
+    Channel, Check, Checks, Color, Command, Component, Config, Engine, Environment, Expected, JsonWanted, Pipeline,
+    Polls, RedirectWanted, Screen, Service, Stage, StageWork, TextWanted, Via,
 };
 pub use plan::{PlanContext, Request};
 pub use problem::{ConfigError, Mistake, Problem, Problems};

@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::model::{
-    Channel, Check, Command, Component, Config, Environment, Expected, Polls, Service, Stage, StageWork,
-};
+use super::checks::{self, Places};
+use super::model::{Channel, Command, Component, Config, Environment, Polls, Service, Stage, StageWork};
 use super::problem::{ConfigError, nearest};
 use super::template::{Template, Variable};
 use crate::cloud::{ServiceTarget, Survey, Target};
 use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, Version};
-use crate::domain::plan::{
-    CommandPlan, GatePlan, HttpCheck, Place, Plan, SidePlan, Sides, StageKind, StagePlan, VerifyPlan,
-};
+use crate::domain::plan::{CommandPlan, GatePlan, Place, Plan, SidePlan, Sides, StageKind, StagePlan, VerifyPlan};
 
 /// The release that is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -144,14 +141,17 @@ impl Config {
             Variable::Account => environment.account.as_str(),
             Variable::Region => environment.region.as_str(),
             Variable::Cluster => component.cluster.as_str(),
+            Variable::Url => component.url.as_deref().unwrap_or_default(),
         };
         let stages = self.pipelines.get(&component.pipeline).map(|pipeline| pipeline.stages.as_slice());
         let stages = stages.unwrap_or_default();
         let mut asks = environment.confirm.as_ref();
         let expand = |template: &Template| template.expand(value);
+        let [_, (green, _)] = sides;
+        let places = Places { green: green.url.as_deref(), public: component.url.as_deref() };
         let stages = stages.iter().map(|stage| {
             let phrase = if matches!(stage.work, StageWork::Gate { .. }) { asks.take() } else { None };
-            stage_plan(stage, phrase, &expand)
+            stage_plan(stage, phrase, places, &expand)
         });
         Ok(Plan {
             environment: EnvironmentName::from(request.environment),
@@ -175,14 +175,15 @@ impl Config {
     fn secrets(&self, component: &Component) -> Vec<String> {
         let stages = self.pipelines.get(&component.pipeline).into_iter().flat_map(|pipeline| &pipeline.stages);
         let named = stages.flat_map(|stage| match &stage.work {
-            StageWork::Command(command) => command.env_from.as_slice(),
+            StageWork::Command(command) => command.env_from.iter().collect::<Vec<_>>(),
+            StageWork::Smoke(checks) | StageWork::Verify { checks, .. } => {
+                checks.all.iter().flat_map(|check| check.headers_from.values()).collect()
+            }
             StageWork::Gate { .. }
             | StageWork::Deploy
-            | StageWork::Smoke(_)
             | StageWork::Shift(_)
-            | StageWork::Verify { .. }
             | StageWork::Notify
-            | StageWork::Cleanup(_) => &[],
+            | StageWork::Cleanup(_) => Vec::new(),
         });
         let mut all: Vec<String> = component.secrets.iter().chain(named).cloned().collect();
         all.sort_unstable();
@@ -214,7 +215,12 @@ fn is_image(reference: &str) -> bool {
         && reference.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@+".contains(&byte))
 }
 
-fn stage_plan(stage: &Stage, phrase: Option<&Template>, expand: &impl Fn(&Template) -> String) -> StagePlan {
+fn stage_plan(
+    stage: &Stage,
+    phrase: Option<&Template>,
+    places: Places<'_>,
+    expand: &impl Fn(&Template) -> String,
+) -> StagePlan {
     let kind = match &stage.work {
         StageWork::Gate { healthy, no_alarms, confirm } => StageKind::Gate(GatePlan {
             healthy: *healthy,
@@ -223,10 +229,10 @@ fn stage_plan(stage: &Stage, phrase: Option<&Template>, expand: &impl Fn(&Templa
         }),
         StageWork::Command(command) => StageKind::Command(command_plan(command, expand)),
         StageWork::Deploy => StageKind::Deploy,
-        StageWork::Smoke(checks) => StageKind::Smoke(check_plans(checks, expand)),
+        StageWork::Smoke(checks) => StageKind::Smoke(checks::plan(checks, places, expand)),
         StageWork::Shift(plan) => StageKind::Shift(plan.clone()),
         StageWork::Verify { watch, checks } => {
-            StageKind::Verify(VerifyPlan { watch: *watch, checks: check_plans(checks, expand) })
+            StageKind::Verify(VerifyPlan { watch: *watch, checks: checks::plan(checks, places, expand) })
         }
         StageWork::Notify => StageKind::Notify,
         StageWork::Cleanup(plan) => StageKind::Cleanup(*plan),
@@ -242,20 +248,4 @@ fn command_plan(command: &Command, expand: &impl Fn(&Template) -> String) -> Com
         dir: command.dir.as_ref().map(expand),
         repeatable: command.repeatable,
     }
-}
-
-fn check_plans(checks: &[Check], expand: &impl Fn(&Template) -> String) -> Vec<HttpCheck> {
-    let value = |expected: &Expected| match expected {
-        Expected::Text(text) => serde_json::Value::String(expand(text)),
-        Expected::Value(value) => value.clone(),
-    };
-    let plan = |check: &Check| HttpCheck {
-        name: check.name.clone(),
-        path: expand(&check.path),
-        method: check.method.clone(),
-        status: check.status,
-        json: check.json.iter().map(|(pointer, expected)| (pointer.clone(), value(expected))).collect(),
-        timeout: check.timeout,
-    };
-    checks.iter().map(plan).collect()
 }

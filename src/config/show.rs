@@ -1,11 +1,13 @@
 //! The settings in force, written as a configuration: reading it gives the same settings again.
 
+mod checks;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::model::{Channel, Check, Color, Component, Config, Environment, Expected, Pipeline, Stage, StageWork};
+use super::model::{Channel, Color, Component, Config, Environment, Pipeline, Stage, StageWork};
 use super::template::Template;
 use super::values::show_duration;
 use crate::domain::ids::AlarmName;
@@ -120,6 +122,7 @@ fn component(component: &Component) -> Value {
         ("cluster", Some(text(&component.cluster))),
         ("container", Some(text(&component.container))),
         ("listener_rule", Some(text(&component.listener_rule))),
+        ("url", component.url.as_ref().map(text)),
         ("services", Some(Value::Array(services.collect()))),
         ("tasks", component.tasks.map(|tasks| i64::from(tasks).into())),
         ("logs", Some(texts(&component.logs))),
@@ -208,10 +211,11 @@ fn work(work: &StageWork) -> (&'static str, Value) {
             ]),
         ),
         StageWork::Deploy => ("deploy", table([])),
-        StageWork::Smoke(checks) => ("smoke", table([("checks", Some(show_checks(checks)))])),
+        StageWork::Smoke(set) => ("smoke", table(checks::keys(set))),
         StageWork::Shift(plan) => ("shift", shift(plan)),
-        StageWork::Verify { watch, checks } => {
-            ("verify", table([("watch", Some(span(*watch))), ("checks", Some(show_checks(checks)))]))
+        StageWork::Verify { watch, checks: set } => {
+            let [via, ca_file, all] = checks::keys(set);
+            ("verify", table([("watch", Some(span(*watch))), via, ca_file, all]))
         }
         StageWork::Notify => ("notify", table([])),
         StageWork::Cleanup(plan) => ("cleanup", table([("hold", Some(span(plan.hold)))])),
@@ -232,24 +236,6 @@ fn shift(plan: &ShiftPlan) -> Value {
         ("patience", Some(span(plan.patience))),
         ("unhealthy_for", Some(span(plan.unhealthy_for))),
     ])
-}
-
-fn show_checks(checks: &[Check]) -> Value {
-    let expected = |expected: &Expected| match expected {
-        Expected::Text(text) => template(text),
-        Expected::Value(value) => Value::try_from(value).unwrap_or(Value::Boolean(false)),
-    };
-    let check = |check: &Check| {
-        table([
-            ("name", Some(text(&check.name))),
-            ("path", Some(template(&check.path))),
-            ("method", Some(text(&check.method))),
-            ("status", Some(i64::from(check.status).into())),
-            ("json", Some(named(&check.json, expected))),
-            ("timeout", Some(span(check.timeout))),
-        ])
-    };
-    Value::Array(checks.iter().map(check).collect())
 }
 
 fn channel(channel: &Channel) -> Value {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::check::HttpCheck;
 use super::ids::{AlarmName, ComponentName, EnvironmentName, Side, StageName, TaskDefinitionArn, Version};
 use super::percent::Percent;
 use super::signal::SignalPlan;
@@ -197,24 +198,6 @@ pub struct CommandPlan {
     /// Running it twice does no harm, so that the engine may run it again when it cannot know how the first run ended.
     /// Its undo is never run again.
     pub repeatable: bool,
-}
-
-/// One HTTP request and what its answer must be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HttpCheck {
-    /// Its name in the table of results.
-    pub name: String,
-    /// Path below the side's base URL, or an absolute URL.
-    pub path: String,
-    /// Method.
-    pub method: String,
-    /// The status it must answer with.
-    pub status: u16,
-    /// JSON values the body must hold: a pointer such as `/status` and the value expected there.
-    pub json: BTreeMap<String, serde_json::Value>,
-    /// It fails when no answer came by then.
-    #[serde(with = "millis")]
-    pub timeout: Duration,
 }
 
 /// The weights of a shift.

@@ -99,12 +99,12 @@ impl Engine {
     }
 
     fn assemble(release: Release, parts: Parts, first: Event) -> (Self, Hub, Stop) {
-        let Parts { cloud, journal, judge, notifier, programs, clock, actor, settings } = parts;
+        let Parts { cloud, web, journal, judge, notifier, programs, clock, actor, settings } = parts;
         let now = clock.now();
         let core = Core::new(release, journal, judge, &settings, &actor, clock);
         let (hub, orders) = Hub::new(core.snapshot(now));
         let (say, said) = mpsc::channel(SAID);
-        let executor = Executor::new(Arc::clone(&cloud), notifier, programs, clock, settings.clone(), say);
+        let executor = Executor::new(Arc::clone(&cloud), web, notifier, programs, clock, settings.clone(), say);
         let poller = Poller::new(Arc::clone(&cloud), settings.polls, now);
         let groups = settings.log_groups.clone();
         let tailer = (!groups.is_empty()).then(|| Tailer::new(cloud, clock, groups, settings.redactor.clone()));

@@ -12,11 +12,14 @@ use crate::domain::redact::Redactor;
 use crate::journal::Journal;
 use crate::judge::Judge;
 use crate::notify::Notifier;
+use crate::web::Web;
 
 /// Everything outside that an engine works with.
 pub struct Parts {
     /// The cloud.
     pub cloud: Arc<dyn Cloud>,
+    /// What HTTP checks are asked with.
+    pub web: Arc<dyn Web>,
     /// The journal.
     pub journal: Box<dyn Journal>,
     /// The judge of signals.

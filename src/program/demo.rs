@@ -8,7 +8,7 @@ use color_eyre::eyre::{Result, WrapErr};
 
 use super::faces::{self, Manner};
 use super::output;
-use super::parts::{Planner, Wanted, parts};
+use super::parts::{Outside, Planner, Wanted, parts};
 use crate::cli::{Demo, Globals};
 use crate::clock::Clock;
 use crate::cloud::Cloud;
@@ -18,7 +18,9 @@ use crate::domain::ids::Version;
 use crate::engine::run::{Engine, this_actor};
 use crate::headless::{self, Headless};
 use crate::journal::sqlite::SqliteJournal;
-use crate::sim::{Scenario, Sim};
+use crate::sim::app::AppServer;
+use crate::sim::{APP_DOMAIN, Scenario, Sim};
+use crate::web::client::Client;
 
 /// The configuration that the demo runs: the example that every user starts from.
 const CONFIG: &str = include_str!("../../config.example.toml");
@@ -40,11 +42,14 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let context = config.context(ENVIRONMENT, None)?;
     let aws = Aws::simulated(sim.http_client(), clock, &context.place.region, &context.place.cluster);
     let cloud: Arc<dyn Cloud> = Arc::new(aws);
+    let app = sim.serve_app().await?;
+    let web = Arc::new(visitor(&app, clock));
     let wanted = Wanted { environment: ENVIRONMENT.to_owned(), component: None, version: Version(IMAGE.to_owned()) };
     let planner = Planner::new(config, wanted, &context, cloud.as_ref()).await?;
     let actor = this_actor();
     let journal = Box::new(SqliteJournal::in_memory()?);
-    let parts = parts(&planner.draft, &context, cloud, journal, clock, actor.clone(), true);
+    let outside = Outside { cloud, web, journal };
+    let parts = parts(&planner.draft, &context, outside, clock, actor.clone(), true);
     let (engine, hub, stop) = Engine::begin(&mut |id| planner.plan(id), parts)?;
     let handle = hub.attach();
     let engine = tokio::spawn(engine.run());
@@ -61,6 +66,16 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     stop.stop();
     engine.await.wrap_err("the engine was lost")??;
     Ok(code)
+}
+
+/// A client for the simulated application alone: its hosts are on this machine, and its authority is trusted.
+fn visitor(app: &AppServer, clock: Clock) -> Client {
+    let doors = app.doors();
+    let authority = app.authority().der.clone();
+    Client::within(clock, authority, move |host, port| {
+        let door = doors.iter().find(|(known, _)| *known == port).map(|(_, address)| *address);
+        door.filter(|_| host.ends_with(APP_DOMAIN))
+    })
 }
 
 /// A scenario that comes along, or a file.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::{self, Refused};
-use super::parts::{Planner, Wanted, parts};
+use super::parts::{Outside, Planner, Wanted, parts};
 use super::settings;
 use crate::cli;
 use crate::clock::Clock;
@@ -28,6 +28,7 @@ use crate::engine::socket::claim::{Claim, Holder};
 use crate::engine::socket::server::Server;
 use crate::journal::Journal;
 use crate::journal::sqlite::SqliteJournal;
+use crate::web::client::Client;
 
 /// After the end, faces that are still attached get this long to see it.
 const LAST_LOOK: Duration = Duration::from_secs(30);
@@ -113,10 +114,13 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
         Claim::take(&berth.lock(&context.target.rule), &holder).map_err(|error| Refused::policy(error.to_string()))?;
     let journal = SqliteJournal::open(&settings::journal_file(&config))?;
     let cloud = connect(&context, clock).await?;
+    let web = Arc::new(Client::new(clock));
+    let outside =
+        |journal| Outside { cloud: Arc::clone(&cloud), web: Arc::<Client>::clone(&web), journal: Box::new(journal) };
     let (engine, hub, stop) = match arguments.recover {
         Some(id) => {
             let plan = journal.find(id)?.plan;
-            let parts = parts(&plan, &context, cloud, Box::new(journal), clock, actor, false);
+            let parts = parts(&plan, &context, outside(journal), clock, actor, false);
             Engine::recover(id, parts)?
         }
         None => {
@@ -124,7 +128,7 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
             let version = arguments.image.clone().ok_or_else(|| Refused::usage("an image to release is needed"))?;
             let wanted = Wanted { environment: environment.clone(), component: Some(component.clone()), version };
             let planner = Planner::new(config, wanted, &context, cloud.as_ref()).await?;
-            let parts = parts(&planner.draft, &context, cloud, Box::new(journal), clock, actor, false);
+            let parts = parts(&planner.draft, &context, outside(journal), clock, actor, false);
             Engine::begin(&mut |id| planner.plan(id), parts)?
         }
     };

@@ -17,6 +17,7 @@ use crate::engine::{Processes, Programs};
 use crate::journal::Journal;
 use crate::judge::threshold::Threshold;
 use crate::notify::sns::SnsChannels;
+use crate::web::Web;
 
 /// What is to be released.
 #[derive(Clone, Debug)]
@@ -63,16 +64,23 @@ fn make(config: &Config, wanted: &Wanted, survey: &crate::cloud::Survey, release
     Ok(config.plan(&request, survey)?)
 }
 
+/// What the engine reaches outside.
+pub(super) struct Outside {
+    pub(super) cloud: Arc<dyn Cloud>,
+    pub(super) web: Arc<dyn Web>,
+    pub(super) journal: Box<dyn Journal>,
+}
+
 /// The parts of an engine that runs `plan`.
 pub(super) fn parts(
     plan: &Plan,
     context: &PlanContext,
-    cloud: Arc<dyn Cloud>,
-    journal: Box<dyn Journal>,
+    outside: Outside,
     clock: Clock,
     actor: Actor,
     is_demo: bool,
 ) -> Parts {
+    let Outside { cloud, web, journal } = outside;
     let notifier = Arc::new(SnsChannels::new(Arc::clone(&cloud), context.topics.clone()));
     let programs: Arc<dyn Programs> = Arc::new(Processes);
     let settings = Settings {
@@ -84,7 +92,7 @@ pub(super) fn parts(
         is_demo,
     };
     let judge = Box::new(Threshold::new(plan.signals.clone()));
-    Parts { cloud, journal, judge, notifier, programs, clock, actor, settings }
+    Parts { cloud, web, journal, judge, notifier, programs, clock, actor, settings }
 }
 
 fn polls(polls: &crate::config::Polls) -> Polls {

@@ -8,6 +8,7 @@ use super::look::Look;
 use super::theme::{Glyphs, Role};
 use super::widgets::Panel;
 use super::widgets::text::{clip, width, wrap};
+use crate::domain::effect::CheckResult;
 use crate::domain::plan::StageKind;
 use crate::domain::release::{Release, Stage, StageStatus, Status};
 use crate::domain::time::Elapsed;
@@ -118,8 +119,8 @@ fn detail(look: Look<'_>, stage: &Stage, kind: &StageKind) -> String {
             StageKind::Gate(_) | StageKind::Smoke(_),
             StageStatus::Running | StageStatus::Waiting | StageStatus::Passed | StageStatus::Failed,
         ) if !stage.checks.is_empty() => {
-            let passed = stage.checks.iter().filter(|check| check.passed).count();
-            format!("{passed}/{}", stage.checks.len())
+            let (passed, all) = CheckResult::tally(&stage.checks);
+            format!("{passed}/{all}")
         }
         (StageKind::Deploy, StageStatus::Running) => {
             let capacity = look.release().capacities.as_ref().map(|both| both.green.healthy);

@@ -62,7 +62,7 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Sight {
 fn middle(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     match work::of(look) {
         Some(shown) if area.width >= SIDE_BY_SIDE / 2 + 20 => {
-            let size = area.width / 2;
+            let size = if shown.is_table() { area.width * 2 / 3 } else { area.width / 2 };
             work::draw(look, &shown, Rect { width: size, ..area }, buf);
             signals::draw(look, Rect { x: area.x + size, width: area.width - size, ..area }, buf);
         }

@@ -19,7 +19,7 @@ struct Layer {
 }
 
 /// Each may only use what stands above it.
-const LAYERS: [Layer; 24] = [
+const LAYERS: [Layer; 26] = [
     // Pure: no I/O, no clock, no async.
     Layer { name: "domain", uses: &[] },
     Layer { name: "judge", uses: &["domain"] },
@@ -29,6 +29,8 @@ const LAYERS: [Layer; 24] = [
     // Ports, and the adapter of each.
     Layer { name: "cloud", uses: &["domain"] },
     Layer { name: "cloud::aws", uses: &["cloud", "domain", "clock"] },
+    Layer { name: "web", uses: &["domain"] },
+    Layer { name: "web::client", uses: &["web", "domain", "clock"] },
     Layer { name: "journal", uses: &["domain"] },
     Layer { name: "journal::sqlite", uses: &["journal", "domain"] },
     Layer { name: "notify", uses: &["domain"] },
@@ -39,7 +41,7 @@ const LAYERS: [Layer; 24] = [
     Layer { name: "sim::world", uses: &["sim::scenario", "domain::time"] },
     Layer { name: "sim", uses: &["sim::world", "sim::scenario", "domain::time", "clock"] },
     // The truth: no terminal, no SDK, no adapter.
-    Layer { name: "engine", uses: &["domain", "judge", "cloud", "journal", "notify", "clock"] },
+    Layer { name: "engine", uses: &["domain", "judge", "cloud", "web", "journal", "notify", "clock"] },
     // The cockpit: brain, pictures, terminal.
     Layer { name: "app", uses: &["engine::snapshot", "engine::handle", "domain", "document"] },
     Layer { name: "ui", uses: &["app", "engine::snapshot", "domain", "document"] },
@@ -62,6 +64,8 @@ const LAYERS: [Layer; 24] = [
             "engine",
             "cloud",
             "cloud::aws",
+            "web",
+            "web::client",
             "journal",
             "journal::sqlite",
             "notify",
@@ -78,13 +82,13 @@ const LAYERS: [Layer; 24] = [
 
 /// Layers that use no dependency but these.
 const PURE: [(&str, &[&str]); 3] = [
-    ("domain", &["serde", "serde_json", "thiserror"]),
+    ("domain", &["jiff", "regex", "serde", "serde_json", "thiserror", "url"]),
     ("judge", &["serde", "serde_json", "thiserror"]),
     ("judge::threshold", &["serde", "serde_json", "thiserror"]),
 ];
 
 /// Dependencies that only these layers may name; a final `*` stands for any ending.
-const GUARDED: [(&str, &[&str]); 12] = [
+const GUARDED: [(&str, &[&str]); 17] = [
     ("aws_sdk_*", &["cloud::aws"]),
     ("aws_config", &["cloud::aws"]),
     ("aws_credential_types", &["cloud::aws"]),
@@ -92,11 +96,16 @@ const GUARDED: [(&str, &[&str]); 12] = [
     ("clap*", &["cli", "program"]),
     ("color_eyre", &["program"]),
     ("crossterm", &["term"]),
-    ("hyper*", &["sim"]),
+    ("hyper*", &["sim", "web::client"]),
+    ("rcgen", &["sim"]),
+    ("rustls*", &["sim", "web::client"]),
+    ("tokio_rustls", &["sim", "web::client"]),
+    ("x509_parser", &["web::client"]),
+    ("time", &["sim"]),
     ("ratatui", &["ui", "term"]),
     ("rusqlite", &["journal::sqlite"]),
     ("rustix", &["engine", "term", "program"]),
-    ("tokio", &["clock", "cloud::aws", "engine", "sim", "term", "runtime", "headless", "program"]),
+    ("tokio", &["clock", "cloud::aws", "engine", "sim", "term", "runtime", "headless", "program", "web::client"]),
 ];
 
 /// No source file is longer.

@@ -35,6 +35,7 @@ use crate::parts::{Judging, Sabotage, Scripted, SharedJournal, Telling};
 use crate::people::{self, Desk};
 use crate::trial::{Fate, Life, SECRET, Trial};
 use crate::watch::{Invariant, Violation, Watch};
+use crate::web::InProcess;
 use crate::wire;
 
 const START: Timestamp = Timestamp::from_secs(1_795_161_600);
@@ -211,6 +212,7 @@ impl<'a> Drive<'a> {
         let secrets = if is(Sabotage::NoRedactor) { Vec::new() } else { vec![SECRET.to_owned()] };
         Parts {
             cloud,
+            web: Arc::new(InProcess(self.sim.clone())),
             journal: Box::new(SharedJournal {
                 journal,
                 watch: watch.clone(),

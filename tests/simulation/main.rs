@@ -18,6 +18,8 @@ mod people;
 mod tally;
 mod trial;
 mod watch;
+#[path = "../../benches/support/web.rs"]
+mod web;
 mod wire;
 
 use std::time::Instant;

@@ -54,7 +54,7 @@ impl Aws {
         let http = http.unwrap_or_else(https_client);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region))
-            .http_client(http.clone())
+            .http_client(http)
             .sleep_impl(Pace(clock))
             .retry_config(retries())
             .timeout_config(timeouts());
@@ -66,7 +66,7 @@ impl Aws {
             let role = AssumeRoleProvider::builder(role_arn).configure(&config).session_name("cutover").build().await;
             config = config.into_builder().credentials_provider(SharedCredentialsProvider::new(role)).build();
         }
-        Self::assemble(config, http, cluster, clock)
+        Self::assemble(config, cluster)
     }
 
     /// Connects to the simulated AWS behind `http`. Neither the environment nor any file is looked at, and retries are
@@ -76,16 +76,16 @@ impl Aws {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
             .credentials_provider(SharedCredentialsProvider::new(SimulatedLogin { clock }))
-            .http_client(http.clone())
+            .http_client(http)
             .sleep_impl(SharedAsyncSleep::new(Pace(clock)))
             .time_source(SharedTimeSource::new(Pace(clock)))
             .retry_config(retries().with_use_static_exponential_base(true))
             .timeout_config(timeouts())
             .build();
-        Self::assemble(config, http, cluster.to_owned(), clock)
+        Self::assemble(config, cluster.to_owned())
     }
 
-    fn assemble(config: SdkConfig, http: SharedHttpClient, cluster: String, clock: Clock) -> Self {
+    fn assemble(config: SdkConfig, cluster: String) -> Self {
         let expiry = Expiry::default();
         let config = match config.credentials_provider() {
             Some(inner) => {
@@ -110,9 +110,7 @@ impl Aws {
             logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
             sns: aws_sdk_sns::Client::from_conf(sns.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
-            http,
             cluster,
-            clock,
             expiry,
             rules: Mutex::default(),
             autopsies: Mutex::default(),
@@ -146,7 +144,7 @@ fn timeouts() -> TimeoutConfig {
 }
 
 /// Longest that opening a connection may take.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// TLS by rustls and ring, with the machine's own certificates. Unlike the SDK's default client it honours the usual
 /// proxy variables: hosts from which production may be changed often reach AWS no other way.

@@ -16,7 +16,6 @@
 //! | `logs` | `FilterLogEvents` | `logs:FilterLogEvents` |
 //! | `tasks` | `ListTasks`, `DescribeTasks` | `ecs:ListTasks`, `ecs:DescribeTasks` |
 //! | `publish` | `Publish` | `sns:Publish` |
-//! | `fetch` | none of AWS's | none |
 //!
 //! Whoever only watches needs neither `set_weight`'s, `register`'s, `scale`'s nor `publish`'s.
 
@@ -24,7 +23,6 @@ mod alarms;
 mod capacity;
 mod connect;
 mod errors;
-mod fetch;
 mod identity;
 mod logs;
 mod metrics;
@@ -43,15 +41,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::Action;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use self::capacity::Autopsy;
 use self::identity::Expiry;
 use super::{
-    Alarm, Cloud, CloudError, Fetch, Fetched, Identity, LogPage, LogRequest, Message, Registration, SeriesPair,
-    SignalRequest, Survey, Target, TaskBrief,
+    Alarm, Cloud, CloudError, Identity, LogPage, LogRequest, Message, Registration, SeriesPair, SignalRequest, Survey,
+    Target, TaskBrief,
 };
-use crate::clock::Clock;
 use crate::domain::capacity::Capacities;
 use crate::domain::ids::{AlarmName, TaskDefinitionArn};
 use crate::domain::percent::Percent;
@@ -67,9 +63,7 @@ pub struct Aws {
     logs: aws_sdk_cloudwatchlogs::Client,
     sns: aws_sdk_sns::Client,
     sts: aws_sdk_sts::Client,
-    http: SharedHttpClient,
     cluster: String,
-    clock: Clock,
     expiry: Expiry,
     /// The actions of each rule as last read, by ARN.
     rules: Mutex<HashMap<String, Vec<Action>>>,
@@ -136,10 +130,6 @@ impl Cloud for Aws {
 
     async fn publish(&self, topic: &str, message: &Message<'_>) -> Result<(), CloudError> {
         publish::publish(self, topic, message).await
-    }
-
-    async fn fetch(&self, request: &Fetch) -> Result<Fetched, CloudError> {
-        fetch::fetch(self, request).await
     }
 }
 

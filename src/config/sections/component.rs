@@ -54,6 +54,7 @@ pub(super) fn read(
     let rule = "listener_rule = \"arn:aws:elasticloadbalancing:…:listener-rule/app/…\"";
     let rule = table.required("listener_rule", rule, values::arn(Resource::Rule));
     check_place(&table, rule.as_ref(), place);
+    let url = table.optional("url", values::url);
     let services = services(&table, place);
     let tasks = table.optional("tasks", values::whole(1, 10_000)).and_then(|tasks| u32::try_from(tasks).ok());
     let logs = names("logs", "an array of log groups: [\"/ecs/api\"]").unwrap_or_default();
@@ -75,6 +76,7 @@ pub(super) fn read(
         &table,
         pipeline.as_ref(),
         services.as_ref(),
+        url.is_some(),
         Some(signals.as_slice()).filter(|_| all_read),
         place,
         defined,
@@ -88,6 +90,7 @@ pub(super) fn read(
         cluster: cluster?.value,
         container: container?.value,
         listener_rule: rule?.value.text,
+        url,
         services: services?,
         tasks,
         logs: plain(logs),
@@ -161,6 +164,7 @@ fn check_pipeline(
     table: &Table<'_>,
     pipeline: Option<&Located<String>>,
     services: Option<&[Service; 2]>,
+    has_url: bool,
     signals: Option<&[SignalPlan]>,
     place: &Place,
     defined: &Defined,
@@ -175,12 +179,15 @@ fn check_pipeline(
         let has_urls = services.iter().all(|service| service.url.is_some());
         let what = format!("pipeline `{name}` checks each side on its own, and a service has no `url`");
         reader.check(
-            !read.needs_url() || has_urls,
+            !read.needs_side_url() || has_urls,
             &pipeline.spot,
             what,
             "give both services a `url` that reaches them alone",
         );
     }
+    let what = format!("pipeline `{name}` reaches green by the URL that users ask, and there is none");
+    let remedy = "give the component a `url`, such as \"https://api.shop.example\"";
+    reader.check(!read.needs_public_url() || has_url, &pipeline.spot, what, remedy);
     let judged = signals.is_none_or(|signals| signals.iter().any(|signal| signal.policy != Policy::Observe));
     let what = format!("pipeline `{name}` has automatic gates, and no signal judges");
     reader.check(

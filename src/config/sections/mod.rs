@@ -1,5 +1,6 @@
 //! One file a section of the configuration.
 
+mod check;
 mod component;
 mod environment;
 mod pipeline;
@@ -12,6 +13,8 @@ use std::path::Path;
 
 use toml::Spanned;
 use toml::de::DeTable;
+
+pub(super) use check::RETRY_ON;
 
 use super::model::{Channel, Config, Pipeline};
 use super::problem::Mistake;

@@ -1,6 +1,6 @@
 //! `[[pipelines.NAME.stages]]`: the stages of a release and what must hold between them.
 
-use super::super::model::{Stage, StageWork};
+use super::super::model::{Stage, StageWork, Via};
 use super::super::reader::{Located, Reader, Spot, Table};
 use super::super::values;
 use super::{refuse_repeats, stage};
@@ -16,8 +16,13 @@ pub(in super::super) struct Read {
 
 impl Read {
     /// A check needs the side's own URL.
-    pub(super) fn needs_url(&self) -> bool {
-        self.stages.iter().any(needs_url)
+    pub(super) fn needs_side_url(&self) -> bool {
+        self.stages.iter().filter_map(below).any(|via| *via == Via::Url)
+    }
+
+    /// A check needs the URL that users ask.
+    pub(super) fn needs_public_url(&self) -> bool {
+        self.stages.iter().filter_map(below).any(|via| *via != Via::Url)
     }
 
     /// The verdicts open a gate.
@@ -56,17 +61,18 @@ pub(super) fn read(table: Table<'_>) -> Option<Read> {
     Some(Read { stages, is_whole })
 }
 
-fn needs_url(stage: &Stage) -> bool {
+/// How a stage's checks reach green, if any of them has a path below that.
+fn below(stage: &Stage) -> Option<&Via> {
     match &stage.work {
         StageWork::Smoke(checks) | StageWork::Verify { checks, .. } => {
-            checks.iter().any(|check| check.path.written().starts_with('/'))
+            checks.all.iter().any(|check| check.path.written().starts_with('/')).then_some(&checks.via)
         }
         StageWork::Gate { .. }
         | StageWork::Command(_)
         | StageWork::Deploy
         | StageWork::Shift(_)
         | StageWork::Notify
-        | StageWork::Cleanup(_) => false,
+        | StageWork::Cleanup(_) => None,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::config::{Mistake, VARIABLES, Variable};
 const MANUAL: &str = include_str!("../../../docs/configuration.md");
 
 /// A section of the manual, and the text of the example after which an unknown key is read as one of its own.
-const SECTIONS: [(&str, &str); 19] = [
+const SECTIONS: [(&str, &str); 23] = [
     ("The file", ""),
     ("`[environments.NAME]`", "[environments.demo]\n"),
     ("`[components.NAME]`", "[components.api]\n"),
@@ -17,6 +17,10 @@ const SECTIONS: [(&str, &str); 19] = [
     ("`kind = \"command\"`", "kind = \"command\"\n"),
     ("`kind = \"smoke\"`", "kind = \"smoke\"\n"),
     ("`checks`", "checks = [\n  { "),
+    ("`json`", "\"/pool/free\" = { "),
+    ("`cookies`", "session = { "),
+    ("`redirect`", "redirect = { "),
+    ("`cors`", "cors = { "),
     ("`kind = \"shift\"`", "kind = \"shift\"\n"),
     ("`steps`", "steps = [\n  { "),
     ("`kind = \"verify\"`", "kind = \"verify\"\n"),

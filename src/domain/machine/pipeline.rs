@@ -170,11 +170,7 @@ impl Machine<'_> {
             Outcome::Failed(failure) => return self.fail(index, failure.message),
             Outcome::Exited { .. } | Outcome::Registered(_) | Outcome::Done => return,
         };
-        let failed: Vec<String> = results
-            .iter()
-            .filter(|result| !result.passed)
-            .map(|result| format!("{}: {}", result.name, result.detail))
-            .collect();
+        let failed: Vec<String> = results.iter().filter(|result| !result.passed).map(ToString::to_string).collect();
         let note = tally(&results);
         self.edit_stage(index, |stage| stage.checks = results);
         if !failed.is_empty() {
@@ -438,8 +434,8 @@ fn tally(results: &[CheckResult]) -> String {
     if results.is_empty() {
         return String::new();
     }
-    let passed = results.iter().filter(|result| result.passed).count();
-    format!("{passed}/{}", results.len())
+    let (passed, all) = CheckResult::tally(results);
+    format!("{passed}/{all}")
 }
 
 /// `api:43` of a task definition's ARN.

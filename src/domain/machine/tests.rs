@@ -229,9 +229,12 @@ impl Bench {
     fn carry_out(&mut self) -> bool {
         let Some(intent) = self.open.first().cloned() else { return false };
         let outcome = match &intent.effect {
-            Effect::CheckGate { .. } | Effect::RunChecks { .. } => {
-                Outcome::Checked(vec![CheckResult { name: "it".to_owned(), passed: true, detail: String::new() }])
-            }
+            Effect::CheckGate { .. } | Effect::RunChecks { .. } => Outcome::Checked(vec![CheckResult {
+                name: "it".to_owned(),
+                passed: true,
+                detail: String::new(),
+                ..CheckResult::default()
+            }]),
             Effect::RunCommand { .. } | Effect::UndoCommand { .. } => {
                 Outcome::Exited { code: Some(0), tail: Vec::new() }
             }

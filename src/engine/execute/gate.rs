@@ -37,7 +37,7 @@ async fn healthy(cloud: &dyn Cloud, plan: &Plan) -> Result<CheckResult, CloudErr
         None
     };
     let detail = trouble.clone().unwrap_or_else(|| format!("{}/{wanted} targets healthy, all traffic", blue.healthy));
-    Ok(CheckResult { name: "blue is healthy".to_owned(), passed: trouble.is_none(), detail })
+    Ok(CheckResult { name: "blue is healthy".to_owned(), passed: trouble.is_none(), detail, ..CheckResult::default() })
 }
 
 fn quiet(alarm: &Alarm) -> CheckResult {
@@ -49,7 +49,7 @@ fn quiet(alarm: &Alarm) -> CheckResult {
         AlarmState::Missing => (false, "there is no such alarm".to_owned()),
         AlarmState::Unknown => (false, "in a state this version does not know".to_owned()),
     };
-    CheckResult { name: format!("alarm {}", alarm.name), passed, detail }
+    CheckResult { name: format!("alarm {}", alarm.name), passed, detail, ..CheckResult::default() }
 }
 
 /// ` since 11:02 UTC`.

@@ -14,12 +14,14 @@ use self::command::{Program, Programs};
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::cloud::{Cloud, CloudError, Registration, release_tag};
+use crate::domain::check::HttpCheck;
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
 use crate::domain::ids::{EffectId, Side};
 use crate::domain::percent::Percent;
-use crate::domain::plan::{HttpCheck, Plan, StageKind};
+use crate::domain::plan::{Plan, StageKind};
 use crate::domain::release::Release;
 use crate::notify::Notifier;
+use crate::web::Web;
 
 /// What a running program says.
 #[derive(Debug)]
@@ -46,6 +48,7 @@ pub(super) struct Executor {
 
 struct Tools {
     cloud: Arc<dyn Cloud>,
+    web: Arc<dyn Web>,
     notifier: Arc<dyn Notifier>,
     programs: Arc<dyn Programs>,
     clock: Clock,
@@ -56,13 +59,14 @@ struct Tools {
 impl Executor {
     pub(super) fn new(
         cloud: Arc<dyn Cloud>,
+        web: Arc<dyn Web>,
         notifier: Arc<dyn Notifier>,
         programs: Arc<dyn Programs>,
         clock: Clock,
         settings: Settings,
         said: mpsc::Sender<Said>,
     ) -> Self {
-        let tools = Arc::new(Tools { cloud, notifier, programs, clock, settings, said });
+        let tools = Arc::new(Tools { cloud, web, notifier, programs, clock, settings, said });
         Self { tools, running: JoinSet::new(), handles: HashMap::new() }
     }
 
@@ -148,7 +152,7 @@ impl Tools {
                 _ => no_such_stage(*stage),
             },
             Effect::RunChecks { stage } => match http_checks(plan, *stage) {
-                Some((checks, base)) => checks::run(self.cloud.as_ref(), self.clock, checks, base).await,
+                Some(checks) => self.checker().run(checks).await,
                 None => no_such_stage(*stage),
             },
             Effect::RunCommand { stage } => self.run(intent.id, &job, *stage, false).await,
@@ -211,6 +215,15 @@ impl Tools {
         Err(Outcome::Failed(Failure { transient: true, message }))
     }
 
+    fn checker(&self) -> checks::Checker<'_> {
+        checks::Checker {
+            web: self.web.as_ref(),
+            clock: self.clock,
+            redactor: &self.settings.redactor,
+            variables: &self.settings.variables,
+        }
+    }
+
     async fn run(&self, effect: EffectId, job: &Job, stage: usize, undo: bool) -> Outcome {
         let Some(StageKind::Command(command)) = job.plan.stage(stage).map(|stage| &stage.kind) else {
             return no_such_stage(stage);
@@ -226,12 +239,11 @@ impl Tools {
     }
 }
 
-/// The checks of a stage and the base URL that its paths are below.
-fn http_checks(plan: &Plan, stage: usize) -> Option<(&[HttpCheck], Option<&str>)> {
-    let base = plan.sides.green.url.as_deref();
+/// The checks of a stage.
+fn http_checks(plan: &Plan, stage: usize) -> Option<&[HttpCheck]> {
     match &plan.stage(stage)?.kind {
-        StageKind::Smoke(checks) => Some((checks, base)),
-        StageKind::Verify(verify) => Some((&verify.checks, base)),
+        StageKind::Smoke(checks) => Some(checks),
+        StageKind::Verify(verify) => Some(&verify.checks),
         _ => None,
     }
 }

@@ -141,6 +141,7 @@ mod tests {
             "[new]",
             "[new.cold_start]",
             "[new.crash]",
+            "[new.answers]",
             "[[dependency]]",
             "[metrics]",
             "[[alarm]]",
