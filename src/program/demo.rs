@@ -43,7 +43,7 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let aws = Aws::simulated(sim.http_client(), clock, &context.place.region, &context.place.cluster);
     let cloud: Arc<dyn Cloud> = Arc::new(aws);
     let app = sim.serve_app().await?;
-    let web = Arc::new(visitor(&app, clock));
+    let web = Arc::new(visitor(&app));
     let wanted = Wanted { environment: ENVIRONMENT.to_owned(), component: None, version: Version(IMAGE.to_owned()) };
     let planner = Planner::new(config, wanted, &context, cloud.as_ref()).await?;
     let actor = this_actor();
@@ -68,11 +68,12 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     Ok(code)
 }
 
-/// A client for the simulated application alone: its hosts are on this machine, and its authority is trusted.
-fn visitor(app: &AppServer, clock: Clock) -> Client {
+/// A client for the simulated application alone: its hosts are on this machine, and its authority is trusted. It keeps
+/// real time, however fast the demo goes, as the application does.
+fn visitor(app: &AppServer) -> Client {
     let doors = app.doors();
     let authority = app.authority().der.clone();
-    Client::within(clock, authority, move |host, port| {
+    Client::within(Clock::system(), authority, move |host, port| {
         let door = doors.iter().find(|(known, _)| *known == port).map(|(_, address)| *address);
         door.filter(|_| host.ends_with(APP_DOMAIN))
     })

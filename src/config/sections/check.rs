@@ -250,6 +250,7 @@ fn json(table: &Table<'_>) -> Vec<(String, JsonWanted)> {
         all.extend(rules.into_iter().map(|rule| (pointer.value.clone(), rule)));
     }
     wanted.finish();
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
     all
 }
 

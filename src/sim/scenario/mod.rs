@@ -26,6 +26,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "slow",
     "subtle",
     "crash-loop",
+    "unfit",
     "dependency",
     "quiet",
     "throttled",

@@ -131,13 +131,19 @@ async fn tunnel(
     if let Some(authorization) = authorization {
         request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
     }
-    let asked = async {
+    let asked = async move {
         let answer = sender.send_request(request).await?;
         let status = answer.status();
         if status.is_success() { hyper::upgrade::on(answer).await.map(Ok) } else { Ok(Err(status)) }
     };
     // Driven here, not on a task of its own, so that nothing is left behind when the check is given up.
-    let (asked, _) = futures_util::future::join(asked, connection.with_upgrades()).await;
+    let mut asked = std::pin::pin!(asked);
+    let connection = std::pin::pin!(connection.with_upgrades());
+    let asked = tokio::select! {
+        biased;
+        asked = asked.as_mut() => asked,
+        _ = connection => asked.await,
+    };
     match asked.map_err(lost)? {
         Ok(upgraded) => Ok(Box::new(TokioIo::new(upgraded))),
         Err(status) => Err(unreachable(format!("the proxy answers {status}"))),

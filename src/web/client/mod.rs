@@ -23,10 +23,6 @@ use super::Web;
 use crate::clock::Clock;
 use crate::domain::check::{Fetched, NoAnswer, Request};
 
-/// On a clock that runs fast, sockets and cryptography still take their real time: a request gets this long, in real
-/// time, if its time-out is as long.
-const REAL: Duration = Duration::from_secs(2);
-
 /// Says for a host and port which address to connect to instead of the name's own.
 pub type Resolve = dyn Fn(&str, u16) -> Option<SocketAddr> + Send + Sync;
 
@@ -82,8 +78,7 @@ impl Web for Client {
     async fn fetch(&self, request: &Request, timeout: Duration) -> Result<Fetched, NoAnswer> {
         let target = Target::of(request)?;
         let begun = self.clock.now();
-        let limit = self.clock.real(timeout).max(timeout.min(REAL));
-        let answer = tokio::time::timeout(limit, exchange::ask(self, request, &target));
+        let answer = tokio::time::timeout(self.clock.real(timeout), exchange::ask(self, request, &target));
         let mut fetched = answer.await.map_err(|_| NoAnswer::TimedOut(timeout))??;
         fetched.took = self.clock.now().since(begun);
         Ok(fetched)
