@@ -244,7 +244,8 @@ async fn an_answer_that_is_slow() {
 
 #[tokio::test]
 async fn a_side_without_tasks_does_not_answer() {
-    let shop = Shop::with("[old]\nboot = \"1h\"").await;
+    let world = WORLD.replace("name = \"api-green\"\ndesired = 2", "name = \"api-green\"\ndesired = 0");
+    let shop = Shop::in_world(&world, "via = \"url\"").await;
     let said = shop.failures("health").await;
     assert!(said[0].starts_with("health: answer connection lost: "), "{said:?}");
 }

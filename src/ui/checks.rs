@@ -104,7 +104,7 @@ pub(super) fn draw(look: Look<'_>, rows: &[Row], area: Rect, buf: &mut Buffer) -
     let mut lines = area.rows();
     let has_wanted = rows.iter().any(|row| !row.wanted.is_empty());
     let is_roomy = usize::from(area.height) > rows.len() + 1;
-    if has_wanted && (is_roomy || area.height >= 6) {
+    if has_wanted && (is_roomy || area.height >= 4) {
         let Some(line) = lines.next() else { return 0 };
         let head = Row {
             state: State::Open,

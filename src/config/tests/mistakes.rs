@@ -4,7 +4,7 @@ use super::{LEAST, read};
 use crate::config::Mistake;
 
 /// What is broken, the text of the least configuration to replace, and what with.
-const CASES: [(&str, &str, &str); 60] = [
+const CASES: [(&str, &str, &str); 66] = [
     ("not TOML, twice", "cluster = \"shop\"\ncontainer = \"api\"", "cluster = \ncontainer = 'api"),
     ("the same key twice", "cluster = \"shop\"", "cluster = \"shop\"\ncluster = \"shop\""),
     ("unknown section", "[environments.staging]", "[enviroments.x]\n[environments.staging]"),
@@ -106,6 +106,36 @@ const CASES: [(&str, &str, &str); 60] = [
         "a password in the environment",
         "[[pipelines.standard.stages]]\nname = \"deploy\"",
         "[[pipelines.standard.stages]]\nname = \"migrate\"\nkind = \"command\"\nrun = [\"true\"]\nenv = { DB_PASSWORD = \"hunter2\" }\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
+    ),
+    (
+        "checks that cannot be",
+        "name = \"shift\"",
+        "name = \"smoke\"\nkind = \"smoke\"\nchecks = [{ name = \"a\", path = \"https://x/\", status = \"2yy\", metod = \"GET\", json = { \"/v\" = { matches = \"(\", abov = 1 } }, response_headers = { \"x y\" = 3 } }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
+    ),
+    (
+        "checks that contradict themselves",
+        "name = \"shift\"",
+        "name = \"smoke\"\nkind = \"smoke\"\nchecks = [{ name = \"a\", path = \"http://x/\", tls = { min_days = 5 } }, { name = \"b\", path = \"https://x/\", redirect = { status = 200 }, https_redirect = true, follow = 1, cookies = { s = { http_onyl = true, same_site = \"lax\" } }, cors = { credentials = true }, security_headers = [\"hst\"] }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
+    ),
+    (
+        "two ways to green",
+        "name = \"shift\"",
+        "name = \"smoke\"\nkind = \"smoke\"\nvia = { port = 8443, address = \"10.0.0.1:443\" }\nchecks = [{ name = \"a\", path = \"/\" }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
+    ),
+    (
+        "a way to green without a url",
+        "name = \"shift\"",
+        "name = \"smoke\"\nkind = \"smoke\"\nvia = { port = 8443 }\nchecks = [{ name = \"a\", path = \"/\" }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
+    ),
+    (
+        "an unknown way to green",
+        "name = \"shift\"",
+        "name = \"smoke\"\nkind = \"smoke\"\nvia = \"urls\"\nchecks = [{ name = \"a\", path = \"https://x/\" }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
+    ),
+    (
+        "a secret in a header",
+        "name = \"shift\"",
+        "name = \"smoke\"\nkind = \"smoke\"\nchecks = [{ name = \"a\", path = \"https://x/\", headers = { authorization = \"Bearer abcdefgh\" }, headers_from = { authorization = \"SMOKE_TOKEN\" } }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
     ),
     ("an access key in the wrong place", "region = \"eu-west-1\"", "region = \"AKIAIOSFODNN7EXAMPLE\""),
     ("many at once", "cluster = \"shop\"\ncontainer = \"api\"", "clutser = \"shop\"\ncontainer = 3\ntasks = 0"),

@@ -31,6 +31,9 @@ pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
     watch.into_iter().chain(bound)
 }
 
+/// Findings of a failed stage that are told in a sentence; the table has all of them.
+const TOLD: usize = 3;
+
 impl Machine<'_> {
     /// Moves the pipeline by one; whether it did.
     pub(super) fn go_forward(&mut self) -> bool {
@@ -170,7 +173,11 @@ impl Machine<'_> {
             Outcome::Failed(failure) => return self.fail(index, failure.message),
             Outcome::Exited { .. } | Outcome::Registered(_) | Outcome::Done => return,
         };
-        let failed: Vec<String> = results.iter().filter(|result| !result.passed).map(ToString::to_string).collect();
+        let mut failed: Vec<String> = results.iter().filter(|result| !result.passed).map(ToString::to_string).collect();
+        if let Some(more) = failed.len().checked_sub(TOLD).filter(|more| *more > 0) {
+            failed.truncate(TOLD);
+            failed.push(format!("and {more} more"));
+        }
         let note = tally(&results);
         self.edit_stage(index, |stage| stage.checks = results);
         if !failed.is_empty() {
