@@ -17,14 +17,14 @@ use crate::domain::release::{Stage, StageStatus};
 /// Columns of the sign and of the gap before each further column.
 const GAP: usize = 2;
 
-/// Columns of the time: `1 240 ms`.
-const TIME: usize = 8;
+/// Columns of the time: `1240 ms`.
+const TIME: usize = 7;
 
-/// Columns that a name gets at most.
-const NAME: usize = 16;
+/// Columns that a name gets at most, beside an expectation and alone.
+const NAME: [usize; 2] = [16, 24];
 
 /// Without so many columns for what is wanted and found, the time gives way.
-const LEAST: usize = 34;
+const LEAST: usize = 28;
 
 /// One row.
 pub(super) struct Row {
@@ -119,8 +119,8 @@ pub(super) fn draw(look: Look<'_>, rows: &[Row], area: Rect, buf: &mut Buffer) -
         }
         look.row(line, buf, [vec![Span::raw("   ")], cells].concat(), Vec::new());
     }
-    let mut drawn = rows.iter();
-    for (line, row) in lines.by_ref().zip(drawn.by_ref()) {
+    for row in rows {
+        let Some(line) = lines.next() else { break };
         let glyphs = look.theme.glyphs;
         let (sign, role, found) = match row.state {
             State::Failed => (glyphs.bad, Role::Bad, Role::Text),
@@ -134,6 +134,14 @@ pub(super) fn draw(look: Look<'_>, rows: &[Row], area: Rect, buf: &mut Buffer) -
             cells.push(look.span(Role::Muted, format!("{took:>width$}", width = columns.time + GAP)));
         }
         look.row(line, buf, [start, cells].concat(), Vec::new());
+        // What is wrong is told in full, at the cost of what is right.
+        let is_clipped = width(&row.found) > columns.found || width(&row.wanted) > columns.wanted;
+        if row.state == State::Failed && is_clipped && area.height >= 6 {
+            for text in [format!("expected  {}", row.wanted), format!("found     {}", row.found)] {
+                let Some(line) = lines.next() else { break };
+                look.row(line, buf, vec![Span::raw("     "), look.span(Role::Text, text)], Vec::new());
+            }
+        }
     }
     area.height - u16::try_from(lines.count()).unwrap_or(area.height).min(area.height)
 }
@@ -149,13 +157,14 @@ struct Columns {
 impl Columns {
     fn of(rows: &[Row], all: usize) -> Self {
         let widest = |cell: &dyn Fn(&Row) -> &str| rows.iter().map(|row| width(cell(row))).max().unwrap_or(0);
-        let name = widest(&|row| &row.name).min(NAME).max("check".len());
+        let [beside, alone] = NAME;
+        let wanted = widest(&|row| &row.wanted);
+        let name = widest(&|row| &row.name).min(if wanted == 0 { alone } else { beside }).max("check".len());
         let room = all.saturating_sub(4 + name + GAP);
         let is_timed = rows.iter().any(|row| row.took.is_some());
         let time = if is_timed && room >= LEAST + TIME + GAP { TIME } else { 0 };
         let room = room.saturating_sub(if time > 0 { time + GAP } else { 0 });
         // What was found is the news: it gets what the expectations leave, and at least half.
-        let wanted = widest(&|row| &row.wanted);
         let wanted = if wanted == 0 { 0 } else { wanted.max("expected".len()).min(room.saturating_sub(GAP) / 2) };
         let found = room.saturating_sub(if wanted > 0 { wanted + GAP } else { 0 });
         Self { name, wanted, found, time }

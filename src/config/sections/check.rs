@@ -45,7 +45,7 @@ fn via(table: &Table<'_>) -> Via {
         is_one,
         &spot,
         "this does not say one way to green",
-        "`{ port = 8443 }`, `{ header = \"x-release\", value = \"green\" }` or `{ address = \"10.0.0.7:443\" }`",
+        "write `{ port = 8443 }`, `{ header = \"x-release\", value = \"green\" }` or `{ address = \"10.0.0.7:443\" }`",
     );
     way.finish();
     match (port, header.zip(value), address) {
@@ -316,7 +316,7 @@ fn redirect(table: &Table<'_>) -> Option<RedirectWanted> {
     let spot = rule.spot();
     let status: Vec<u16> = statuses(&rule, "status").unwrap_or_default().into_iter().map(|range| range.first).collect();
     let is_one = status.iter().all(|status| known.contains(status));
-    table.reader().check(is_one, &spot, "this is the status of no redirect", "one of 301, 302, 303, 307 and 308");
+    table.reader().check(is_one, &spot, "this is the status of no redirect", "write one of 301, 302, 303, 307 and 308");
     let redirect = RedirectWanted {
         status,
         host: rule.optional("host", some_template),

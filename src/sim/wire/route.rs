@@ -40,7 +40,13 @@ pub(super) fn recognise(request: http::Request<Bytes>) -> Route {
     let (parts, body) = request.into_parts();
     let host = host_of(&parts);
     if host.ends_with(APP_DOMAIN) {
-        return Route::App(application(&parts, host));
+        // Whoever asks a proxy for this scheme does without TLS.
+        let is_plain = parts.uri.scheme() == Some(&http::uri::Scheme::HTTP);
+        let mut request = application(&parts, host);
+        if is_plain {
+            request.headers.insert(0, ("x-forwarded-proto".to_owned(), "http".to_owned()));
+        }
+        return Route::App(request);
     }
     let Some(body) = unpack(&parts, body) else { return Route::Nowhere };
     if let Some(operation) = parts.uri.path().strip_prefix(CBOR_PREFIX) {
