@@ -88,12 +88,13 @@ fn row(result: &CheckResult) -> Row {
     Row { state, name: result.name.clone(), wanted, found: result.detail.clone(), took: result.took }
 }
 
-/// A check that passed, in one row: its first finding, and how many others there are.
+/// A check that passed, in one row: the finding that says most, and how many others there are. What is particular to a
+/// check comes after its status, and its time has a column of its own.
 fn whole(results: &[&CheckResult]) -> Option<Row> {
-    let (first, others) = results.split_first()?;
-    let mut row = row(first);
-    if !others.is_empty() {
-        row.found = format!("{}, and {} more", row.found, others.len());
+    let telling = results.iter().rev().find(|result| result.aspect != "time").or(results.last())?;
+    let mut row = row(telling);
+    if results.len() > 1 {
+        row.found = format!("{}, and {} more", row.found, results.len() - 1);
     }
     Some(row)
 }
