@@ -76,7 +76,7 @@ impl End {
 ///
 /// When `out` cannot be written.
 pub async fn follow(mut handle: EngineHandle, run: Headless, out: &mut (dyn Write + Send)) -> std::io::Result<End> {
-    let mut printer = Printer { style: run.style, printed: 0, last: Timestamp::default() };
+    let mut printer = Printer { style: run.style, printed: 0, last: Timestamp::default(), trouble: None };
     let started = run.clock.now();
     let mut approved = None;
     loop {
@@ -128,7 +128,7 @@ pub async fn follow(mut handle: EngineHandle, run: Headless, out: &mut (dyn Writ
 
 /// The phrase that the current gate waits for.
 fn phrase(release: &Release) -> Option<String> {
-    let index = release.current()?;
+    let index = release.foremost()?;
     if release.hold.is_some() || release.stages.get(index)?.work != Work::Confirming {
         return None;
     }
@@ -141,13 +141,15 @@ fn phrase(release: &Release) -> Option<String> {
 async fn approve(orders: &OrderSender, phrase: String, actor: &Actor, release: &Release) {
     let command = Command::Approve { phrase };
     // A refusal shows in the next snapshot: the gate still waits.
-    let _receipt = orders.send(Order { command, by: actor.clone(), seen: Some(release.revision) }).await;
+    let _receipt = orders.send(Order { command, stage: None, by: actor.clone(), seen: Some(release.revision) }).await;
 }
 
 struct Printer {
     style: Style,
     printed: u64,
     last: Timestamp,
+    /// What keeps the engine from going on, as it was last printed.
+    trouble: Option<String>,
 }
 
 impl Printer {
@@ -166,6 +168,14 @@ impl Printer {
             self.printed = last.number;
             self.last = self.last.max(last.at);
         }
+        let trouble = &snapshot.engine.trouble;
+        if let Some(why) = trouble.as_ref().filter(|_| self.trouble != *trouble) {
+            match self.style {
+                Style::Text => writeln!(out, "{} x {why}", elapsed(release, snapshot.at))?,
+                Style::Json => writeln!(out, "{}", json!({"type": "trouble", "at": snapshot.at, "why": why}))?,
+            }
+            self.trouble.clone_from(trouble);
+        }
         out.flush()
     }
 
@@ -178,14 +188,22 @@ impl Printer {
             Style::Text => {
                 let left = left.map(|left| format!(", {} left", Elapsed(left))).unwrap_or_default();
                 writeln!(out, "{}   … {}{left}", elapsed(release, now), outlook.now)?;
-                for verdict in release.verdicts.iter().filter(|verdict| verdict.ruling != Ruling::Pass) {
-                    writeln!(out, "{:>9}     {}: {}: {}", "", verdict.signal, verdict.ruling.word(), verdict.reason)?;
+                for (of, component) in release.components.iter() {
+                    let whose = release.plan.whose(of);
+                    for verdict in component.verdicts.iter().filter(|verdict| verdict.ruling != Ruling::Pass) {
+                        let (signal, ruling) = (&verdict.signal, verdict.ruling.word());
+                        writeln!(out, "{:>9}     {whose}{signal}: {ruling}: {}", "", verdict.reason)?;
+                    }
                 }
             }
             Style::Json => {
                 let line = json!({
                     "type": "outlook", "at": now, "status": release.status(), "outlook": outlook,
-                    "traffic": release.traffic, "verdicts": release.verdicts,
+                    "components": release.plan.components.iter().zip(release.components.iter())
+                        .map(|((_, plan), (_, component))| json!({
+                            "name": plan.name, "traffic": component.traffic, "verdicts": component.verdicts,
+                        }))
+                        .collect::<Vec<_>>(),
                 });
                 writeln!(out, "{line}")?;
             }
@@ -228,18 +246,46 @@ pub struct Summary {
     pub exit_code: u8,
     /// Why, or what is waited for.
     pub why: String,
-    /// Green's weight as last observed.
-    pub green_observed: Option<u8>,
     /// From the beginning to the end, or to now, in milliseconds.
     pub took_ms: u64,
+    /// How it went with each component's traffic.
+    pub components: Vec<ComponentSummary>,
+    /// From the decision to go back until all traffic was observed on blue, in milliseconds.
+    pub rollback_ms: Option<u64>,
+}
+
+/// What a component's users had of the release.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ComponentSummary {
+    /// The component.
+    pub name: String,
+    /// Green's weight as last observed; `None` where there is no traffic to shift.
+    pub green_observed: Option<u8>,
     /// How long green had production traffic, in milliseconds.
     pub exposed_ms: u64,
     /// Requests that green served.
     pub green_requests: u64,
     /// Of those, the ones that failed beyond blue's share.
     pub harmed: u64,
-    /// From the decision to go back until all traffic was observed on blue, in milliseconds.
-    pub rollback_ms: Option<u64>,
+}
+
+impl ComponentSummary {
+    fn text(&self, whose: &str) -> String {
+        let mut text = if self.exposed_ms > 0 {
+            format!(
+                "{whose}green had production traffic for {}: {} requests, {} of them harmed\n",
+                Elapsed(Duration::from_millis(self.exposed_ms)),
+                self.green_requests,
+                self.harmed
+            )
+        } else {
+            format!("{whose}green had no production traffic\n")
+        };
+        if let Some(green) = self.green_observed {
+            text.push_str(&format!("{whose}observed: blue {} %, green {green} %\n", 100_u8.saturating_sub(green)));
+        }
+        text
+    }
 }
 
 impl Summary {
@@ -248,18 +294,25 @@ impl Summary {
         let release = &snapshot.release;
         let end = release.ended.as_ref().map_or(snapshot.at, |ended| ended.at);
         let begun = release.begun.as_ref().map_or(end, |begun| begun.at);
-        let exposed = release.traffic_span().map(|(since, until)| until.unwrap_or(end).since(since));
+        let components = release.plan.components.iter().filter(|(_, plan)| plan.sides.is_some()).map(|(of, plan)| {
+            let component = &release.components[of];
+            let exposed = component.traffic_span().map(|(since, until)| until.unwrap_or(end).since(since));
+            let toll = snapshot.components[of].toll;
+            ComponentSummary {
+                name: plan.name.to_string(),
+                green_observed: component.traffic.observed.map(crate::domain::percent::Percent::get),
+                exposed_ms: exposed.map(millis).unwrap_or_default(),
+                green_requests: toll.green_requests,
+                harmed: toll.harmed,
+            }
+        });
         let rollback = release.unwinding.as_ref().and_then(|back| Some(back.restored?.since(back.since)));
-        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         Self {
             status: release.status().word().to_owned(),
             exit_code: release.exit_code(),
             why: outlook_or_end(release),
-            green_observed: release.traffic.observed.map(crate::domain::percent::Percent::get),
             took_ms: millis(end.since(begun)),
-            exposed_ms: exposed.map(millis).unwrap_or_default(),
-            green_requests: snapshot.toll.green_requests,
-            harmed: snapshot.toll.harmed,
+            components: components.collect(),
             rollback_ms: rollback.map(millis),
         }
     }
@@ -267,15 +320,9 @@ impl Summary {
     fn text(&self) -> String {
         let span = |millis: u64| Elapsed(Duration::from_millis(millis));
         let mut text = format!("{} after {}: {}\n", self.status, span(self.took_ms), self.why);
-        if self.exposed_ms > 0 {
-            text.push_str(&format!(
-                "green had production traffic for {}: {} requests, {} of them harmed\n",
-                span(self.exposed_ms),
-                self.green_requests,
-                self.harmed
-            ));
-        } else {
-            text.push_str("green had no production traffic\n");
+        for component in &self.components {
+            let whose = if self.components.len() > 1 { format!("{}: ", component.name) } else { String::new() };
+            text.push_str(&component.text(&whose));
         }
         if let Some(rollback) = self.rollback_ms {
             text.push_str(&format!(
@@ -283,11 +330,13 @@ impl Summary {
                 Duration::from_millis(rollback).as_secs_f64()
             ));
         }
-        if let Some(green) = self.green_observed {
-            text.push_str(&format!("observed: blue {} %, green {green} %", 100 - green));
-        }
+        text.truncate(text.trim_end().len());
         text
     }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn outlook_or_end(release: &Release) -> String {

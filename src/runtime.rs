@@ -22,7 +22,7 @@ use crate::term::{
     Wishes,
 };
 use crate::ui;
-use crate::ui::theme::Theme;
+use crate::ui::theme::{ColourDepth, Theme};
 
 /// Clocks and countdowns on the screen move this often.
 const SECOND: Duration = Duration::from_secs(1);
@@ -35,6 +35,8 @@ const LAST_ORDERS: Duration = Duration::from_secs(2);
 pub struct Cockpit {
     /// What the terminal is wished to show.
     pub wishes: Wishes,
+    /// A theme to draw with wherever there is colour, in place of the built-in ones.
+    pub theme: Option<Theme>,
     /// The engine's clock.
     pub clock: Clock,
     /// Who gives the commands.
@@ -47,6 +49,23 @@ pub struct Cockpit {
     pub utc_offset: i32,
     /// Leave by itself when the release ends.
     pub exit_at_end: bool,
+    /// How it calls for attention.
+    pub attention: Attention,
+}
+
+/// How the cockpit calls for attention: when the release waits for a human, goes back, is paused by itself or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attention {
+    /// The bell rings.
+    pub bell: bool,
+    /// A desktop notification is shown, where the terminal knows how.
+    pub notifications: bool,
+}
+
+impl Default for Attention {
+    fn default() -> Self {
+        Self { bell: true, notifications: true }
+    }
 }
 
 /// How the cockpit was left.
@@ -96,7 +115,10 @@ pub enum CockpitError {
 /// When the terminal cannot be taken over.
 pub async fn run(handle: EngineHandle, cockpit: Cockpit) -> Result<Left, CockpitError> {
     let capabilities = Capabilities::of_process(cockpit.wishes);
-    let theme = Theme::built_in(capabilities.colour, capabilities.background, capabilities.charset)?;
+    let theme = match cockpit.theme.filter(|_| capabilities.colour != ColourDepth::None) {
+        Some(theme) => theme,
+        None => Theme::built_in(capabilities.colour, capabilities.background, capabilities.charset)?,
+    };
     let signals = Signals::listen()?;
     let (session, outlet) = Session::enter()?;
     let (columns, rows) = session.size()?;
@@ -119,6 +141,7 @@ pub async fn run(handle: EngineHandle, cockpit: Cockpit) -> Result<Left, Cockpit
         snapshot,
         clock: cockpit.clock,
         exit_at_end: cockpit.exit_at_end,
+        attention: cockpit.attention,
         is_lost: false,
         is_retaken: false,
     };
@@ -141,6 +164,7 @@ struct Loop {
     snapshot: Arc<Snapshot>,
     clock: Clock,
     exit_at_end: bool,
+    attention: Attention,
     is_lost: bool,
     /// The terminal has been taken over again after a stop of our own, and the signal that ended it is still to come.
     is_retaken: bool,
@@ -274,8 +298,12 @@ impl Loop {
                     let _too_long = self.screen.copy(&text);
                 }
                 Cmd::Announce(text) => {
-                    self.screen.bell();
-                    self.screen.notify(&text);
+                    if self.attention.bell {
+                        self.screen.bell();
+                    }
+                    if self.attention.notifications {
+                        self.screen.notify(&text);
+                    }
                 }
                 Cmd::Title(text) => self.screen.title(&text),
                 Cmd::Redraw => self.screen.forget(),

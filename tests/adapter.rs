@@ -16,6 +16,7 @@ use cutover::domain::percent::Percent;
 use cutover::domain::plan::{SidePlan, Sides};
 use cutover::domain::signal::{Measure, Percentile};
 use cutover::domain::time::Timestamp;
+use cutover::sim::world::ecs::UpdateService;
 use cutover::sim::{Scenario, Sim};
 
 const RELEASE: &str = "production/api/1/1795161600000";
@@ -183,11 +184,15 @@ async fn alarms_logs_tasks_messages_and_identity_read_as_the_world_has_them() {
     assert!(first.events.iter().all(|event| of_task(&event.stream)), "{:?}", first.events[0]);
 
     let topic = stage.sim.with(|world, _| world.list_topics().unwrap().remove(0));
-    let message = Message { key: "production/api/1/begun", subject: "api → 9ab03d7", body: "begun" };
+    let attributes = &[("severity", "info")];
+    let message = Message { key: "production/api/1/begun", subject: "api → 9ab03d7", body: "begun", attributes };
     stage.aws.publish(&topic, &message).await.unwrap();
     let delivered = stage.sim.with(|world, _| world.deliveries().last().cloned()).unwrap();
     assert_eq!((delivered.subject.as_deref(), &*delivered.message), (Some("api -> 9ab03d7"), "begun"));
-    assert_eq!(delivered.attributes, [("cutover.key".to_owned(), message.key.to_owned())]);
+    let mut attributes = delivered.attributes;
+    attributes.sort();
+    let wanted = [("cutover.key", message.key), ("severity", "info")];
+    assert_eq!(attributes, wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
 
     let identity = stage.aws.identity().await.unwrap();
     assert_eq!(identity.account, "123456789012");
@@ -213,6 +218,53 @@ async fn a_version_that_does_not_start_is_told_with_its_tasks_own_reason() {
     assert!(both.green.failed_tasks >= 3 && !both.green.steady && both.green.healthy < 6, "{:?}", both.green);
     let trouble = both.green.trouble.unwrap();
     assert!(trouble.contains("api exited with 1") && trouble.contains("tasks failed to start"), "{trouble}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_failed_is_tried_anew_with_the_same_task_definition() {
+    let stage = Stage::of("crash-loop");
+    let definition = stage.deploy().await;
+    stage.capacity_until(|both| both.green.rollout_failed).await;
+    let deployments = || {
+        stage.sim.with(|world, _| {
+            let services = world.describe_services(None, &["api-green".to_owned()]).unwrap().found;
+            services[0].deployments.iter().map(|deployment| deployment.id.clone()).collect::<Vec<_>>()
+        })
+    };
+    // Asked in the plain way, ECS does nothing: the service is on that task definition already.
+    let before = deployments();
+    let plain = UpdateService {
+        service: "api-green".to_owned(),
+        task_definition: Some(definition.0.clone()),
+        desired: Some(6),
+        ..UpdateService::default()
+    };
+    stage.sim.with(|world, _| world.update_service(plain).unwrap());
+    assert_eq!(deployments(), before);
+
+    stage.aws.scale("api-green", 6, Some(&definition)).await.unwrap();
+    assert_ne!(deployments()[0], before[0], "a deployment of its own");
+    let both = stage.aws.capacity(&stage.sides).await.unwrap();
+    assert_eq!(
+        (both.green.rollout_failed, both.green.failed_tasks),
+        (false, 0),
+        "the old failure is not the new one's"
+    );
+    stage.aws.scale("api-green", 6, Some(&definition)).await.unwrap();
+    assert_eq!(deployments().len(), before.len() + 1, "asking twice starts one");
+    stage.capacity_until(|both| both.green.failed_tasks > 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn targets_are_told_while_ecs_cannot_be_asked() {
+    for (fault, kind) in [("throttling", ErrorKind::Throttled), ("server-error", ErrorKind::Unavailable)] {
+        let stage = Stage::of(&format!("[[api_faults]]\nkind = \"{fault}\"\noperations = [\"DescribeServices\"]"));
+        let both = stage.aws.capacity(&stage.sides).await.unwrap();
+        let unread = both.unread().unwrap();
+        assert!(unread.transient && unread.message.contains(&kind.to_string()), "{unread:?}");
+        assert_eq!((both.blue.healthy, both.blue.registered, both.blue.dependable()), (6, 6, 6));
+        assert_eq!((both.green.dependable(), both.green.steady), (0, false));
+    }
 }
 
 #[tokio::test(start_paused = true)]

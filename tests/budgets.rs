@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use cutover::clock::Clock;
 use cutover::cloud::{Cloud, SignalRequest};
+use cutover::domain::components::ComponentIndex;
 use cutover::domain::plan::Plan;
 use cutover::domain::release::Ending;
 use cutover::domain::signal::{Policy, Ruling};
@@ -32,6 +33,7 @@ use release::{Staged, stage};
 
 const START: Timestamp = Timestamp::from_secs(1_795_170_000);
 const MINUTE: Duration = Duration::from_mins(1);
+const API: ComponentIndex = ComponentIndex::FIRST;
 
 /// Calls a minute while one release is watched.
 const CALLS_A_MINUTE: f64 = 30.0;
@@ -131,7 +133,7 @@ fn clock_from(offset: u64) -> Clock {
 #[tokio::test(start_paused = true)]
 async fn an_alarm_takes_traffic_back_within_one_poll() {
     let only_alarms = |plan: &mut Plan, _: &mut Settings| {
-        plan.signals.iter_mut().for_each(|signal| signal.policy = Policy::Observe);
+        plan.components[API].signals.iter_mut().for_each(|signal| signal.policy = Policy::Observe);
     };
     for offset in OFFSETS {
         let Staged { sim, engine, settings, .. } = staged("errors", clock_from(offset), only_alarms).await;
@@ -161,15 +163,17 @@ async fn last_clean(
     cloud: Arc<dyn Cloud>,
     seen: watch::Receiver<Arc<Snapshot>>,
 ) -> Timestamp {
-    let mut judge = Threshold::new(plan.signals.clone());
-    let signals: Vec<_> = plan.signals.iter().map(|signal| (signal.name.clone(), signal.measure)).collect();
+    let api = &plan.components[API];
+    let sides = api.sides.as_ref().unwrap();
+    let mut judge = Threshold::new(api.signals.clone());
+    let signals: Vec<_> = api.signals.iter().map(|signal| (signal.name.clone(), signal.measure)).collect();
     let mut clean = clock.now();
     loop {
         clock.sleep(LOOK).await;
-        let (now, green_since) = (clock.now(), seen.borrow().release.traffic.green_since);
+        let (now, green_since) = (clock.now(), seen.borrow().release.components[API].traffic.green_since);
         if green_since.is_some() {
-            let (from, cluster) = ((now - 10 * MINUTE).floor_to(period), &plan.place.cluster);
-            let request = SignalRequest { signals: &signals, sides: &plan.sides, cluster, from, to: now, period };
+            let (from, cluster) = ((now - 10 * MINUTE).floor_to(period), &api.cluster);
+            let request = SignalRequest { signals: &signals, sides, cluster, from, to: now, period };
             let pairs = cloud.signals(&request).await.unwrap();
             let measured: Vec<_> = pairs
                 .iter()
@@ -188,7 +192,7 @@ async fn last_clean(
 async fn a_failing_signal_takes_traffic_back_within_one_poll() {
     for offset in OFFSETS {
         let clock = clock_from(offset);
-        let only_signals = |plan: &mut Plan, _: &mut Settings| plan.alarms.clear();
+        let only_signals = |plan: &mut Plan, _: &mut Settings| plan.components[API].alarms.clear();
         let Staged { sim, engine, settings, cloud, plan, hub, .. } = staged("errors", clock, only_signals).await;
         let bystander = tokio::spawn(last_clean(clock, plan, settings.period, cloud, hub.attach().snapshot));
         let left = engine.run().await.unwrap();

@@ -11,6 +11,7 @@ use cutover::cloud::Cloud as _;
 use cutover::cloud::aws::Aws;
 use cutover::config::{Config, Request};
 use cutover::domain::check::{HttpCheck, evaluate, unanswered};
+use cutover::domain::components::{ComponentIndex, Components};
 use cutover::domain::effect::CheckResult;
 use cutover::domain::ids::{ReleaseId, Version};
 use cutover::domain::plan::StageKind;
@@ -68,12 +69,19 @@ impl Shop {
         assert!(CONFIG.contains("via = \"url\"\n"));
         let text = CONFIG.replace("via = \"url\"\n", &format!("{via}\n")).replace("# tasks = 6\n", "tasks = 2\n");
         let config = Config::read("config.example.toml", &text, Path::new(".")).unwrap();
-        let context = config.context("demo", None).unwrap();
-        let aws = Aws::simulated(sim.http_client(), clock, &context.place.region, &context.place.cluster);
-        let survey = aws.survey(&context.target).await.unwrap();
-        let version = Version(IMAGE.to_owned());
-        let request = Request { environment: "demo", component: None, version: &version, release: ReleaseId(1) };
-        let plan = config.plan(&request, &survey).unwrap();
+        let lineup = config.lineup("demo", None).unwrap();
+        let context = config.context("demo", &lineup).unwrap();
+        let cluster = &context.clusters[ComponentIndex::FIRST];
+        let aws = Aws::simulated(sim.http_client(), clock, &context.place.region, cluster);
+        let survey = aws.survey(context.targets[ComponentIndex::FIRST].as_ref().unwrap()).await.unwrap();
+        let request = Request {
+            environment: "demo",
+            components: &lineup,
+            versions: &Components::one(Version(IMAGE.to_owned())),
+            serving: &Components::one(None),
+            release: ReleaseId(1),
+        };
+        let plan = config.plan(&request, &Components::one(Some(survey))).unwrap();
         let checks = plan.stages.into_iter().find_map(|stage| match stage.kind {
             StageKind::Smoke(checks) => Some(checks),
             _ => None,

@@ -12,10 +12,12 @@
 mod shop;
 mod tools;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use cutover::domain::components::ComponentIndex;
 use cutover::domain::ids::Side;
-use cutover::engine::snapshot::{AlarmWord, Source};
+use cutover::engine::snapshot::{AlarmWord, Snapshot, Source};
 
 use shop::Shop;
 use tools::Tools;
@@ -41,8 +43,8 @@ async fn goes_forward(shop: &Shop) {
     for weight in [10, 50, 100] {
         assert!(released.says(&format!("green observed at {weight} %")), "{released:?}");
     }
-    assert!(released.summary["green_requests"].as_u64().unwrap() > 1_000, "{released:?}");
-    assert_eq!(released.summary["harmed"], 0, "{released:?}");
+    assert!(released.summary["components"][0]["green_requests"].as_u64().unwrap() > 1_000, "{released:?}");
+    assert_eq!(released.summary["components"][0]["harmed"], 0, "{released:?}");
 
     assert_eq!(shop.weights().await, [0, 100]);
     assert_eq!(shop.serving("api-green").await, "2\tregistry.test/api:9ab03d7");
@@ -60,8 +62,9 @@ async fn goes_forward(shop: &Shop) {
     }
     assert_eq!(last.sources.len(), Source::ALL.len());
     assert_eq!(last.identity.unwrap().account, "123456789012");
-    assert!(last.alarms.iter().all(|alarm| alarm.state == AlarmWord::Ok), "{:?}", last.alarms);
-    for series in &last.series {
+    let api = &last.components[ComponentIndex::FIRST];
+    assert!(api.alarms.iter().all(|alarm| alarm.state == AlarmWord::Ok), "{:?}", api.alarms);
+    for series in &api.series {
         assert!(series.blue.len() > 1 && series.green.len() > 1, "{series:?}");
     }
     for (side, service) in [(Side::Blue, "api-blue"), (Side::Green, "api-green")] {
@@ -78,7 +81,7 @@ async fn goes_back(shop: &Shop) {
     let why = released.summary["why"].as_str().unwrap();
     assert!(why.contains("errors") && why.contains("30"), "{released:?}");
     assert!(!released.says("green observed at 50 %"), "{released:?}");
-    assert!(released.summary["harmed"].as_u64().unwrap() > 0, "{released:?}");
+    assert!(released.summary["components"][0]["harmed"].as_u64().unwrap() > 0, "{released:?}");
     assert_eq!(shop.weights().await, [0, 100]);
     assert_eq!(shop.serving("api-green").await, "2\tregistry.test/api:9ab03d7");
     assert!(shop.serving("api-blue").await.starts_with("0\t"));
@@ -100,7 +103,8 @@ async fn survives_its_engine(shop: &Shop) {
     let begun = shop.cutover("release drill --image registry.test/api:d00d1e5 --detach").output().await.unwrap();
     assert_eq!(begun.status.code(), Some(0), "{begun:?}");
     let mut face = shop.attach().await;
-    let shifted = face.snapshot.wait_for(|snapshot| snapshot.release.traffic.observed.is_some_and(|it| it.get() == 10));
+    let observed = |snapshot: &Arc<Snapshot>| snapshot.release.components[ComponentIndex::FIRST].traffic.observed;
+    let shifted = face.snapshot.wait_for(|snapshot| observed(snapshot).is_some_and(|it| it.get() == 10));
     let pid = tokio::time::timeout(Duration::from_mins(1), shifted).await.unwrap().unwrap().engine.pid;
     assert_eq!(shop.weights().await, [10, 90]);
     shop::kill(pid);

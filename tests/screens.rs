@@ -1,4 +1,4 @@
-//! Whole screens as pictures: text, a plane of letters for the styles, and what each letter means.
+//! Whole screens as pictures: text, the same rows as runs of letters for the styles, and what each letter means.
 #![cfg(test)]
 
 use std::fmt::Write;
@@ -8,6 +8,8 @@ use cutover::app::keymap::Chord;
 use cutover::app::model::Model;
 use cutover::app::msg::Msg;
 use cutover::app::update::update;
+use cutover::domain::components::ComponentIndex;
+use cutover::domain::release::Component;
 use cutover::engine::snapshot::Snapshot;
 use cutover::ui::draw;
 use cutover::ui::theme::{Charset, Theme};
@@ -44,22 +46,19 @@ fn dark() -> Theme {
     Theme::named("dark", Charset::Unicode).unwrap()
 }
 
-fn rows(buffer: &Buffer, sign: impl Fn(&Cell) -> String) -> String {
+fn text(buffer: &Buffer) -> String {
     let mut text = String::new();
-    for y in 0..buffer.area.height {
-        let row: String = (0..buffer.area.width).map(|x| sign(&buffer[(x, y)])).collect();
+    for row in buffer.content.chunks(buffer.area.width.into()) {
+        let row: String = row.iter().map(Cell::symbol).collect();
         let _ = writeln!(text, "{}", row.trim_end());
     }
     text
 }
 
-fn text(buffer: &Buffer) -> String {
-    rows(buffer, |cell| cell.symbol().to_owned())
-}
-
-/// The screen, then the same with a letter for each cell's style, then the styles.
+/// The screen, then each of its rows as the styles of its cells, then the styles. A style is a letter, and the number of
+/// cells behind it where there are several: `a3b` is `aaab`.
 fn picture(buffer: &Buffer) -> String {
-    const LETTERS: &str = " abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    const LETTERS: &str = "-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     let mut styles: Vec<Style> = Vec::new();
     for cell in &buffer.content {
         if !styles.contains(&cell.style()) {
@@ -68,14 +67,22 @@ fn picture(buffer: &Buffer) -> String {
     }
     let letter = |style: Style| {
         let place = styles.iter().position(|other| *other == style).unwrap();
-        LETTERS.chars().nth(place).expect("more styles on one screen than letters").to_string()
+        LETTERS.chars().nth(place).expect("more styles on one screen than letters")
     };
     let mut all = text(buffer);
     all.push_str("\n-- styles --\n");
-    all.push_str(&rows(buffer, |cell| letter(cell.style())));
+    for row in buffer.content.chunks(buffer.area.width.into()) {
+        for run in row.chunk_by(|cell, next| cell.style() == next.style()) {
+            let _ = match run.len() {
+                1 => write!(all, "{}", letter(run[0].style())),
+                several => write!(all, "{}{several}", letter(run[0].style())),
+            };
+        }
+        all.push('\n');
+    }
     for style in &styles {
         let (fg, bg) = (style.fg.unwrap_or_default(), style.bg.unwrap_or_default());
-        let _ = writeln!(all, "{:?} {fg} on {bg} {:?}", letter(*style), style.add_modifier);
+        let _ = writeln!(all, "{} {fg} on {bg} {:?}", letter(*style), style.add_modifier);
     }
     all
 }
@@ -94,34 +101,6 @@ const MIDDLE: (u16, u16) = (120, 40);
 const LARGE: (u16, u16) = (200, 60);
 
 pictures! {
-    gates_80x24: Gates SMALL, "";
-    gates_120x40: Gates MIDDLE, "";
-    phrase_80x24: Phrase SMALL, "";
-    migrating_80x24: Migrating SMALL, "";
-    migrating_120x40: Migrating MIDDLE, "";
-    deploying_80x24: Deploying SMALL, "";
-    deploying_120x40: Deploying MIDDLE, "";
-    failed_80x24: Failed SMALL, "";
-    failed_120x40: Failed MIDDLE, "";
-    baking_80x24: Baking SMALL, "";
-    baking_120x40: Baking MIDDLE, "";
-    baking_200x60: Baking LARGE, "";
-    evidence_80x24: Evidence SMALL, "";
-    evidence_120x40: Evidence MIDDLE, "";
-    human_80x24: Human SMALL, "";
-    human_120x40: Human MIDDLE, "";
-    paused_80x24: Paused SMALL, "";
-    paused_120x40: Paused MIDDLE, "";
-    rolling_back_80x24: RollingBack SMALL, "";
-    rolling_back_120x40: RollingBack MIDDLE, "";
-    rolling_back_200x60: RollingBack LARGE, "";
-    rolled_back_80x24: RolledBack SMALL, "";
-    rolled_back_120x40: RolledBack MIDDLE, "";
-    succeeded_80x24: Succeeded SMALL, "";
-    succeeded_120x40: Succeeded MIDDLE, "";
-    succeeded_200x60: Succeeded LARGE, "";
-    stale_80x24: Stale SMALL, "";
-    stale_120x40: Stale MIDDLE, "";
     least_60x15: Baking (60, 15), "";
     too_small_30x6: RollingBack (30, 6), "";
     question_promote: Human SMALL, "p ap";
@@ -141,6 +120,16 @@ pictures! {
     view_history: RollingBack MIDDLE, "6";
     timeline_80x24: Human SMALL, "tab";
     frozen_80x24: Baking SMALL, "z";
+}
+
+#[test]
+fn every_scene_at_every_size() {
+    for scene in Scene::ALL {
+        for (width, height) in [SMALL, MIDDLE, LARGE] {
+            let name = format!("{}_{width}x{height}", scene.word().replace('-', "_"));
+            insta::assert_snapshot!(name, picture(&screen(scene, (width, height), &dark(), "")));
+        }
+    }
 }
 
 #[test]
@@ -234,6 +223,7 @@ fn a_command_is_never_shown_as_done_before_it_is_seen() {
     release.revision = release.revision.next();
     release.orders.push(cutover::domain::command::Ordered {
         command: cutover::domain::command::Command::Promote,
+        stage: release.foremost(),
         by: fixture::operator(),
         accepted: fixture::NOW,
         progress: cutover::domain::command::Progress::Accepted,
@@ -254,7 +244,7 @@ fn empty_panels_say_what_their_emptiness_means() {
     let mut snapshot = fixture::snapshot(Scene::Gates);
     let mut model = fixture::model(Scene::Gates, &snapshot).unwrap();
     model.logs = LogPane::default();
-    snapshot.alarms.clear();
+    snapshot.components[ComponentIndex::FIRST].alarms.clear();
     let area = Rect::new(0, 0, 80, 24);
     let shown = |model: &Model, snapshot: &Snapshot| {
         let mut buffer = Buffer::empty(area);
@@ -310,21 +300,26 @@ fn hostile(snapshot: &mut Snapshot, word: &str, number: f64, at: i64, count: usi
     let at = Timestamp::from_millis(at);
     snapshot.at = at;
     snapshot.speed = number;
-    snapshot.toll.harmed = u64::MAX;
-    for series in &mut snapshot.series {
-        let series = std::sync::Arc::make_mut(series);
-        for point in series.green.iter_mut().chain(&mut series.blue).step_by(2) {
-            (point.at, point.value) = (at, number);
+    for (_, view) in snapshot.components.iter_mut() {
+        view.toll.harmed = u64::MAX;
+        for series in &mut view.series {
+            let series = std::sync::Arc::make_mut(series);
+            for point in series.green.iter_mut().chain(&mut series.blue).step_by(2) {
+                (point.at, point.value) = (at, number);
+            }
         }
-    }
-    for alarm in &mut snapshot.alarms {
-        (alarm.since, alarm.reason) = (Some(at), word.repeat(count));
+        for alarm in &mut view.alarms {
+            (alarm.since, alarm.reason) = (Some(at), word.repeat(count));
+        }
     }
     let release = std::sync::Arc::make_mut(&mut snapshot.release);
     release.plan.environment = word.into();
-    release.plan.component = word.into();
     release.plan.place.region = word.repeat(count);
-    release.plan.to = cutover::domain::ids::Version(word.repeat(count));
+    for (_, component) in release.plan.components.iter_mut() {
+        component.name = word.into();
+        component.to = cutover::domain::ids::Version(word.repeat(count));
+        component.signals = component.signals.iter().cloned().cycle().take(count).collect();
+    }
     release.stages = release.stages.iter().cloned().cycle().take(count).collect();
     release.plan.stages = release.plan.stages.iter().cloned().cycle().take(count / 2).collect();
     for stage in &mut release.stages {
@@ -333,10 +328,9 @@ fn hostile(snapshot: &mut Snapshot, word: &str, number: f64, at: i64, count: usi
     for moment in &mut release.timeline {
         (moment.text, moment.at) = (word.repeat(count), at);
     }
-    for verdict in &mut release.verdicts {
+    for verdict in release.components.iter_mut().flat_map(|(_, component)| &mut component.verdicts) {
         (verdict.green, verdict.evidence, verdict.reason) = (Some(number), number, word.repeat(count));
     }
-    release.plan.signals = release.plan.signals.iter().cloned().cycle().take(count).collect();
 }
 
 proptest! {
@@ -357,6 +351,7 @@ proptest! {
         let mut model = fixture::model(scene, &snapshot).unwrap();
         let lines = vec![cutover::domain::log::LogLine {
             at: snapshot.at,
+            component: Some(ComponentIndex::FIRST),
             side: None,
             task: word.clone(),
             level: cutover::domain::log::Level::Error,
@@ -375,6 +370,11 @@ proptest! {
     }
 }
 
+/// The first component as far as it has come.
+fn first(snapshot: &mut Snapshot) -> &mut Component {
+    &mut std::sync::Arc::make_mut(&mut snapshot.release).components[ComponentIndex::FIRST]
+}
+
 #[test]
 fn what_matters_most_is_said_in_words() {
     use cutover::app::model::{Access, Connection};
@@ -389,8 +389,7 @@ fn what_matters_most_is_said_in_words() {
         text(&buffer)
     };
     let cold = shown(Scene::Baking, &|_, snapshot| {
-        let release = std::sync::Arc::make_mut(&mut snapshot.release);
-        release.capacities.as_mut().unwrap().blue = fixture::capacity(1, 6);
+        first(snapshot).capacities.as_mut().unwrap().blue = fixture::capacity(1, 6);
     });
     assert!(cold.contains("rollback: blue 1/6 COLD, scales first"), "{cold}");
     let lost = shown(Scene::Baking, &|model, _| {
@@ -400,7 +399,7 @@ fn what_matters_most_is_said_in_words() {
     let read_only = shown(Scene::Baking, &|model, _| model.access = Access::ReadOnly("li steers".to_owned()));
     assert!(read_only.contains("read-only") && read_only.contains("(R roll back"), "{read_only}");
     let drifted = shown(Scene::Baking, &|_, snapshot| {
-        let traffic = &mut std::sync::Arc::make_mut(&mut snapshot.release).traffic;
+        let traffic = &mut first(snapshot).traffic;
         traffic.observed = Some(Percent::clamped(35));
         traffic.drift_since = Some(fixture::NOW);
     });
@@ -412,7 +411,7 @@ fn what_matters_most_is_said_in_words() {
             intent: effect::Intent {
                 id: ids::EffectId(9),
                 attempt: 3,
-                effect: effect::Effect::SetWeight { green: Percent::clamped(50) },
+                effect: effect::Effect::SetWeight { component: ComponentIndex::FIRST, green: Percent::clamped(50) },
             },
             since: fixture::NOW,
             retry_at: Some(fixture::NOW + std::time::Duration::from_secs(4)),
@@ -421,13 +420,13 @@ fn what_matters_most_is_said_in_words() {
     });
     assert!(retried.contains("setting green to 50 %: again in 0:04 · ThrottlingException"), "{retried}");
     let unwell = shown(Scene::Deploying, &|_, snapshot| {
-        let both = std::sync::Arc::make_mut(&mut snapshot.release).capacities.as_mut().unwrap();
+        let both = first(snapshot).capacities.as_mut().unwrap();
         both.green.trouble = Some("CannotPullContainerError".to_owned());
         both.green.failed_tasks = 3;
     });
     assert!(unwell.contains("green: CannotPullContainerError, 3 tasks failed"), "{unwell}");
     let waived = shown(Scene::Paused, &|_, snapshot| {
-        std::sync::Arc::make_mut(&mut snapshot.release).waived.push("cpu".into());
+        first(snapshot).waived.push("cpu".into());
     });
     assert!(waived.contains("cpu: waived: above its limit"), "{waived}");
     let fast = shown(Scene::Baking, &|_, snapshot| snapshot.speed = 20.0);

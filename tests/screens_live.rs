@@ -10,6 +10,7 @@ use cutover::app::msg::{Cmd, Msg};
 use cutover::app::update::update;
 use cutover::domain::capacity::Capacities;
 use cutover::domain::command::{Command, CommandKind, Order};
+use cutover::domain::components::ComponentIndex;
 use cutover::domain::effect::{CheckResult, Effect, Failure, Outcome};
 use cutover::domain::event::Event;
 use cutover::domain::ids::ReleaseId;
@@ -94,10 +95,12 @@ fn outcome(effect: &Effect, works: bool) -> Outcome {
         Effect::RunCommand { .. } | Effect::UndoCommand { .. } => {
             Outcome::Exited { code: Some(0), tail: vec!["done".to_owned()] }
         }
-        Effect::RegisterTaskDefinition => Outcome::Registered("api:119".into()),
+        Effect::RegisterTaskDefinition { .. } => Outcome::Registered("api:119".into()),
         Effect::Scale { .. } | Effect::SetWeight { .. } | Effect::Notify(_) => Outcome::Done,
     }
 }
+
+const API: ComponentIndex = ComponentIndex::FIRST;
 
 fn happen(release: &mut Release, chance: &Chance, now: &mut Timestamp) {
     let event = match chance {
@@ -113,24 +116,25 @@ fn happen(release: &mut Release, chance: &Chance, now: &mut Timestamp) {
             },
             None => Event::Ticked,
         },
-        Chance::WeightRead => Event::WeightObserved(release.traffic.set),
-        Chance::OtherWeightRead(weight) => Event::WeightObserved(Percent::clamped(*weight)),
+        Chance::WeightRead => Event::WeightObserved { component: API, green: release.components[API].traffic.set },
+        Chance::OtherWeightRead(weight) => Event::WeightObserved { component: API, green: Percent::clamped(*weight) },
         Chance::Capacity { green, blue } => {
             let mut both = Capacities { blue: fixture::capacity(*blue, 6), green: fixture::capacity(*green, 6) };
-            if let Some(arn) = &release.task_definition {
+            if let Some(arn) = &release.components[API].task_definition {
                 both.green.task_definition = arn.clone();
             }
-            Event::CapacityObserved(both)
+            Event::CapacityObserved { component: API, capacities: both }
         }
         Chance::Judged(ruling) => {
             let one = |name: &str| fixture::verdict(name, *ruling, Some(0.4), Some(0.3));
-            Event::Judged(release.plan.signals.iter().map(|signal| one(signal.name.as_str())).collect())
+            let signals = release.plan.components[API].signals.iter();
+            Event::Judged { component: API, verdicts: signals.map(|signal| one(signal.name.as_str())).collect() }
         }
         Chance::Ordered(kind) => {
-            let order = Order { command: command(*kind), by: fixture::operator(), seen: None };
+            let order = Order { command: command(*kind), stage: None, by: fixture::operator(), seen: None };
             Event::Ordered(order)
         }
-        Chance::AlarmsLost => Event::AlarmsLost { why: "AccessDenied".to_owned(), firing: Vec::new() },
+        Chance::AlarmsLost => Event::AlarmsLost { component: API, why: "AccessDenied".to_owned(), firing: Vec::new() },
     };
     let _ = step(release, event, *now);
 }
@@ -158,7 +162,7 @@ proptest! {
             let row = |y: u16| (0..area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
             let word = release.status().word().to_uppercase().replace('-', " ");
             prop_assert!(row(2).contains(&word), "{word} in {:?}", row(2));
-            if let Some(observed) = release.traffic.observed {
+            if let Some(observed) = release.components[API].traffic.observed {
                 prop_assert!(row(4).contains(&format!("observed {observed}")), "{observed} in {:?}", row(4));
             }
             let can = guard::possible(&release, CommandKind::Rollback);

@@ -10,7 +10,7 @@ use cutover::clock::Clock;
 use cutover::domain::log::LogLine;
 use cutover::engine::hub::Hub;
 use cutover::journal::sqlite::SqliteJournal;
-use cutover::runtime::{self, Cockpit};
+use cutover::runtime::{self, Attention, Cockpit};
 use cutover::term::Wishes;
 
 use super::{Failure, release};
@@ -81,6 +81,7 @@ impl Subject {
                 Self::Ended => drop(hub),
             }
             let cockpit = Cockpit {
+                theme: None,
                 wishes: Wishes::default(),
                 clock,
                 actor: fixture::operator(),
@@ -88,6 +89,7 @@ impl Subject {
                 keymap: Keymap::built_in()?,
                 utc_offset: 0,
                 exit_at_end: false,
+                attention: Attention::default(),
             };
             runtime::run(handle, cockpit).await?;
             Ok(())

@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use cutover::clock::Clock;
 use cutover::cloud::Cloud;
 use cutover::cloud::aws::Aws;
-use cutover::config::{Config, Request};
+use cutover::config::{Config, Receiver, Request};
 use cutover::domain::command::Actor;
+use cutover::domain::components::{ComponentIndex, Components};
 use cutover::domain::ids::{ReleaseId, Version};
 use cutover::domain::plan::Plan;
 use cutover::domain::redact::Redactor;
@@ -20,8 +21,10 @@ use cutover::engine::run::{Engine, Stop};
 use cutover::engine::settings::{Parts, Polls, Settings};
 use cutover::engine::{Exit, Heard, Program, Programs};
 use cutover::journal::Journal;
+use cutover::judge::Judge;
 use cutover::judge::threshold::Threshold;
-use cutover::notify::sns::SnsChannels;
+use cutover::notify::Channels;
+use cutover::notify::sns::SnsChannel;
 use cutover::sim::{Scenario, Sim};
 use tokio::sync::mpsc;
 
@@ -31,6 +34,9 @@ const CONFIG: &str = include_str!("../../config.example.toml");
 
 /// The environment of the example that the simulated AWS has.
 const ENVIRONMENT: &str = "demo";
+
+/// The example's only component.
+const API: ComponentIndex = ComponentIndex::FIRST;
 
 const IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/api:9ab03d7";
 
@@ -59,16 +65,21 @@ pub(crate) async fn stage(
     let sim = Sim::new(Scenario::named(scenario)?, 1, clock);
     let config =
         Config::read("config.example.toml", CONFIG, Path::new(".")).map_err(cutover::config::ConfigError::Invalid)?;
-    let context = config.context(ENVIRONMENT, None)?;
-    let aws = Aws::simulated(sim.http_client(), clock, &context.place.region, &context.place.cluster);
-    let cloud: Arc<dyn Cloud> = Arc::new(aws);
-    let survey = cloud.survey(&context.target).await?;
-    let version = Version(IMAGE.to_owned());
-    let request = Request { environment: ENVIRONMENT, component: None, version: &version, release: ReleaseId(1) };
-    let mut plan = config.plan(&request, &survey)?;
+    let lineup = config.lineup(ENVIRONMENT, None)?;
+    let context = config.context(ENVIRONMENT, &lineup)?;
+    let (cluster, target) = (&context.clusters[API], context.targets[API].as_ref().ok_or("api has no services")?);
+    let cloud: Arc<dyn Cloud> = Arc::new(Aws::simulated(sim.http_client(), clock, &context.place.region, cluster));
+    let survey = cloud.survey(target).await?;
+    let request = Request {
+        environment: ENVIRONMENT,
+        components: &lineup,
+        versions: &lineup.map(|_| Version(IMAGE.to_owned())),
+        serving: &lineup.map(|_| None),
+        release: ReleaseId(1),
+    };
+    let mut plan = config.plan(&request, &Components::one(Some(survey)))?;
     let polls = context.polls;
     let mut settings = Settings {
-        log_groups: context.logs,
         polls: Polls {
             weights: polls.weight,
             capacity: polls.capacity,
@@ -84,12 +95,20 @@ pub(crate) async fn stage(
         is_demo: false,
     };
     adapt(&mut plan, &mut settings);
+    let mut channels = Channels::default();
+    for (name, channel) in &context.channels {
+        if let Receiver::Sns { topic } = &channel.receiver {
+            channels.add(name, Arc::new(SnsChannel::new(Arc::clone(&cloud), topic.clone())));
+        }
+    }
     let parts = Parts {
-        cloud: Arc::clone(&cloud),
-        web: Arc::new(InProcess(sim.clone())),
+        clouds: plan.components.map(|_| Arc::clone(&cloud)),
+        web: Arc::new(InProcess(vec![sim.clone()])),
         journal,
-        judge: Box::new(Threshold::new(plan.signals.clone())),
-        notifier: Arc::new(SnsChannels::new(Arc::clone(&cloud), context.topics)),
+        judges: plan
+            .components
+            .map(|component| -> Box<dyn Judge> { Box::new(Threshold::new(component.signals.clone())) }),
+        notifier: Arc::new(channels),
         programs: Arc::new(AtOnce),
         clock,
         actor: Actor { name: "maria".to_owned(), host: "bastion-1".to_owned() },

@@ -11,8 +11,8 @@ use cutover::web::Web;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Asks the simulated application.
-pub(crate) struct InProcess(pub(crate) Sim);
+/// Asks whichever of the simulated applications knows the host.
+pub(crate) struct InProcess(pub(crate) Vec<Sim>);
 
 #[async_trait]
 impl Web for InProcess {
@@ -25,11 +25,15 @@ impl Web for InProcess {
         }
         let body = Bytes::from(request.body.clone().unwrap_or_default());
         let message = message.body(body).map_err(|error| NoAnswer::Impossible(error.to_string()))?;
-        let Answer::Reply { response, after } = answer_app(&self.0, message) else {
+        let ask = |sim| match answer_app(sim, message.clone()) {
+            Answer::Reply { response, after } => Some((sim, response, after)),
+            _ => None,
+        };
+        let Some((sim, response, after)) = self.0.iter().find_map(ask) else {
             return Err(NoAnswer::Refused(request.url.clone()));
         };
         tokio::time::timeout(timeout, tokio::time::sleep(after)).await.map_err(|_| NoAnswer::TimedOut(timeout))?;
-        let now = self.0.clock().now();
+        let now = sim.clock().now();
         let headers = response.headers().iter();
         let headers =
             headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));

@@ -36,7 +36,8 @@ pub fn can_send(model: &Model, snapshot: &Snapshot, kind: CommandKind) -> Result
         let verb = kind.word();
         return Err(format!(
             "the engine cannot be reached ({why}); from a shell: cutover {verb} {} {}",
-            plan.environment, plan.component
+            plan.environment,
+            plan.components_named()
         ));
     }
     // A way back may be ordered again and again; everything else waits for the answer to the first.

@@ -2,8 +2,10 @@
 //! whatever takes traffic away from green never asks for more than one key.
 
 use crate::domain::command::{Command, CommandKind};
-use crate::domain::ids::Revision;
-use crate::domain::plan::{GatePlan, StageKind};
+use crate::domain::components::ComponentIndex;
+use crate::domain::guard;
+use crate::domain::ids::{Revision, StageName};
+use crate::domain::plan::{GatePlan, StageKind, StagePlan};
 use crate::domain::release::Release;
 
 /// The longest answer that can be typed, in bytes.
@@ -14,6 +16,10 @@ const LONGEST: usize = 400;
 pub struct Dialog {
     /// The command that it asks about.
     pub command: CommandKind,
+    /// The stage that it is for, where the release leaves a choice.
+    pub stage: Option<StageName>,
+    /// The component that this stage is about.
+    pub component: Option<ComponentIndex>,
     /// The answer it wants.
     pub wants: Wants,
     /// What has been typed.
@@ -49,19 +55,23 @@ pub enum NotYet {
 }
 
 impl Dialog {
-    /// The question before `kind` is sent; `None` for what is safe enough to be sent at once.
-    pub fn before(kind: CommandKind, release: &Release) -> Option<Self> {
+    /// The question before `kind` is sent; `None` for what is safe enough to be sent at once. Of several stages that it
+    /// could be for it is the one of the component that is shown.
+    pub fn before(kind: CommandKind, release: &Release, focus: ComponentIndex) -> Option<Self> {
+        let stage = meant(kind, release, focus);
+        let component = stage.and_then(|stage| stage.component);
         let wants = match kind {
             CommandKind::Pause => return None,
             CommandKind::Promote | CommandKind::PromoteFull if release.plan.production => {
-                Wants::Word(release.plan.component.to_string())
+                Wants::Word(release.plan.components[component.unwrap_or(focus)].name.to_string())
             }
             CommandKind::Promote | CommandKind::PromoteFull | CommandKind::Resume | CommandKind::Retry => Wants::Yes,
             CommandKind::Rollback | CommandKind::Abort => Wants::Yes,
             CommandKind::Skip => Wants::Reason,
-            CommandKind::Approve => Wants::Phrase(phrase(release).unwrap_or_default().to_owned()),
+            CommandKind::Approve => Wants::Phrase(stage.and_then(phrase).unwrap_or_default().to_owned()),
         };
-        Some(Self { command: kind, wants, typed: String::new(), seen: release.revision })
+        let stage = stage.map(|stage| stage.name.clone());
+        Some(Self { command: kind, stage, component, wants, typed: String::new(), seen: release.revision })
     }
 
     /// Whether characters go into its answer.
@@ -122,8 +132,15 @@ pub(super) fn type_into(line: &mut String, text: &str) {
     }
 }
 
-fn phrase(release: &Release) -> Option<&str> {
-    match &release.plan.stage(release.current()?)?.kind {
+/// The stage that a command is for.
+fn meant(kind: CommandKind, release: &Release, focus: ComponentIndex) -> Option<&StagePlan> {
+    let candidates = guard::candidates(release, kind).ok()?;
+    let stages = || candidates.iter().filter_map(|index| release.plan.stage(*index));
+    stages().find(|stage| stage.component == Some(focus)).or_else(|| stages().next())
+}
+
+fn phrase(stage: &StagePlan) -> Option<&str> {
+    match &stage.kind {
         StageKind::Gate(GatePlan { confirm, .. }) => confirm.as_deref(),
         StageKind::Command(_)
         | StageKind::Deploy
@@ -131,6 +148,7 @@ fn phrase(release: &Release) -> Option<&str> {
         | StageKind::Shift(_)
         | StageKind::Verify(_)
         | StageKind::Notify
+        | StageKind::StatusPage(_)
         | StageKind::Cleanup(_) => None,
     }
 }

@@ -120,7 +120,7 @@ mod tests {
     use crate::domain::time::Timestamp;
 
     fn line(side: Option<Side>, level: Level, text: &str) -> LogLine {
-        LogLine { at: Timestamp::default(), side, task: String::new(), level, text: text.to_owned() }
+        LogLine { at: Timestamp::default(), component: None, side, task: String::new(), level, text: text.to_owned() }
     }
 
     fn passes(text: &str, line_text: &str) -> bool {

@@ -3,6 +3,7 @@
 mod plan;
 mod world;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,16 +13,18 @@ use super::msg::Msg;
 use super::update::update;
 use crate::domain::capacity::Capacities;
 use crate::domain::command::{Actor, Command, Ordered, Progress};
+use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::CheckResult;
 use crate::domain::ids::{ReleaseId, Revision};
 use crate::domain::percent::Percent;
 use crate::domain::release::{
-    Begun, Ended, Ending, Hold, Moment, Release, Stage, StageStatus, StepPhase, Tone, UnwindPhase, Unwinding, Work,
+    Begun, Component, Ended, Ending, Hold, Moment, Release, Stage, StageStatus, StepPhase, Tone, UnwindPhase,
+    Unwinding, Work,
 };
 use crate::domain::signal::Ruling;
 use crate::domain::time::Timestamp;
 use crate::engine::handle::LogBatch;
-use crate::engine::snapshot::{AlarmWord, EngineView, IdentityView, Snapshot, Source, SourceView, Toll};
+use crate::engine::snapshot::{AlarmWord, ComponentView, EngineView, IdentityView, Snapshot, Source, SourceView, Toll};
 
 pub use plan::plan;
 pub use world::{alarm, capacity, line, lines, series, verdict};
@@ -137,18 +140,19 @@ pub fn release(scene: Scene) -> Release {
     for (index, stage) in release.stages.iter_mut().enumerate() {
         *stage = done_stage(index, scene);
     }
-    release.traffic.observed = (scene != Scene::Gates).then_some(Percent::ZERO);
+    api(&mut release).traffic.observed = (scene != Scene::Gates).then_some(Percent::ZERO);
     let green_up = scene.stages_done() >= 3;
-    release.capacities =
+    api(&mut release).capacities =
         Some(Capacities { blue: capacity(6, 6), green: if green_up { capacity(6, 6) } else { capacity(0, 0) } });
     if scene.has_shifted() {
-        release.traffic.set = Percent::clamped(10);
-        release.traffic.observed = Some(Percent::clamped(10));
-        release.traffic.peak = Percent::clamped(10);
-        release.traffic.green_since = Some(ago(192));
-        release.verdicts = world::verdicts();
+        api(&mut release).traffic.set = Percent::clamped(10);
+        api(&mut release).traffic.observed = Some(Percent::clamped(10));
+        api(&mut release).traffic.peak = Percent::clamped(10);
+        api(&mut release).traffic.green_since = Some(ago(192));
+        api(&mut release).verdicts = world::verdicts();
         release.orders = vec![Ordered {
             command: Command::Approve { phrase: "deploy".to_owned() },
+            stage: Some(0),
             by: operator(),
             accepted: ago(368),
             progress: Progress::Observed,
@@ -157,6 +161,11 @@ pub fn release(scene: Scene) -> Release {
     }
     dress(&mut release, scene);
     release
+}
+
+/// The only component.
+fn api(release: &mut Release) -> &mut Component {
+    &mut release.components[ComponentIndex::FIRST]
 }
 
 /// What is particular about a scene.
@@ -183,14 +192,14 @@ fn dress(release: &mut Release, scene: Scene) {
         Scene::Migrating => set(release, 1, running(Work::Asked, 28, "alembic upgrade head")),
         Scene::Deploying => {
             set(release, 2, running(Work::Settling, 74, "4 of 6 targets healthy"));
-            release.capacities = Some(Capacities { blue: capacity(6, 6), green: capacity(4, 6) });
+            api(release).capacities = Some(Capacities { blue: capacity(6, 6), green: capacity(4, 6) });
         }
         Scene::Baking | Scene::Stale => set(release, 4, shift(baking, StageStatus::Running, "10 % baking")),
         Scene::Evidence => {
             let note = "10 % waits for evidence: errors 212 of 500 requests";
             let phase = StepPhase::AtGate { watched: ago(364), since: ago(64), limit: Some(ahead(536)) };
             set(release, 4, shift(phase, StageStatus::Running, note));
-            release.verdicts = world::thin_verdicts();
+            api(release).verdicts = world::thin_verdicts();
         }
         Scene::Human => {
             let phase = StepPhase::AtGate { watched: ago(395), since: ago(95), limit: None };
@@ -205,7 +214,8 @@ fn dress(release: &mut Release, scene: Scene) {
         Scene::RollingBack => going_back(release, UnwindPhase::Traffic),
         Scene::RolledBack => {
             going_back(release, UnwindPhase::Undo { left: 0 });
-            release.traffic.observed = Some(Percent::ZERO);
+            api(release).traffic.observed = Some(Percent::ZERO);
+            api(release).restored = Some(NOW);
             if let Some(unwinding) = &mut release.unwinding {
                 unwinding.restored = Some(NOW);
             }
@@ -215,9 +225,9 @@ fn dress(release: &mut Release, scene: Scene) {
             }
         }
         Scene::Succeeded => {
-            release.traffic.set = Percent::FULL;
-            release.traffic.observed = Some(Percent::FULL);
-            release.traffic.peak = Percent::FULL;
+            api(release).traffic.set = Percent::FULL;
+            api(release).traffic.observed = Some(Percent::FULL);
+            api(release).traffic.peak = Percent::FULL;
             end(release, Ending::Succeeded, "green observed at 100 %, blue scaled down");
         }
         Scene::Failed => {
@@ -238,7 +248,7 @@ fn set(release: &mut Release, index: usize, stage: Stage) {
 }
 
 fn replace(release: &mut Release, verdict: crate::domain::signal::Verdict) {
-    if let Some(place) = release.verdicts.iter_mut().find(|other| other.signal == verdict.signal) {
+    if let Some(place) = api(release).verdicts.iter_mut().find(|other| other.signal == verdict.signal) {
         *place = verdict;
     }
 }
@@ -284,7 +294,7 @@ fn done_stage(index: usize, scene: Scene) -> Stage {
 fn going_back(release: &mut Release, phase: UnwindPhase) {
     let cause = "errors: 7.42 % on green, limit 1 %".to_owned();
     set(release, 4, Stage { status: StageStatus::Failed, ended: Some(ago(4)), ..running(Work::Idle, 196, &cause) });
-    release.traffic.set = Percent::ZERO;
+    api(release).traffic.set = Percent::ZERO;
     replace(release, verdict("errors", Ruling::Fail, Some(7.42), Some(0.10)));
     replace(release, verdict("latency-p99", Ruling::Marginal, Some(930.0), Some(590.0)));
     release.unwinding = Some(Unwinding {
@@ -301,6 +311,7 @@ fn going_back(release: &mut Release, phase: UnwindPhase) {
     });
     release.orders.push(Ordered {
         command: Command::Promote,
+        stage: Some(4),
         by: operator(),
         accepted: ago(9),
         progress: Progress::Overtaken,
@@ -355,6 +366,7 @@ pub fn snapshot(scene: Scene) -> Snapshot {
         let is_bad = failing && matches!(source, Source::Signals | Source::Weights | Source::Identity);
         SourceView {
             source,
+            component: ComponentIndex::FIRST,
             last_ok: Some(ago(if is_bad { 96 } else { 2 })),
             failing: is_bad.then(|| (ago(91), "ExpiredToken: the security token has expired".to_owned())),
             stale_after: Duration::from_secs(45),
@@ -374,31 +386,37 @@ pub fn snapshot(scene: Scene) -> Snapshot {
         ];
     }
     let output = match scene {
-        Scene::Migrating => world::migration_output(),
-        _ => Vec::new(),
+        Scene::Migrating => BTreeMap::from([(1, world::migration_output())]),
+        _ => BTreeMap::new(),
     };
-    Snapshot {
-        at: ago(if failing { 94 } else { 1 }),
-        speed: 1.0,
-        series: release.plan.signals.iter().map(|plan| Arc::new(series(plan, scene))).collect(),
+    let signals = &release.plan.components[ComponentIndex::FIRST].signals;
+    let api = ComponentView {
+        series: signals.iter().map(|plan| Arc::new(series(plan, scene))).collect(),
         alarms,
-        sources: sources.to_vec(),
-        identity: Some(IdentityView {
-            account: "123456789012".to_owned(),
-            arn: "arn:aws:sts::123456789012:assumed-role/release/maria".to_owned(),
-            expires: Some(if failing { ago(91) } else { ahead(47 * 60 + 12) }),
-        }),
         toll: match scene {
             Scene::RollingBack | Scene::RolledBack => Toll { green_requests: 18_240, harmed: 1_335 },
             _ if scene.has_shifted() => Toll { green_requests: 18_240, harmed: 3 },
             _ => Toll::default(),
         },
+    };
+    Snapshot {
+        at: ago(if failing { 94 } else { 1 }),
+        speed: 1.0,
+        components: Components::one(api),
+        sources: sources.to_vec(),
+        identity: Some(IdentityView {
+            account: "123456789012".to_owned(),
+            arn: "arn:aws:sts::123456789012:assumed-role/release/maria".to_owned(),
+            expires: Some(if failing { ago(91) } else { ahead(47 * 60 + 12) }),
+            is_renewed: false,
+        }),
         output,
         engine: EngineView {
             pid: 4_711,
             host: "bastion-1".to_owned(),
             version: "0.1.0".to_owned(),
             ends_with_face: false,
+            trouble: None,
         },
         release: Arc::new(release),
     }

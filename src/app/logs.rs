@@ -220,6 +220,7 @@ mod tests {
     fn batch(texts: impl IntoIterator<Item = (Level, String)>) -> LogBatch {
         let line = |(level, text): (Level, String)| LogLine {
             at: Timestamp::from_secs(0),
+            component: None,
             side: None,
             task: "7c1f".to_owned(),
             level,

@@ -7,6 +7,7 @@ use super::logs::LogPane;
 use super::palette::Palette;
 use super::scroll::Anchor;
 use crate::domain::command::{Actor, CommandKind};
+use crate::domain::components::ComponentIndex;
 use crate::domain::ids::{Revision, Side};
 use crate::domain::release::{Status, Tone};
 use crate::domain::time::Timestamp;
@@ -32,6 +33,8 @@ pub struct Model {
     pub connection: Connection,
     /// The view shown.
     pub view: View,
+    /// The component that is shown, of those of the release.
+    pub focus: ComponentIndex,
     /// The panel of the release view that scrolling keys go to.
     pub pane: Pane,
     /// What lies over the view.
@@ -246,6 +249,7 @@ impl Model {
             now: Timestamp::default(),
             connection: Connection::default(),
             view: View::default(),
+            focus: ComponentIndex::FIRST,
             pane: Pane::default(),
             overlay: None,
             logs: LogPane::default(),
@@ -260,6 +264,11 @@ impl Model {
             sight: Sight::default(),
             last_status: None,
         }
+    }
+
+    /// The component of this snapshot's release that is shown.
+    pub fn focus_in(&self, snapshot: &Snapshot) -> ComponentIndex {
+        if snapshot.components.holds(self.focus) { self.focus } else { ComponentIndex::FIRST }
     }
 
     /// Takes note of what the last picture had room for.

@@ -47,7 +47,7 @@ pub fn update(model: &mut Model, snapshot: &Snapshot, msg: Msg) -> Vec<Cmd> {
 
 fn look(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
     model.now = model.now.max(snapshot.at);
-    model.alarm = model.alarm.min(snapshot.alarms.len().saturating_sub(1));
+    model.alarm = model.alarm.min(snapshot.components[model.focus_in(snapshot)].alarms.len().saturating_sub(1));
     orders::arrived(model, snapshot);
     void(model, snapshot);
     announce(model, snapshot)
@@ -81,7 +81,7 @@ fn announce(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
         return Vec::new();
     }
     let plan = &release.plan;
-    let text = format!("{} in {}: {}", plan.component, plan.environment, status.word());
+    let text = format!("{} in {}: {}", plan.components_named(), plan.environment, status.word());
     let wants_attention = match status {
         Status::Planned | Status::Running => false,
         // Whoever paused it knows.

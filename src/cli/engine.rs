@@ -3,7 +3,8 @@
 use clap::Args;
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 
-use crate::domain::ids::{ReleaseId, Version};
+use super::words::{Image, image};
+use crate::domain::ids::ReleaseId;
 
 /// Run the engine of a release until it ends, without a face
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -14,11 +15,11 @@ pub struct Engine {
     /// Component of the configuration; may be left out if there is only one
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub component: Option<String>,
-    /// Image to release, with its tag or digest
-    #[arg(long, value_name = "REF", value_parser = NonEmptyStringValueParser::new().map(Version))]
+    /// Image to release, with its tag or digest; once for each component
+    #[arg(long = "image", value_name = "[COMPONENT=]REF", value_parser = image())]
     #[arg(required_unless_present = "recover")]
-    pub image: Option<Version>,
+    pub images: Vec<Image>,
     /// Go on with the release of this number, whose engine is gone
-    #[arg(long, value_name = "N", conflicts_with = "image", value_parser = clap::value_parser!(u64).map(ReleaseId))]
+    #[arg(long, value_name = "N", conflicts_with = "images", value_parser = clap::value_parser!(u64).map(ReleaseId))]
     pub recover: Option<ReleaseId>,
 }

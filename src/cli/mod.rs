@@ -11,6 +11,7 @@ mod engine;
 mod globals;
 mod history;
 mod man;
+mod notify;
 mod pause;
 mod promote;
 mod release;
@@ -39,6 +40,7 @@ pub use engine::Engine;
 pub use globals::Globals;
 pub use history::History;
 pub use man::{Man, write_man, write_man_pages};
+pub use notify::{Notify, NotifyTest, NotifyVerb};
 pub use pause::Pause;
 pub use promote::Promote;
 pub use release::Release;
@@ -48,7 +50,7 @@ pub use rollback::Rollback;
 pub use sim::Sim;
 pub use skip::Skip;
 pub use status::Status;
-pub use words::{Aim, Format, Headless, What, Which};
+pub use words::{Aim, Consent, Format, Headless, Image, What, Which};
 
 const AFTER_HELP: &str = "\
 Try it without an account:
@@ -114,6 +116,7 @@ pub enum Verb {
     Approve(Approve),
     History(History),
     Config(Config),
+    Notify(Notify),
     Sim(Sim),
     Completions(Completions),
     Man(Man),
@@ -125,7 +128,7 @@ impl Verb {
     /// The command that it sends to a running release, and which release; `None` if it sends none.
     pub fn command(&self) -> Option<(Command, Aim)> {
         // A pause or a rollback is accepted whatever has changed, so neither asks for a revision.
-        let timely = |which: &Which| Aim { which: which.clone(), if_revision: None };
+        let timely = |which: &Which| Aim { which: which.clone(), if_revision: None, stage: None };
         match self {
             Self::Promote(args) => Some((args.command(), args.aim.clone())),
             Self::Pause(args) => Some((Command::Pause, timely(&args.which))),
@@ -141,10 +144,19 @@ impl Verb {
             | Self::Status(_)
             | Self::History(_)
             | Self::Config(_)
+            | Self::Notify(_)
             | Self::Sim(_)
             | Self::Completions(_)
             | Self::Man(_)
             | Self::Engine(_) => None,
+        }
+    }
+
+    /// Whether what it sends may be carried out without asking, should it be hard to take back.
+    pub fn consent(&self) -> Consent {
+        match self {
+            Self::Promote(args) => args.consent(),
+            _ => Consent::Asked,
         }
     }
 }

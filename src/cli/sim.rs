@@ -31,7 +31,7 @@ pub struct Sim {
     /// Write the authority of the simulated application's certificate here, for clients that come over HTTPS
     #[arg(long, value_name = "FILE")]
     pub authority: Option<PathBuf>,
-    /// Chance, as a number: the same gives the same world
+    /// Chance, as a number: the same gives the same world to the same calls at the same times
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 }

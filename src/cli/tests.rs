@@ -77,7 +77,7 @@ fn a_release_is_read_with_all_it_takes() {
     };
     assert_eq!(release.what.environment, "production");
     assert_eq!(release.what.component.as_deref(), Some("api"));
-    assert_eq!(release.what.image.short(), "2");
+    assert_eq!(release.what.images[0].version.short(), "2");
     assert_eq!(release.headless, Headless { headless: true, format: Format::Json });
     assert_eq!((release.yes, release.timeout, release.detach), (true, Some(Duration::from_mins(90)), false));
 }

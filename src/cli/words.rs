@@ -1,12 +1,13 @@
 //! Arguments that several verbs share.
 
+use std::fmt;
 use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use crate::config::{Color, parse_duration};
-use crate::domain::ids::{Revision, Version};
+use crate::domain::ids::{Revision, StageName, Version};
 
 /// How things are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -38,9 +39,38 @@ pub struct What {
     /// Component of the configuration to release; may be left out if there is only one
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub component: Option<String>,
-    /// Image to release, with its tag or digest
-    #[arg(long, value_name = "REF", value_parser = NonEmptyStringValueParser::new().map(Version))]
-    pub image: Version,
+    /// Image to release, with its tag or digest; once for each component where several are released together
+    #[arg(long = "image", value_name = "[COMPONENT=]REF", required = true, value_parser = image())]
+    pub images: Vec<Image>,
+}
+
+/// A version to release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Of which component, if that is said.
+    pub component: Option<String>,
+    /// The image, or what the programs of a component without services understand.
+    pub version: Version,
+}
+
+impl fmt::Display for Image {
+    /// As it is typed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.component {
+            Some(component) => write!(f, "{component}={}", self.version.0),
+            None => f.write_str(&self.version.0),
+        }
+    }
+}
+
+/// Reads `REF` or `COMPONENT=REF`. No reference holds an equals sign.
+pub(super) fn image() -> impl TypedValueParser<Value = Image> {
+    NonEmptyStringValueParser::new().map(|text| match text.split_once('=') {
+        Some((component, version)) => {
+            Image { component: Some(component.to_owned()), version: Version(version.to_owned()) }
+        }
+        None => Image { component: None, version: Version(text) },
+    })
 }
 
 /// Which of the running releases is meant.
@@ -63,6 +93,18 @@ pub struct Aim {
     /// Refuse if the release is no longer at this revision, as `status` showed it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).map(Revision))]
     pub if_revision: Option<Revision>,
+    /// The stage that is meant, where several are at work
+    #[arg(long, value_name = "STAGE", value_parser = NonEmptyStringValueParser::new().map(StageName))]
+    pub stage: Option<StageName>,
+}
+
+/// Whether what cannot easily be taken back may be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// It was agreed to beforehand.
+    Given,
+    /// Whoever types is asked.
+    Asked,
 }
 
 /// Reads `auto`, `always` or `never`.

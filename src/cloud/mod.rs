@@ -37,7 +37,8 @@ pub trait Cloud: Send + Sync {
     /// Sets green's weight, and blue's to the rest, in one call. Setting it twice changes nothing.
     async fn set_weight(&self, sides: &Sides, green: Percent) -> Result<(), CloudError>;
 
-    /// Both sides' tasks and targets.
+    /// Both sides' tasks and targets. When only ECS fails, the targets are answered all the same, and
+    /// [`Capacities::unread`] says why the rest is not known.
     async fn capacity(&self, sides: &Sides) -> Result<Capacities, CloudError>;
 
     /// Green's task definition: the one that this release has registered if it finds one, otherwise a copy of blue's
@@ -45,7 +46,8 @@ pub trait Cloud: Send + Sync {
     /// error, and the next call finds what the lost one did. `look_first` is set when an earlier try may have worked.
     async fn register(&self, request: &Registration<'_>) -> Result<TaskDefinitionArn, CloudError>;
 
-    /// Makes a service run `desired` tasks, of `task_definition` if given. Asking twice changes nothing.
+    /// Makes a service run `desired` tasks, of `task_definition` if given. Asking twice changes nothing, unless what
+    /// was asked for first has failed: then it is tried anew.
     async fn scale(
         &self,
         service: &str,
@@ -76,8 +78,11 @@ pub struct Identity {
     pub account: String,
     /// ARN of the user or role.
     pub arn: String,
-    /// When the credentials expire, if they do.
+    /// When the credentials expire, if they do and if it is known.
     pub expires: Option<Timestamp>,
+    /// New ones are had before these expire. Not so for a session that came with the environment: nobody can renew it
+    /// from outside the process.
+    pub is_renewed: bool,
 }
 
 /// A component's place, as configured.
@@ -269,6 +274,8 @@ pub struct Message<'a> {
     pub subject: &'a str,
     /// Text.
     pub body: &'a str,
+    /// Names and values that subscribers may filter by; at most nine, no value empty.
+    pub attributes: &'a [(&'a str, &'a str)],
 }
 
 /// What level a log message has, by the words that the usual loggers write.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
-use super::model::{Color, Config};
+use super::model::{Color, Config, ThemeChoice};
 use super::problem::{ConfigError, Mistake, Problem, Problems, nearest};
 use super::reader::{Reader, Spot};
 use super::{secrets, sections};
@@ -161,6 +161,19 @@ impl Config {
             Some(path) => surroundings.resolve(path, &surroundings.directory),
             None => surroundings.resolve(&config.engine.journal, base),
         };
+        for channel in config.channels.values_mut() {
+            channel.resolve(|path| surroundings.resolve(path, base));
+        }
+        let files = [
+            config.screen.keymap.as_mut(),
+            match &mut config.screen.theme {
+                ThemeChoice::File(path) => Some(path),
+                ThemeChoice::Auto | ThemeChoice::Dark | ThemeChoice::Light => None,
+            },
+        ];
+        for path in files.into_iter().flatten() {
+            *path = surroundings.resolve(path, base);
+        }
         config.lay_over(&overrides);
         Ok(config)
     }

@@ -3,6 +3,7 @@
 //! Defaults give way to the file, the file to a few environment variables, and these to flags. [`Config::read`] turns
 //! text into a checked [`Config`]; [`Config::plan`] turns that and a look at the cloud into the plan of a release.
 
+mod channel;
 mod checks;
 mod load;
 mod model;
@@ -18,10 +19,11 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use channel::{Address, Channel, Receiver, SecretSource};
 pub use load::{Overrides, Surroundings, VARIABLES};
 pub use model::{
-    Channel, Check, Checks, Color, Command, Component, Config, Engine, Environment, Expected, JsonWanted, Pipeline,
-    Polls, RedirectWanted, Screen, Service, Stage, StageWork, TextWanted, Via,
+    Check, Checks, Color, Command, Component, Config, Engine, Environment, Expected, JsonWanted, Pipeline, Polls,
+    RedirectWanted, Screen, Service, Stage, StageWork, TextWanted, ThemeChoice, Via,
 };
 pub use plan::{PlanContext, Request};
 pub use problem::{ConfigError, Mistake, Problem, Problems};

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::channel::Channel;
 use super::template::Template;
 use crate::domain::check::{CertificateRule, CookieRule, CorsRule, JsonRule, RetryOn, SecurityHeader, StatusRange};
 use crate::domain::ids::{AlarmName, ComponentName, EnvironmentName, StageName};
+use crate::domain::notice::PageStatus;
 use crate::domain::plan::{CleanupPlan, Driver, OnFailure, RollbackPlan, ShiftPlan};
 use crate::domain::signal::SignalPlan;
 
@@ -55,18 +57,10 @@ pub struct Environment {
 pub struct Component {
     /// The way traffic is shifted.
     pub driver: Driver,
-    /// ECS cluster.
-    pub cluster: String,
-    /// The container whose image is the version.
-    pub container: String,
-    /// The listener rule, or listener for its default action, by ARN.
-    pub listener_rule: String,
     /// Base URL that users ask, without a slash at its end.
     pub url: Option<String>,
-    /// The two services that take turns.
-    pub services: [Service; 2],
-    /// Tasks of a side that serves; `None` takes as many as serve when a release is made.
-    pub tasks: Option<u32>,
+    /// Where it runs; `None` when the pipeline's programs alone release it.
+    pub site: Option<Site>,
     /// Log groups to tail.
     pub logs: Vec<String>,
     /// Alarms that block a release before it begins and roll it back afterwards.
@@ -83,6 +77,21 @@ pub struct Component {
     pub secrets: Vec<String>,
 }
 
+/// Where a component runs on ECS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// ECS cluster.
+    pub cluster: String,
+    /// The container whose image is the version.
+    pub container: String,
+    /// The listener rule, or listener for its default action, by ARN.
+    pub listener_rule: String,
+    /// The two services that take turns.
+    pub services: [Service; 2],
+    /// Tasks of a side that serves; `None` takes as many as serve when a release is made.
+    pub tasks: Option<u32>,
+}
+
 /// One of a component's two services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
@@ -97,7 +106,10 @@ pub struct Service {
 /// The stages of a release, in order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pipeline {
-    /// The stages. Never empty; exactly one deploys.
+    /// What is released together, in the order in which traffic is brought back; empty for whichever component names the
+    /// pipeline.
+    pub components: Vec<ComponentName>,
+    /// The stages. Never empty.
     pub stages: Vec<Stage>,
 }
 
@@ -106,6 +118,10 @@ pub struct Pipeline {
 pub struct Stage {
     /// Its name, unique in the pipeline.
     pub name: StageName,
+    /// The component that it is about, where the pipeline has several.
+    pub component: Option<ComponentName>,
+    /// The stages that it comes after; `None` for the one before it.
+    pub after: Option<Vec<StageName>>,
     /// How long its work may take.
     pub timeout: Duration,
     /// What its failure leads to.
@@ -143,8 +159,25 @@ pub enum StageWork {
     },
     /// A message to the component's channels.
     Notify,
+    /// What the component's status pages say.
+    StatusPage(PageStatus),
     /// The old side taken down after a hold.
     Cleanup(CleanupPlan),
+}
+
+impl StageWork {
+    /// Whether it acts on a component's services, so that it is of no use without them.
+    pub fn needs_site(&self) -> bool {
+        match self {
+            Self::Deploy | Self::Shift(_) | Self::Cleanup(_) => true,
+            Self::Gate { .. }
+            | Self::Command(_)
+            | Self::Smoke(_)
+            | Self::Verify { .. }
+            | Self::Notify
+            | Self::StatusPage(_) => false,
+        }
+    }
 }
 
 /// A program with its surroundings.
@@ -287,16 +320,6 @@ pub enum Expected {
     Value(serde_json::Value),
 }
 
-/// Where messages go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Channel {
-    /// An SNS topic.
-    Sns {
-        /// Its ARN.
-        topic: String,
-    },
-}
-
 /// How the engine works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Engine {
@@ -339,13 +362,47 @@ impl Default for Polls {
     }
 }
 
-/// How the cockpit looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How the cockpit looks, what its keys mean, and how it calls for attention.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Screen {
     /// Whether it is in colour.
     pub color: Color,
     /// Only ASCII characters are drawn.
     pub ascii: bool,
+    /// Which colours.
+    pub theme: ThemeChoice,
+    /// A file of keys to lay over the built-in ones.
+    pub keymap: Option<PathBuf>,
+    /// The bell rings when the release wants attention.
+    pub bell: bool,
+    /// So does a desktop notification, where the terminal shows one.
+    pub notifications: bool,
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        let (color, theme) = (Color::default(), ThemeChoice::default());
+        Self { color, ascii: false, theme, keymap: None, bell: true, notifications: true }
+    }
+}
+
+/// Which colours to draw with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ThemeChoice {
+    /// Those for the terminal's background, as far as the terminal tells what it is.
+    #[default]
+    Auto,
+    /// Those for a dark background.
+    Dark,
+    /// Those for a light background.
+    Light,
+    /// A file's.
+    File(PathBuf),
+}
+
+impl ThemeChoice {
+    /// What comes along, by its words.
+    pub const WORDS: [(&'static str, Self); 3] = [("auto", Self::Auto), ("dark", Self::Dark), ("light", Self::Light)];
 }
 
 /// Whether output is in colour.

@@ -3,23 +3,31 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::channel::Channel;
 use super::checks::{self, Places};
-use super::model::{Channel, Command, Component, Config, Environment, Polls, Service, Stage, StageWork};
+use super::model::{Command, Component, Config, Environment, Polls, Service, Site, Stage, StageWork};
 use super::problem::{ConfigError, nearest};
 use super::template::{Template, Variable};
-use crate::cloud::{ServiceTarget, Survey, Target};
-use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, Version};
-use crate::domain::plan::{CommandPlan, GatePlan, Place, Plan, SidePlan, Sides, StageKind, StagePlan, VerifyPlan};
+use crate::cloud::{ServiceSurvey, ServiceTarget, Survey, Target};
+use crate::domain::components::{ComponentIndex, Components};
+use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, StageName, Version};
+use crate::domain::percent::Percent;
+use crate::domain::plan::{
+    CommandPlan, ComponentPlan, GatePlan, Place, Plan, SidePlan, Sides, StageKind, StagePlan, StatusPagePlan,
+    VerifyPlan,
+};
 
 /// The release that is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// Environment, by name.
     pub environment: &'a str,
-    /// Component, by name; `None` takes the only one there is.
-    pub component: Option<&'a str>,
-    /// The image to release.
-    pub version: &'a Version,
+    /// What is released, by name, as [`Config::lineup`] has it.
+    pub components: &'a Components<ComponentName>,
+    /// The version of each: an image, or whatever the programs of a component without services understand.
+    pub versions: &'a Components<Version>,
+    /// What is known to serve of each component without services; of the others the survey tells.
+    pub serving: &'a Components<Option<Version>>,
     /// The release's number.
     pub release: ReleaseId,
 }
@@ -27,18 +35,18 @@ pub struct Request<'a> {
 /// What an engine needs beside a release's plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanContext {
-    /// What to survey before the plan is made.
-    pub target: Target,
+    /// What to survey of each component before the plan is made; nothing of one without services.
+    pub targets: Components<Option<Target>>,
+    /// The ECS cluster of each component; empty without services.
+    pub clusters: Components<String>,
     /// Where it is.
     pub place: Place,
     /// AWS profile to take credentials from.
     pub profile: Option<String>,
     /// Role to assume, by ARN.
     pub role: Option<String>,
-    /// Log groups to tail.
-    pub logs: Vec<String>,
-    /// The SNS topic of each channel that is told, by the channel's name.
-    pub topics: BTreeMap<String, String>,
+    /// The channels that are told, by name.
+    pub channels: BTreeMap<String, Channel>,
     /// How often to look.
     pub polls: Polls,
     /// Length of a period that signals are read in.
@@ -55,7 +63,8 @@ impl Config {
             .ok_or_else(|| unknown("environment", name, self.environments.keys().map(EnvironmentName::as_str)))
     }
 
-    /// A component of an environment, with its name; without a name, the only one there is.
+    /// A component of an environment, with its name; without a name, the only one there is, or the only one of those
+    /// that are released together.
     pub fn component(
         &self,
         environment: &str,
@@ -63,117 +72,158 @@ impl Config {
     ) -> Result<(&ComponentName, &Component), ConfigError> {
         let components = &self.environment(environment)?.components;
         let known = || components.keys().map(ComponentName::as_str);
-        match (name, components.len()) {
-            (Some(name), _) => {
-                components.get_key_value(&ComponentName::from(name)).ok_or_else(|| unknown("component", name, known()))
-            }
-            (None, 0) => Err(unknown("component", "", known())),
-            (None, 1) => components.iter().next().ok_or_else(|| unknown("component", "", known())),
-            (None, _) => Err(ConfigError::WhichComponent {
-                environment: environment.to_owned(),
-                known: known().map(str::to_owned).collect(),
-            }),
-        }
+        let Some(name) = name else {
+            let mut together = components.iter().filter(|(name, component)| self.leads(name, component));
+            return match (together.next(), together.next()) {
+                (Some(only), None) => Ok(only),
+                (None, _) => Err(unknown("component", "", known())),
+                (Some(_), Some(_)) => Err(ConfigError::WhichComponent {
+                    environment: environment.to_owned(),
+                    known: known().map(str::to_owned).collect(),
+                }),
+            };
+        };
+        components.get_key_value(&ComponentName::from(name)).ok_or_else(|| unknown("component", name, known()))
     }
 
-    /// What an engine needs beside the plan of a release of this component.
-    pub fn context(&self, environment: &str, component: Option<&str>) -> Result<PlanContext, ConfigError> {
-        let (_, component) = self.component(environment, component)?;
+    /// Whether a component stands for its pipeline: the first of those released together.
+    fn leads(&self, name: &ComponentName, component: &Component) -> bool {
+        let together = self.pipelines.get(&component.pipeline).and_then(|pipeline| pipeline.components.first());
+        together.is_none_or(|first| first == name)
+    }
+
+    /// What is released when a component is: itself, or all that its pipeline releases together.
+    pub fn lineup(&self, environment: &str, component: Option<&str>) -> Result<Components<ComponentName>, ConfigError> {
+        let (name, component) = self.component(environment, component)?;
+        let together = self.pipelines.get(&component.pipeline).map(|pipeline| pipeline.components.clone());
+        let together = Components::try_from(together.unwrap_or_default());
+        Ok(together.unwrap_or_else(|_| Components::one(name.clone())))
+    }
+
+    /// A channel by name.
+    pub fn channel(&self, name: &str) -> Result<&Channel, ConfigError> {
+        self.channels.get(name).ok_or_else(|| unknown("channel", name, self.channels.keys().map(String::as_str)))
+    }
+
+    /// The settings of each component of a line-up.
+    fn settings(
+        &self,
+        environment: &str,
+        lineup: &Components<ComponentName>,
+    ) -> Result<Components<&Component>, ConfigError> {
+        let all = lineup.iter().map(|(_, name)| Ok(self.component(environment, Some(name.as_str()))?.1));
+        let all: Vec<&Component> = all.collect::<Result<_, ConfigError>>()?;
+        // As many as the line-up has, which is some.
+        Components::try_from(all).map_err(|_| unknown("component", "", std::iter::empty()))
+    }
+
+    /// What an engine needs beside the plan of a release of these components.
+    pub fn context(&self, environment: &str, lineup: &Components<ComponentName>) -> Result<PlanContext, ConfigError> {
+        let components = self.settings(environment, lineup)?;
         let environment = self.environment(environment)?;
         let service = |service: &Service| ServiceTarget {
             service: service.service.clone(),
             target_group: service.target_group.clone(),
         };
-        let topic = |name: &String| match self.channels.get(name)? {
-            Channel::Sns { topic } => Some((name.clone(), topic.clone())),
+        let target = |site: &Site| Target {
+            rule: site.listener_rule.clone(),
+            services: site.services.each_ref().map(service),
+            container: site.container.clone(),
         };
+        let channel = |name: &String| Some((name.clone(), self.channels.get(name)?.clone()));
+        let sites = components.map(|component| component.site.as_ref());
         Ok(PlanContext {
-            target: Target {
-                rule: component.listener_rule.clone(),
-                services: component.services.each_ref().map(service),
-                container: component.container.clone(),
-            },
-            place: place(environment, component),
+            targets: sites.map(|site| site.map(target)),
+            clusters: sites.map(|site| site.map(|site| site.cluster.clone()).unwrap_or_default()),
+            place: place(environment),
             profile: environment.profile.clone(),
             role: environment.role.clone(),
-            logs: component.logs.clone(),
-            topics: component.notify.iter().filter_map(topic).collect(),
+            channels: components.iter().flat_map(|(_, one)| one.notify.iter().filter_map(channel)).collect(),
             polls: self.engine.polls,
             period: self.engine.period,
             read_only: self.read_only || environment.read_only,
         })
     }
 
-    /// The plan of a release, given what the survey found.
-    pub fn plan(&self, request: &Request<'_>, survey: &Survey) -> Result<Plan, ConfigError> {
-        let (name, component) = self.component(request.environment, request.component)?;
+    /// The plan of a release, given what the surveys of its components found.
+    pub fn plan(&self, request: &Request<'_>, surveys: &Components<Option<Survey>>) -> Result<Plan, ConfigError> {
+        let lineup = request.components;
+        let settings = self.settings(request.environment, lineup)?;
         let environment = self.environment(request.environment)?;
-        if !is_image(&request.version.0) {
-            return Err(ConfigError::BadVersion { version: request.version.0.clone() });
+        let first = settings[ComponentIndex::FIRST];
+        let mut components = Vec::new();
+        for (of, name) in lineup.iter() {
+            let found = Found {
+                name,
+                version: &request.versions[of],
+                serving: request.serving[of].as_ref(),
+                survey: surveys[of].as_ref(),
+            };
+            components.push(component_plan(settings[of], &found)?);
         }
-        let [first, second] = component.services.each_ref();
-        let [surveyed_first, surveyed_second] = survey.services.each_ref();
-        let sides = match survey.blue {
-            0 => [(first, surveyed_first), (second, surveyed_second)],
-            _ => [(second, surveyed_second), (first, surveyed_first)],
-        };
-        let [(_, blue), _] = sides;
-        let desired = component.tasks.unwrap_or(blue.desired);
-        let [blue_side, green_side] = sides.map(|(service, surveyed)| SidePlan {
-            service: service.service.clone(),
-            target_group: service.target_group.clone(),
-            task_definition: surveyed.task_definition.clone(),
-            container: component.container.clone(),
-            desired,
-            url: service.url.clone(),
-        });
-        if desired == 0 {
-            return Err(ConfigError::NothingServes { service: blue_side.service, component: name.to_string() });
-        }
+        let components = Components::try_from(components).map_err(|_| unknown("component", "", std::iter::empty()))?;
         let release = request.release.to_string();
-        let value = |variable: Variable| match variable {
-            Variable::Version => request.version.short(),
-            Variable::Image => request.version.0.as_str(),
-            Variable::From => blue.version.short(),
-            Variable::Environment => request.environment,
-            Variable::Component => name.as_str(),
-            Variable::Release => release.as_str(),
-            Variable::Account => environment.account.as_str(),
-            Variable::Region => environment.region.as_str(),
-            Variable::Cluster => component.cluster.as_str(),
-            Variable::Url => component.url.as_deref().unwrap_or_default(),
+        let value = |of: ComponentIndex| {
+            let (planned, release) = (&components[of], release.as_str());
+            let url = settings[of].url.as_deref().unwrap_or_default();
+            move |variable: Variable| match variable {
+                Variable::Version => planned.to.short(),
+                Variable::Image => planned.to.0.as_str(),
+                Variable::From => planned.from.short(),
+                Variable::Environment => request.environment,
+                Variable::Component => planned.name.as_str(),
+                Variable::Release => release,
+                Variable::Account => environment.account.as_str(),
+                Variable::Region => environment.region.as_str(),
+                Variable::Cluster => planned.cluster.as_str(),
+                Variable::Url => url,
+            }
         };
-        let stages = self.pipelines.get(&component.pipeline).map(|pipeline| pipeline.stages.as_slice());
-        let stages = stages.unwrap_or_default();
+        let stages = self.pipelines.get(&first.pipeline).map(|pipeline| pipeline.stages.as_slice()).unwrap_or_default();
         let mut asks = environment.confirm.as_ref();
-        let expand = |template: &Template| template.expand(value);
-        let [_, (green, _)] = sides;
-        let places = Places { green: green.url.as_deref(), public: component.url.as_deref() };
-        let stages = stages.iter().map(|stage| {
+        let is_page = |name: &&String| self.channels.get(*name).is_some_and(Channel::is_page);
+        let pages = settings.iter().flat_map(|(_, component)| component.notify.iter().filter(is_page).cloned());
+        let pages: Vec<String> = pages.collect();
+        let stages_planned = stages.iter().enumerate().map(|(index, stage)| {
             let phrase = if matches!(stage.work, StageWork::Gate { .. }) { asks.take() } else { None };
-            stage_plan(stage, phrase, places, &expand)
+            let named = stage.component.as_ref().and_then(|name| lineup.position(|other| other == name));
+            let only = (lineup.count() == 1 && is_about_traffic(&stage.work)).then_some(ComponentIndex::FIRST);
+            let component = named.or(only);
+            let of = component.unwrap_or(ComponentIndex::FIRST);
+            let value = value(of);
+            let expand = |template: &Template| template.expand(value);
+            let green = components[of].sides.as_ref().and_then(|sides| sides.green.url.as_deref());
+            let places = Places { green, public: settings[of].url.as_deref() };
+            StagePlan {
+                name: stage.name.clone(),
+                component,
+                after: comes_after(stages, index, stage),
+                kind: stage_kind(stage, phrase, places, &pages, &expand),
+                timeout: stage.timeout,
+                on_failure: stage.on_failure,
+            }
         });
+        let stages = stages_planned.collect();
+        let mut notify: Vec<String> =
+            settings.iter().flat_map(|(_, component)| component.notify.iter().cloned()).collect();
+        notify.sort_unstable();
+        notify.dedup();
         Ok(Plan {
             environment: EnvironmentName::from(request.environment),
             production: environment.production,
-            component: name.clone(),
-            place: place(environment, component),
-            driver: component.driver,
-            from: blue.version.clone(),
-            to: request.version.clone(),
-            sides: Sides { rule: component.listener_rule.clone(), blue: blue_side, green: green_side },
-            stages: stages.collect(),
-            signals: component.signals.clone(),
-            alarms: component.alarms.clone(),
-            rollback: component.rollback,
-            notify: component.notify.clone(),
-            secrets: self.secrets(component),
+            place: place(environment),
+            stages,
+            rollback: first.rollback,
+            notify,
+            secrets: self.secrets(&settings),
+            components,
         })
     }
 
-    /// Every variable that a component or its pipeline names as secret, once.
-    fn secrets(&self, component: &Component) -> Vec<String> {
-        let stages = self.pipelines.get(&component.pipeline).into_iter().flat_map(|pipeline| &pipeline.stages);
+    /// Every variable that a component, its pipeline or its channels name as secret, once.
+    fn secrets(&self, components: &Components<&Component>) -> Vec<String> {
+        let first = components[ComponentIndex::FIRST];
+        let stages = self.pipelines.get(&first.pipeline).into_iter().flat_map(|pipeline| &pipeline.stages);
         let named = stages.flat_map(|stage| match &stage.work {
             StageWork::Command(command) => command.env_from.iter().collect::<Vec<_>>(),
             StageWork::Smoke(checks) | StageWork::Verify { checks, .. } => {
@@ -183,21 +233,119 @@ impl Config {
             | StageWork::Deploy
             | StageWork::Shift(_)
             | StageWork::Notify
+            | StageWork::StatusPage(_)
             | StageWork::Cleanup(_) => Vec::new(),
         });
-        let mut all: Vec<String> = component.secrets.iter().chain(named).cloned().collect();
+        let own = components.iter().flat_map(|(_, component)| &component.secrets);
+        let mut all: Vec<String> = own.chain(named).cloned().collect();
+        let told = components.iter().flat_map(|(_, component)| &component.notify);
+        let channels = told.filter_map(|name| self.channels.get(name));
+        all.extend(channels.flat_map(Channel::variables).map(str::to_owned));
         all.sort_unstable();
         all.dedup();
         all
     }
 }
 
-fn place(environment: &Environment, component: &Component) -> Place {
-    Place {
-        account: environment.account.clone(),
-        region: environment.region.clone(),
-        cluster: component.cluster.clone(),
+/// What is known of a component when its release is planned.
+struct Found<'a> {
+    name: &'a ComponentName,
+    version: &'a Version,
+    serving: Option<&'a Version>,
+    survey: Option<&'a Survey>,
+}
+
+/// The version of a component of which nothing is known yet.
+const UNKNOWN: &str = "unknown";
+
+/// A release begins with one side that has all the traffic and changes by nobody else, and one that has none: green's
+/// tasks are replaced. Blue comes first.
+fn refuse_unready(sides: [(&str, &ServiceSurvey); 2], weights: [Percent; 2]) -> Result<(), ConfigError> {
+    let [(blue, blue_is), (green, green_is)] = sides;
+    if weights.iter().all(|weight| *weight > Percent::ZERO) {
+        let [one, other] = weights;
+        let (more, less) = (one.max(other), one.min(other));
+        return Err(ConfigError::SplitTraffic { weights: [(blue.to_owned(), more), (green.to_owned(), less)] });
     }
+    // Green's old tasks on their way out, after an earlier release, hinder nobody.
+    let service = if blue_is.is_deploying {
+        blue
+    } else if green_is.is_deploying && green_is.desired > 0 {
+        green
+    } else {
+        return Ok(());
+    };
+    Err(ConfigError::UnderDeployment { service: service.to_owned() })
+}
+
+fn component_plan(component: &Component, found: &Found<'_>) -> Result<ComponentPlan, ConfigError> {
+    if !is_version(&found.version.0) {
+        return Err(ConfigError::BadVersion { version: found.version.0.clone() });
+    }
+    let (from, sides) = match component.site.as_ref().zip(found.survey) {
+        Some((site, survey)) => {
+            let (from, sides) = sides(found.name, site, survey)?;
+            (from, Some(sides))
+        }
+        None => (found.serving.cloned().unwrap_or_else(|| Version(UNKNOWN.to_owned())), None),
+    };
+    Ok(ComponentPlan {
+        name: found.name.clone(),
+        driver: component.driver,
+        from,
+        to: found.version.clone(),
+        sides,
+        cluster: component.site.as_ref().map(|site| site.cluster.clone()).unwrap_or_default(),
+        logs: component.logs.clone(),
+        signals: component.signals.clone(),
+        alarms: component.alarms.clone(),
+    })
+}
+
+/// What serves, and both sides: blue is whichever has the traffic.
+fn sides(name: &ComponentName, site: &Site, survey: &Survey) -> Result<(Version, Sides), ConfigError> {
+    let [first, second] = site.services.each_ref();
+    let [surveyed_first, surveyed_second] = survey.services.each_ref();
+    let sides = match survey.blue {
+        0 => [(first, surveyed_first), (second, surveyed_second)],
+        _ => [(second, surveyed_second), (first, surveyed_first)],
+    };
+    let [(_, blue), _] = sides;
+    refuse_unready(sides.map(|(service, surveyed)| (service.service.as_str(), surveyed)), survey.weights)?;
+    let desired = site.tasks.unwrap_or(blue.desired);
+    let [blue_side, green_side] = sides.map(|(service, surveyed)| SidePlan {
+        service: service.service.clone(),
+        target_group: service.target_group.clone(),
+        task_definition: surveyed.task_definition.clone(),
+        container: site.container.clone(),
+        desired,
+        url: service.url.clone(),
+    });
+    if desired == 0 {
+        return Err(ConfigError::NothingServes { service: blue_side.service, component: name.to_string() });
+    }
+    let rule = site.listener_rule.clone();
+    Ok((blue.version.clone(), Sides { rule, blue: blue_side, green: green_side }))
+}
+
+/// Whether a stage is about a component's traffic, so that in a pipeline with one component it is about that one.
+fn is_about_traffic(work: &StageWork) -> bool {
+    work.needs_site() || matches!(work, StageWork::Smoke(_) | StageWork::Verify { .. })
+}
+
+/// The stages that a stage comes after: those it names, or the one before it.
+fn comes_after(stages: &[Stage], index: usize, stage: &Stage) -> Vec<usize> {
+    match &stage.after {
+        None => index.checked_sub(1).into_iter().collect(),
+        Some(names) => {
+            let place = |name: &StageName| stages.iter().take(index).position(|other| other.name == *name);
+            names.iter().filter_map(place).collect()
+        }
+    }
+}
+
+fn place(environment: &Environment) -> Place {
+    Place { account: environment.account.clone(), region: environment.region.clone() }
 }
 
 fn unknown<'a>(kind: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> ConfigError {
@@ -206,22 +354,23 @@ fn unknown<'a>(kind: &'static str, name: &str, known: impl Iterator<Item = &'a s
     ConfigError::Unknown { kind, name: name.to_owned(), nearest, known }
 }
 
-/// Whether `reference` can be an image reference. It reaches commands as an argument, so what no reference holds must
-/// not pass.
-fn is_image(reference: &str) -> bool {
+/// Whether `reference` can be an image reference, or a version. It reaches commands as an argument, so what no reference
+/// holds must not pass.
+fn is_version(reference: &str) -> bool {
     (1..=1_024).contains(&reference.len())
         && reference.starts_with(|c: char| c.is_ascii_alphanumeric())
         && reference.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         && reference.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@+".contains(&byte))
 }
 
-fn stage_plan(
+fn stage_kind(
     stage: &Stage,
     phrase: Option<&Template>,
     places: Places<'_>,
+    pages: &[String],
     expand: &impl Fn(&Template) -> String,
-) -> StagePlan {
-    let kind = match &stage.work {
+) -> StageKind {
+    match &stage.work {
         StageWork::Gate { healthy, no_alarms, confirm } => StageKind::Gate(GatePlan {
             healthy: *healthy,
             no_alarms: *no_alarms,
@@ -235,9 +384,11 @@ fn stage_plan(
             StageKind::Verify(VerifyPlan { watch: *watch, checks: checks::plan(checks, places, expand) })
         }
         StageWork::Notify => StageKind::Notify,
+        StageWork::StatusPage(status) => {
+            StageKind::StatusPage(StatusPagePlan { status: *status, channels: pages.to_vec() })
+        }
         StageWork::Cleanup(plan) => StageKind::Cleanup(*plan),
-    };
-    StagePlan { name: stage.name.clone(), kind, timeout: stage.timeout, on_failure: stage.on_failure }
+    }
 }
 
 fn command_plan(command: &Command, expand: &impl Fn(&Template) -> String) -> CommandPlan {

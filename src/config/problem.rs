@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::domain::percent::Percent;
+
 /// Why there is no configuration, or none for what is asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -64,6 +66,21 @@ pub enum ConfigError {
         /// As given.
         version: String,
     },
+    /// Both sides have traffic: one of them is to be replaced.
+    #[error(
+        "production traffic is split: {}; a release replaces one side's tasks, so give all of it to one side first: finish what split it, or set the weights of the listener rule to 100 and 0",
+        weights.iter().map(|(service, weight)| format!("`{service}` has {weight}")).collect::<Vec<_>>().join(" and ")
+    )]
+    SplitTraffic {
+        /// Each service with its weight.
+        weights: [(String, Percent); 2],
+    },
+    /// Somebody else changes a service at this moment.
+    #[error("a deployment of service `{service}` is under way; wait until it has ended, or end it")]
+    UnderDeployment {
+        /// The service.
+        service: String,
+    },
     /// What serves runs no tasks, so nothing says how many green needs.
     #[error("service `{service}` serves and wants no tasks; start it, or set `tasks` of component `{component}`")]
     NothingServes {
@@ -72,6 +89,13 @@ pub enum ConfigError {
         /// The component.
         component: String,
     },
+}
+
+impl ConfigError {
+    /// Whether nothing is wrong with what was written or asked, but with how the services stand.
+    pub fn is_about_the_services(&self) -> bool {
+        matches!(self, Self::SplitTraffic { .. } | Self::UnderDeployment { .. })
+    }
 }
 
 fn list(paths: &[PathBuf]) -> String {

@@ -10,7 +10,7 @@ use super::problem::Mistake;
 use super::reader::Reader;
 use crate::domain::redact::Redactor;
 
-const BY_VARIABLE: &str = "keep it in the environment of whoever runs cutover and name the variable in `env_from`, or in a check's `headers_from`";
+const BY_VARIABLE: &str = "keep it in the environment of whoever runs cutover and name the variable: in a command's `env_from`, a check's `headers_from`, or a channel's `…_env`";
 
 /// What gives a secret away by its shape, and what it is.
 const SHAPES: [(&str, &str); 6] = [
@@ -71,7 +71,7 @@ fn secret(key: Option<&str>, text: &str) -> Option<&'static str> {
     by_shape.or_else(|| {
         let key = key?.to_ascii_lowercase();
         // What points at a secret is none: a file, an ARN, another variable.
-        let points = ["_file", "_path", "_arn", "_name", "_id"].iter().any(|ending| key.ends_with(ending))
+        let points = ["_file", "_path", "_arn", "_name", "_id", "_env"].iter().any(|ending| key.ends_with(ending))
             || text.starts_with("arn:")
             || text.contains("${")
             || text.is_empty();
@@ -106,6 +106,7 @@ mod tests {
             ("DB_SECRET_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db"),
             ("run", "psql --password=$PGPASSWORD"),
             ("run", "alembic upgrade head"),
+            ("api_key_env", "STATUSPAGE_API_KEY"),
             ("topic", "arn:aws:sns:eu-west-1:123456789012:token-expiry"),
             ("url", "https://blue.api.shop.test:8443/a@b"),
         ] {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::model::{Channel, Color, Component, Config, Environment, Pipeline, Stage, StageWork};
+use super::channel::{Address, Channel, Receiver, SecretSource};
+use super::model::{Color, Component, Config, Environment, Pipeline, Screen, Service, Stage, StageWork, ThemeChoice};
 use super::template::Template;
 use super::values::show_duration;
 use crate::domain::ids::AlarmName;
@@ -46,7 +47,6 @@ impl Config {
             ("period", Some(span(self.engine.period))),
             ("polls", Some(polls)),
         ]);
-        let color = Color::WORDS.iter().find(|(_, color)| *color == self.screen.color).map(|(word, _)| text(word));
         let whole = table([
             ("read_only", Some(self.read_only.into())),
             ("environments", Some(named(&self.environments, environment))),
@@ -55,7 +55,7 @@ impl Config {
             ("pipelines", Some(named(&self.pipelines, pipeline))),
             ("channels", Some(named(&self.channels, channel))),
             ("engine", Some(engine)),
-            ("screen", Some(table([("color", color), ("ascii", Some(self.screen.ascii.into()))]))),
+            ("screen", Some(screen(&self.screen))),
         ]);
         // Tables of strings, numbers and truth values are always TOML.
         toml::to_string_pretty(&whole).unwrap_or_default()
@@ -105,30 +105,34 @@ fn environment(environment: &Environment) -> Value {
 }
 
 fn component(component: &Component) -> Value {
-    let services = component.services.iter().map(|service| {
+    let site = component.site.as_ref();
+    let service = |service: &Service| {
         table([
             ("service", Some(text(&service.service))),
             ("target_group", Some(text(&service.target_group))),
             ("url", service.url.as_ref().map(text)),
         ])
-    });
+    };
+    let services = site.map(|site| Value::Array(site.services.iter().map(service).collect()));
+    let signals = site.map(|_| texts(component.signals.iter().map(|signal| &signal.name)));
     let rollback = table([
         ("escalate_after", Some(span(component.rollback.escalate_after))),
         ("min_healthy", Some(text(component.rollback.min_healthy))),
         ("keep_green", Some(component.rollback.keep_green.into())),
+        ("one_by_one", Some(component.rollback.one_by_one.into())),
     ]);
     table([
         ("driver", Some(text(component.driver.word()))),
-        ("cluster", Some(text(&component.cluster))),
-        ("container", Some(text(&component.container))),
-        ("listener_rule", Some(text(&component.listener_rule))),
+        ("cluster", site.map(|site| text(&site.cluster))),
+        ("container", site.map(|site| text(&site.container))),
+        ("listener_rule", site.map(|site| text(&site.listener_rule))),
         ("url", component.url.as_ref().map(text)),
-        ("services", Some(Value::Array(services.collect()))),
-        ("tasks", component.tasks.map(|tasks| i64::from(tasks).into())),
+        ("services", services),
+        ("tasks", site.and_then(|site| site.tasks).map(|tasks| i64::from(tasks).into())),
         ("logs", Some(texts(&component.logs))),
         ("alarms", Some(texts(component.alarms.iter().map(AlarmName::as_str)))),
         ("pipeline", Some(text(&component.pipeline))),
-        ("signals", Some(texts(component.signals.iter().map(|signal| &signal.name)))),
+        ("signals", signals),
         ("notify", Some(texts(&component.notify))),
         ("secrets", Some(texts(&component.secrets))),
         ("rollback", Some(rollback)),
@@ -165,7 +169,10 @@ fn signal(signal: &SignalPlan) -> Value {
 }
 
 fn pipeline(pipeline: &Pipeline) -> Value {
-    table([("stages", Some(Value::Array(pipeline.stages.iter().map(stage).collect())))])
+    table([
+        ("components", (!pipeline.components.is_empty()).then(|| texts(&pipeline.components))),
+        ("stages", Some(Value::Array(pipeline.stages.iter().map(stage).collect()))),
+    ])
 }
 
 fn stage(stage: &Stage) -> Value {
@@ -177,6 +184,8 @@ fn stage(stage: &Stage) -> Value {
     let common = table([
         ("name", Some(text(&stage.name))),
         ("kind", Some(text(kind))),
+        ("component", stage.component.as_ref().map(text)),
+        ("after", stage.after.as_ref().map(texts)),
         ("timeout", Some(span(stage.timeout))),
         ("on_failure", Some(text(on_failure))),
     ]);
@@ -218,6 +227,7 @@ fn work(work: &StageWork) -> (&'static str, Value) {
             ("verify", table([("watch", Some(span(*watch))), via, ca_file, all]))
         }
         StageWork::Notify => ("notify", table([])),
+        StageWork::StatusPage(status) => ("status-page", table([("status", Some(text(status.word())))])),
         StageWork::Cleanup(plan) => ("cleanup", table([("hold", Some(span(plan.hold)))])),
     }
 }
@@ -239,7 +249,79 @@ fn shift(plan: &ShiftPlan) -> Value {
 }
 
 fn channel(channel: &Channel) -> Value {
-    match channel {
-        Channel::Sns { topic } => table([("kind", Some(text("sns"))), ("topic", Some(text(topic)))]),
+    let Channel { route, receiver } = channel;
+    let mut shown = Table::new();
+    let mut put = |key: &str, value: Value| shown.insert(key.to_owned(), value);
+    put("kind", text(channel.kind()));
+    if !channel.is_page() {
+        put("min_severity", text(route.min_severity.word()));
+        put("events", texts(route.events.iter().map(|event| event.word())));
     }
+    if let Some(environments) = &route.environments {
+        put("environments", texts(environments));
+    }
+    match receiver {
+        Receiver::Sns { topic } => {
+            put("topic", text(topic));
+        }
+        Receiver::SlackWebhook { url } => {
+            let (key, value) = source("url", url);
+            put(&key, value);
+        }
+        Receiver::SlackThread { token, channel, url } => {
+            let (key, value) = source("token", token);
+            put(&key, value);
+            put("channel", text(channel));
+            put("url", text(url));
+        }
+        Receiver::PagerDuty { routing_key, url } => {
+            let (key, value) = source("routing_key", routing_key);
+            put(&key, value);
+            put("url", text(url));
+        }
+        Receiver::Webhook { url, secret } => {
+            let (key, value) = match url {
+                Address::Plain(url) => ("url".to_owned(), text(url)),
+                Address::Secret(url) => source("url", url),
+            };
+            put(&key, value);
+            if let Some(secret) = secret {
+                let (key, value) = source("secret", secret);
+                put(&key, value);
+            }
+        }
+        Receiver::Statuspage { api_key, page, component, title, url } => {
+            let (key, value) = source("api_key", api_key);
+            put(&key, value);
+            put("page_id", text(page));
+            put("component_id", text(component));
+            put("title", text(title));
+            put("url", text(url));
+        }
+    }
+    Value::Table(shown)
+}
+
+/// The key and value that say where a secret is kept.
+fn source(name: &str, source: &SecretSource) -> (String, Value) {
+    match source {
+        SecretSource::Variable(variable) => (format!("{name}_env"), text(variable)),
+        SecretSource::File(file) => (format!("{name}_file"), text(file.display())),
+    }
+}
+
+fn screen(screen: &Screen) -> Value {
+    let color = Color::WORDS.iter().find(|(_, color)| *color == screen.color).map(|(word, _)| text(word));
+    let theme = match &screen.theme {
+        ThemeChoice::File(path) => Some(text(path.display())),
+        choice => ThemeChoice::WORDS.iter().find(|(_, known)| known == choice).map(|(word, _)| text(word)),
+    };
+    table([
+        ("color", color),
+        ("ascii", Some(screen.ascii.into())),
+        ("theme", theme),
+        ("keymap", screen.keymap.as_ref().map(|path| text(path.display()))),
+        ("bell", Some(screen.bell.into())),
+        ("notifications", Some(screen.notifications.into())),
+    ])
 }

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::effect::Failure;
 use super::ids::{Side, TaskDefinitionArn};
+
+/// Deaths of new tasks after which a deployment counts as failed: ECS would go on starting them.
+pub const CRASH_LOOP: u32 = 3;
 
 /// One side's tasks and targets, as last read from ECS and the load balancer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +31,22 @@ pub struct Capacity {
     pub rollout_failed: bool,
     /// The newest deployment runs the wanted number of tasks and nothing else runs beside it.
     pub steady: bool,
+    /// Why ECS could not be asked, if it could not: then only the load balancer's part is known, `healthy` and
+    /// `registered`, and everything else here says nothing.
+    #[serde(default)]
+    pub unread: Option<Failure>,
+}
+
+impl Capacity {
+    /// Targets that traffic may be sent to and that will not be gone the next moment: healthy ones, but no more than
+    /// the service is to run. While ECS cannot be asked, the load balancer's word alone counts: a way back must not
+    /// wait for ECS.
+    pub fn dependable(&self) -> u32 {
+        match self.unread {
+            Some(_) => self.healthy,
+            None => self.healthy.min(self.desired),
+        }
+    }
 }
 
 /// Both sides.
@@ -39,6 +59,11 @@ pub struct Capacities {
 }
 
 impl Capacities {
+    /// Why ECS could not be asked, if it could not.
+    pub fn unread(&self) -> Option<&Failure> {
+        self.blue.unread.as_ref().or(self.green.unread.as_ref())
+    }
+
     /// The capacity of one side.
     pub fn of(&self, side: Side) -> &Capacity {
         match side {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::Revision;
+use super::ids::{Revision, StageName};
 use super::time::Timestamp;
 
 /// Who sent a command.
@@ -131,6 +131,9 @@ impl Command {
 pub struct Order {
     /// What to do.
     pub command: Command,
+    /// To which stage, where several are at work that it could mean; `None` leaves it to the release.
+    #[serde(default)]
+    pub stage: Option<StageName>,
     /// Who says so.
     pub by: Actor,
     /// The release's revision that they saw; `None` from a script that did not look.
@@ -188,6 +191,8 @@ pub enum Progress {
 pub struct Ordered {
     /// What was asked.
     pub command: Command,
+    /// Index of the stage that it was for; `None` when it was for the whole release.
+    pub stage: Option<usize>,
     /// By whom.
     pub by: Actor,
     /// When the machine accepted it.

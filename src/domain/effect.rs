@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::components::ComponentIndex;
 use super::ids::{EffectId, Side, TaskDefinitionArn};
+use super::notice::{Facts, clean_lines};
 use super::percent::Percent;
+use super::redact::Redactor;
 
 /// One thing to do outside. Its intent is in the journal before it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,9 +32,14 @@ pub enum Effect {
         stage: usize,
     },
     /// Register green's task definition with the new image. Looks first whether this release has registered one.
-    RegisterTaskDefinition,
+    RegisterTaskDefinition {
+        /// Whose.
+        component: ComponentIndex,
+    },
     /// Make a side's service run `desired` tasks, of `task_definition` if given. Asking twice changes nothing.
     Scale {
+        /// Whose.
+        component: ComponentIndex,
         /// Which side.
         side: Side,
         /// How many tasks.
@@ -46,6 +54,8 @@ pub enum Effect {
     },
     /// Make green's weight on the listener rule `green`, and blue's the rest. Asking twice changes nothing.
     SetWeight {
+        /// Whose.
+        component: ComponentIndex,
         /// Green's weight.
         green: Percent,
     },
@@ -59,14 +69,44 @@ impl Effect {
         match self {
             Self::CheckGate { .. } | Self::Scale { .. } | Self::RunChecks { .. } | Self::SetWeight { .. } => true,
             // Looks before it acts.
-            Self::RegisterTaskDefinition => true,
+            Self::RegisterTaskDefinition { .. } => true,
             // Receivers tell repeats by the key; telling nobody is worse.
             Self::Notify(_) => true,
             Self::RunCommand { .. } | Self::UndoCommand { .. } => false,
         }
     }
 
-    /// Whether it changes the traffic split.
+    /// The stage that it is the work of, if that is written on it.
+    pub fn stage(&self) -> Option<usize> {
+        match self {
+            Self::CheckGate { stage }
+            | Self::RunCommand { stage }
+            | Self::UndoCommand { stage }
+            | Self::RunChecks { stage } => Some(*stage),
+            Self::RegisterTaskDefinition { .. } | Self::Scale { .. } | Self::SetWeight { .. } | Self::Notify(_) => None,
+        }
+    }
+
+    /// The component whose place in the cloud it changes.
+    pub fn component(&self) -> Option<ComponentIndex> {
+        match self {
+            Self::RegisterTaskDefinition { component }
+            | Self::Scale { component, .. }
+            | Self::SetWeight { component, .. } => Some(*component),
+            Self::CheckGate { .. }
+            | Self::RunCommand { .. }
+            | Self::UndoCommand { .. }
+            | Self::RunChecks { .. }
+            | Self::Notify(_) => None,
+        }
+    }
+
+    /// Whether it changes the traffic split of this component.
+    pub fn sets_weight_of(&self, of: ComponentIndex) -> bool {
+        matches!(self, Self::SetWeight { component, .. } if *component == of)
+    }
+
+    /// Whether it changes a traffic split.
     pub fn sets_weight(&self) -> bool {
         matches!(self, Self::SetWeight { .. })
     }
@@ -97,6 +137,21 @@ pub struct Notice {
     pub subject: String,
     /// Details and the commands to act on it.
     pub body: String,
+    /// The same as facts.
+    pub facts: Box<Facts>,
+}
+
+impl Notice {
+    /// The same without secrets and without what could steer a terminal.
+    #[must_use]
+    pub fn cleaned(self, redactor: &Redactor) -> Self {
+        Self {
+            subject: redactor.clean(&self.subject),
+            body: clean_lines(redactor, &self.body),
+            facts: Box::new(self.facts.cleaned(redactor)),
+            ..self
+        }
+    }
 }
 
 /// An effect with its number and which try this is, from 1 up.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capacity::Capacities;
 use super::command::{Actor, Order};
+use super::components::ComponentIndex;
 use super::effect::Outcome;
 use super::ids::{AlarmName, EffectId};
 use super::percent::Percent;
@@ -31,20 +32,47 @@ pub enum Event {
         outcome: Outcome,
     },
     /// Green's weight was read from the load balancer.
-    WeightObserved(Percent),
+    WeightObserved {
+        /// Whose.
+        component: ComponentIndex,
+        /// Green's weight.
+        green: Percent,
+    },
     /// Both sides' capacity was read.
-    CapacityObserved(Capacities),
-    /// The release's alarms were read.
-    AlarmsObserved(Vec<FiringAlarm>),
-    /// The release's alarms can no longer be read: silence is not health.
+    CapacityObserved {
+        /// Whose.
+        component: ComponentIndex,
+        /// What was read.
+        capacities: Capacities,
+    },
+    /// A component's alarms were read.
+    AlarmsObserved {
+        /// Whose.
+        component: ComponentIndex,
+        /// Those that fire.
+        firing: Vec<FiringAlarm>,
+    },
+    /// A component's alarms can no longer be read: silence is not health.
     AlarmsLost {
+        /// Whose.
+        component: ComponentIndex,
         /// What came instead.
         why: String,
         /// Those that are known to fire all the same.
         firing: Vec<FiringAlarm>,
     },
     /// The signals were judged.
-    Judged(Vec<Verdict>),
+    Judged {
+        /// Whose.
+        component: ComponentIndex,
+        /// One verdict for each signal.
+        verdicts: Vec<Verdict>,
+    },
+    /// The credentials that the engine acts with end soon, or have ended, and nobody renews them.
+    CredentialsEnding {
+        /// When; `None` while it is only known that they do.
+        expires: Option<Timestamp>,
+    },
     /// Time has passed.
     Ticked,
     /// An engine took the release over from one that is gone. Effects without an end are in doubt.
@@ -52,6 +80,25 @@ pub enum Event {
         /// Who runs the new engine.
         by: Actor,
     },
+}
+
+impl Event {
+    /// The component that it tells of, if it tells of one.
+    pub fn component(&self) -> Option<ComponentIndex> {
+        match self {
+            Self::WeightObserved { component, .. }
+            | Self::CapacityObserved { component, .. }
+            | Self::AlarmsObserved { component, .. }
+            | Self::AlarmsLost { component, .. }
+            | Self::Judged { component, .. } => Some(*component),
+            Self::CredentialsEnding { .. }
+            | Self::Requested { .. }
+            | Self::Ordered(_)
+            | Self::EffectEnded { .. }
+            | Self::Ticked
+            | Self::Recovered { .. } => None,
+        }
+    }
 }
 
 /// An alarm of the release that is in ALARM.

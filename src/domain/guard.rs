@@ -2,11 +2,54 @@
 //! dims keys by it, so that the two cannot differ.
 
 use super::command::CommandKind;
-use super::plan::StageKind;
+use super::ids::StageName;
+use super::plan::{StageKind, StagePlan};
 use super::release::{Release, Stage, StageStatus, StepPhase, Work};
 
 /// Whether `kind` can be carried out now; if not, why not.
 pub fn possible(release: &Release, kind: CommandKind) -> Result<(), String> {
+    candidates(release, kind).map(drop)
+}
+
+/// The stage that a command is for: the one named, or the only one that it can be for. `None` for what is said to the
+/// release as a whole.
+///
+/// # Errors
+///
+/// Why it cannot be carried out, or which stages to choose from.
+pub fn target(release: &Release, kind: CommandKind, named: Option<&StageName>) -> Result<Option<usize>, String> {
+    let candidates = candidates(release, kind)?;
+    let name = |index: &usize| release.plan.stage(*index).map(|plan| &plan.name);
+    match (named, candidates.as_slice()) {
+        (_, []) => Ok(None),
+        (None, [only]) => Ok(Some(*only)),
+        (None, several) => {
+            let names: Vec<String> = several.iter().filter_map(name).map(ToString::to_string).collect();
+            Err(format!("several stages could be meant: name one of {}", names.join(", ")))
+        }
+        (Some(named), several) => match several.iter().find(|index| name(index) == Some(named)) {
+            Some(index) => Ok(Some(*index)),
+            None => Err(only_for(release, kind, named)),
+        },
+    }
+}
+
+fn only_for(release: &Release, kind: CommandKind, named: &StageName) -> String {
+    match release.plan.stages.iter().position(|plan| plan.name == *named) {
+        None => format!("there is no stage {named}"),
+        Some(index) if release.active().any(|active| active == index) => {
+            for_stage(release, kind, index).err().unwrap_or_else(|| format!("not possible for {named} now"))
+        }
+        Some(_) => format!("{named} is not at work now"),
+    }
+}
+
+/// The stages that `kind` could mean now; empty when it is for the release as a whole.
+///
+/// # Errors
+///
+/// Why it cannot be carried out.
+pub fn candidates(release: &Release, kind: CommandKind) -> Result<Vec<usize>, String> {
     if let Some(ended) = &release.ended {
         return Err(format!("the release has ended: {}", ended.ending.word()));
     }
@@ -16,26 +59,45 @@ pub fn possible(release: &Release, kind: CommandKind) -> Result<(), String> {
     if release.unwinding.is_some() {
         return Err("the release is going back; that outranks everything else".to_owned());
     }
-    let current = release.current().and_then(|index| Some((release.plan.stage(index)?, release.stages.get(index)?)));
-    let Some((plan, stage)) = current else {
-        return match kind {
-            CommandKind::Rollback | CommandKind::Abort => Ok(()),
-            _ => Err("all stages are done".to_owned()),
-        };
+    let mut active = release.active().peekable();
+    let is_over = active.peek().is_none();
+    match kind {
+        CommandKind::Rollback | CommandKind::Abort => return Ok(Vec::new()),
+        _ if is_over => return Err("all stages are done".to_owned()),
+        CommandKind::Pause if release.hold.is_some() => return Err("already paused; resume goes on".to_owned()),
+        CommandKind::Resume if release.hold.is_none() => return Err("not paused".to_owned()),
+        CommandKind::Pause | CommandKind::Resume => return Ok(Vec::new()),
+        CommandKind::Promote
+        | CommandKind::PromoteFull
+        | CommandKind::Retry
+        | CommandKind::Skip
+        | CommandKind::Approve => {}
+    }
+    let mut stages = Vec::new();
+    let mut why = None;
+    for index in active {
+        match for_stage(release, kind, index) {
+            Ok(()) => stages.push(index),
+            Err(reason) => why = why.or(Some(reason)),
+        }
+    }
+    if stages.is_empty() { Err(why.unwrap_or_else(|| "not now".to_owned())) } else { Ok(stages) }
+}
+
+/// Whether `kind` can be carried out on a stage whose turn it is.
+fn for_stage(release: &Release, kind: CommandKind, index: usize) -> Result<(), String> {
+    let Some((plan, stage)) = release.plan.stage(index).zip(release.stages.get(index)) else {
+        return Err("there is no such stage".to_owned());
     };
     match kind {
-        CommandKind::Rollback | CommandKind::Abort => Ok(()),
-        CommandKind::Pause if release.hold.is_some() => Err("already paused; resume goes on".to_owned()),
-        CommandKind::Pause => Ok(()),
-        CommandKind::Resume if release.hold.is_some() => Ok(()),
-        CommandKind::Resume => Err("not paused".to_owned()),
         CommandKind::Promote => promote(release, stage),
-        CommandKind::PromoteFull => promote_full(release, &plan.kind, stage),
+        CommandKind::PromoteFull => promote_full(release, plan, stage),
         CommandKind::Retry if stage.status == StageStatus::Failed => Ok(()),
         CommandKind::Retry => Err("no stage has failed".to_owned()),
         CommandKind::Skip => skip(&plan.kind, stage),
         CommandKind::Approve if stage.work == Work::Confirming => Ok(()),
         CommandKind::Approve => Err("nothing waits for a typed phrase".to_owned()),
+        CommandKind::Pause | CommandKind::Resume | CommandKind::Rollback | CommandKind::Abort => Ok(()),
     }
 }
 
@@ -54,11 +116,9 @@ fn promote(release: &Release, stage: &Stage) -> Result<(), String> {
     }
 }
 
-fn promote_full(release: &Release, kind: &StageKind, stage: &Stage) -> Result<(), String> {
-    if !matches!(kind, StageKind::Shift(_)) {
-        return Err("traffic is not being shifted now".to_owned());
-    }
-    let last = release.plan.shift().map_or(0, |plan| plan.steps.len().saturating_sub(1));
+fn promote_full(release: &Release, plan: &StagePlan, stage: &Stage) -> Result<(), String> {
+    let StageKind::Shift(shift) = &plan.kind else { return Err("traffic is not being shifted now".to_owned()) };
+    let last = shift.steps.len().saturating_sub(1);
     match stage.work {
         Work::Step { index, .. } if index >= last => Err("already at the last step".to_owned()),
         _ => promote(release, stage),
@@ -78,6 +138,7 @@ fn skip(kind: &StageKind, stage: &Stage) -> Result<(), String> {
         | StageKind::Smoke(_)
         | StageKind::Verify(_)
         | StageKind::Notify
+        | StageKind::StatusPage(_)
         | StageKind::Cleanup(_) => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::components::ComponentIndex;
 use super::ids::Side;
 use super::time::Timestamp;
 
@@ -37,6 +38,8 @@ impl Level {
 pub struct LogLine {
     /// When the service wrote it.
     pub at: Timestamp,
+    /// Which component its task belongs to, if known.
+    pub component: Option<ComponentIndex>,
     /// Which side its task belongs to, if known.
     pub side: Option<Side>,
     /// The task's short id.

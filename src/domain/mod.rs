@@ -7,12 +7,15 @@
 pub mod capacity;
 pub mod check;
 pub mod command;
+pub mod components;
 pub mod effect;
 pub mod event;
 pub mod guard;
 pub mod ids;
+pub mod last_resort;
 pub mod log;
 pub mod machine;
+pub mod notice;
 pub mod outlook;
 pub mod percent;
 pub mod plan;

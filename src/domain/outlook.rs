@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::components::{ComponentIndex, Components};
 use super::ids::Side;
-use super::plan::{GateKind, StageKind};
-use super::release::{Release, StageStatus, Status, StepPhase, UnwindPhase, Work};
-use super::time::Timestamp;
+use super::plan::{GateKind, OnFailure, Plan, ShiftPlan, StageKind, StagePlan};
+use super::release::{Component, Release, StageStatus, Status, StepPhase, UnwindPhase, Work};
+use super::time::{Elapsed, Timestamp};
 
 /// What the release waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +31,9 @@ pub fn outlook(release: &Release) -> Outlook {
         Status::Paused => {
             let why = release.hold.as_ref().map(|hold| hold.why.clone()).unwrap_or_default();
             let then = if release.is_green_live() {
-                let green = release.traffic.set;
+                let weights = release.components.iter().filter(|(_, component)| component.is_green_live());
+                let weights: Vec<String> = weights.map(|(_, component)| component.traffic.set.to_string()).collect();
+                let green = weights.join(" and ");
                 format!("green stays at {green} until somebody resumes; failing signals still roll back")
             } else {
                 "nothing goes forward until somebody resumes or rolls back".to_owned()
@@ -45,9 +48,9 @@ pub fn outlook(release: &Release) -> Outlook {
 /// What a rollback ordered now would do, as far as traffic goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollbackPreview {
-    /// Blue's healthy and wanted targets; `None` while they have not been read.
-    pub blue: Option<(u32, u32)>,
-    /// Blue can take all traffic at once.
+    /// Blue's healthy and wanted targets, of each component; `None` while they have not been read, or without sides.
+    pub blue: Components<Option<(u32, u32)>>,
+    /// Blue can take all traffic at once, in every component whose traffic moves.
     pub is_warm: bool,
     /// Whether production traffic is on green at all.
     pub moves_traffic: bool,
@@ -60,17 +63,32 @@ pub struct RollbackPreview {
 /// What a rollback ordered now would do.
 pub fn rollback_preview(release: &Release) -> RollbackPreview {
     let plan = &release.plan;
-    let wanted = plan.sides.blue.desired;
-    let blue = release.capacities.as_ref().map(|both| (both.of(Side::Blue).healthy, wanted));
-    let is_warm = blue.is_some_and(|(healthy, wanted)| plan.rollback.is_enough(healthy, wanted));
+    let blue_of = |of: ComponentIndex, state: &Component| {
+        let sides = plan.components[of].sides.as_ref()?;
+        Some((state.capacities.as_ref()?.blue.healthy, sides.blue.desired))
+    };
+    let mut blue = release.components.map(|_| None);
     let moves_traffic = release.has_shifted();
+    let mut is_warm = true;
     let mut steps = Vec::new();
     let mut left = Vec::new();
-    if moves_traffic {
-        if !is_warm {
-            steps.push(format!("scale blue to {wanted} tasks and wait until they are healthy"));
+    for (of, state) in release.components.iter() {
+        blue[of] = blue_of(of, state);
+        let is_ready = blue[of].is_some_and(|(healthy, wanted)| plan.rollback.is_enough(healthy, wanted));
+        let planned = &plan.components[of];
+        if planned.sides.is_none() || (moves_traffic && !state.has_shifted()) {
+            continue;
         }
-        steps.push(format!("all traffic to blue, {}", plan.from));
+        is_warm &= is_ready;
+        if !state.has_shifted() {
+            continue;
+        }
+        let whose = plan.whose(of);
+        if !is_ready {
+            let wanted = planned.wanted(Side::Blue);
+            steps.push(format!("{whose}scale blue to {wanted} tasks and wait until they are healthy"));
+        }
+        steps.push(format!("{whose}all traffic to blue, {}", planned.from));
     }
     for (stage, plan_of) in release.stages.iter().zip(&plan.stages).rev() {
         let name = &plan_of.name;
@@ -82,13 +100,43 @@ pub fn rollback_preview(release: &Release) -> RollbackPreview {
             },
             StageKind::Command(_) if stage.attempts > 0 => left.push(format!("{name} is not done: nothing is undone")),
             StageKind::Deploy if stage.attempts > 0 && !plan.rollback.keep_green => {
-                steps.push("scale green to 0".to_owned());
+                steps.push(format!("{}scale green to 0", subject(plan, plan_of)));
             }
-            StageKind::Deploy if stage.attempts > 0 => left.push("green's tasks stay up".to_owned()),
+            StageKind::Deploy if stage.attempts > 0 => {
+                left.push(format!("{}green's tasks stay up", subject(plan, plan_of)));
+            }
             _ => {}
         }
     }
     RollbackPreview { blue, is_warm, moves_traffic, steps, left }
+}
+
+/// `api: ` before what is said of a stage's component, where there are several.
+fn subject(plan: &Plan, stage: &StagePlan) -> String {
+    match plan.subject(stage) {
+        "" => String::new(),
+        name => format!("{name}: "),
+    }
+}
+
+/// What a promotion would end instead of raising green.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Green is watched at full weight.
+    Verify,
+    /// Blue is kept warm.
+    Cleanup,
+}
+
+/// The wait that a promotion of this stage would end now; `None` when it goes on in another way.
+pub fn promotion_ends(release: &Release, stage: Option<usize>) -> Option<Wait> {
+    let index = stage?;
+    let stage = release.stages.get(index)?;
+    match (stage.work, &release.plan.stage(index)?.kind) {
+        (Work::Until(_), StageKind::Verify(_)) => Some(Wait::Verify),
+        (Work::Until(_), StageKind::Cleanup(_)) => Some(Wait::Cleanup),
+        _ => None,
+    }
 }
 
 fn going_back(release: &Release) -> (String, Option<Timestamp>, String) {
@@ -106,49 +154,77 @@ fn going_back(release: &Release) -> (String, Option<Timestamp>, String) {
 }
 
 fn going_forward(release: &Release) -> (String, Option<Timestamp>, String) {
-    let Some(index) = release.current() else {
+    let Some(index) = release.foremost() else {
         return ("reading the weights a last time".to_owned(), None, "the release succeeds".to_owned());
     };
     let (Some(plan), Some(stage)) = (release.plan.stage(index), release.stages.get(index)) else {
         return Default::default();
     };
-    let next =
-        release.plan.stage(index + 1).map_or_else(|| "the release succeeds".to_owned(), |next| next.name.to_string());
+    let next: Vec<&str> = release
+        .plan
+        .stages
+        .iter()
+        .filter(|stage| stage.after.contains(&index))
+        .map(|stage| stage.name.as_str())
+        .collect();
+    let next = if next.is_empty() { "the release succeeds".to_owned() } else { next.join(" and ") };
     if stage.status == StageStatus::Failed {
         return (format!("{} failed", plan.name), None, "retry, skip, or roll back".to_owned());
     }
     let bound = stage.started.map(|started| started + plan.timeout);
+    let failure = failure(plan);
     match stage.work {
         Work::Step { phase: StepPhase::AtGate { limit: None, .. }, .. } => {
             let then = "promote or roll back; it stays until you act, and failing signals still roll back";
             (stage.note.clone(), None, then.to_owned())
         }
-        Work::Step { index, phase } => step(release, index, phase, &next),
+        Work::Step { index, phase } => match &plan.kind {
+            StageKind::Shift(shift) => step(shift, plan, index, phase, &next),
+            _ => Default::default(),
+        },
         Work::Confirming => (format!("{}: {}", plan.name, stage.note), None, next),
         Work::Until(until) => match &plan.kind {
             StageKind::Cleanup(_) => ("blue stays warm".to_owned(), Some(until), "blue is scaled down".to_owned()),
-            _ => (format!("{}: watching green", plan.name), Some(until), format!("if the signals hold, {next}")),
+            _ => {
+                let timeout = Elapsed(plan.timeout);
+                let then = format!("if the signals hold, {next}; {timeout} later without evidence {failure}");
+                (format!("{}: watching green", plan.name), Some(until), then)
+            }
         },
         Work::Idle | Work::Asked | Work::Settling => {
-            let failure = match plan.on_failure {
-                super::plan::OnFailure::Rollback => "it fails and is undone",
-                super::plan::OnFailure::Wait => "it fails and waits for a human",
-            };
             (plan.name.to_string(), bound, format!("{next}; after its time-out {failure}"))
         }
     }
 }
 
-fn step(release: &Release, index: usize, phase: StepPhase, after: &str) -> (String, Option<Timestamp>, String) {
-    let Some(shift) = release.plan.shift() else { return Default::default() };
+/// What a stage's failure leads to.
+fn failure(plan: &StagePlan) -> &'static str {
+    match plan.on_failure {
+        OnFailure::Rollback => "it fails and is undone",
+        OnFailure::Wait => "it fails and waits for a human",
+    }
+}
+
+fn step(
+    shift: &ShiftPlan,
+    plan: &StagePlan,
+    index: usize,
+    phase: StepPhase,
+    after: &str,
+) -> (String, Option<Timestamp>, String) {
     let weight = |index: usize| shift.steps.get(index).map(|step| step.weight.to_string());
     let here = weight(index).unwrap_or_default();
     let next = weight(index + 1).unwrap_or_else(|| after.to_owned());
     let is_human = shift.steps.get(index).is_some_and(|step| step.gate == GateKind::Human);
+    let failure = failure(plan);
     match phase {
-        StepPhase::Raising { .. } => (format!("raising green to {here}"), None, "reading it back".to_owned()),
-        StepPhase::Settling { .. } => {
-            (format!("reading {here} back from the load balancer"), None, "the bake".to_owned())
+        StepPhase::Raising { since } => {
+            let then = format!("reading it back; after its time-out {failure}");
+            (format!("raising green to {here}"), Some(since + plan.timeout), then)
+        }
+        StepPhase::Settling { since } => {
+            let then = format!("the bake; after its time-out {failure}");
+            (format!("reading {here} back from the load balancer"), Some(since + plan.timeout), then)
         }
         StepPhase::Baking { until, .. } if is_human => {
             (format!("baking at {here}"), Some(until), format!("you promote to {next}"))
@@ -158,5 +234,62 @@ fn step(release: &Release, index: usize, phase: StepPhase, after: &str) -> (Stri
             (format!("waiting for evidence at {here}"), Some(limit), "a human is asked".to_owned())
         }
         StepPhase::AtGate { limit: None, .. } => (format!("waiting for you at {here}"), None, next),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::app::fixture::{self, NOW, Scene};
+
+    const TIMEOUT: Duration = Duration::from_secs(90);
+
+    /// The outlook of a release whose stage with this index is at `work`.
+    fn at(index: usize, work: Work, on_failure: OnFailure) -> Outlook {
+        let mut release = fixture::release(Scene::Baking);
+        for (stage, done) in release.stages.iter_mut().zip(0..) {
+            stage.status = if done < index { StageStatus::Passed } else { StageStatus::Pending };
+        }
+        let stage = &mut release.stages[index];
+        (stage.status, stage.work, stage.started) = (StageStatus::Running, work, Some(NOW));
+        (release.plan.stages[index].timeout, release.plan.stages[index].on_failure) = (TIMEOUT, on_failure);
+        outlook(&release)
+    }
+
+    #[test]
+    fn a_time_out_is_told_wherever_one_runs() {
+        let plan = fixture::plan();
+        let index = |word: &str| plan.stages.iter().position(|stage| stage.kind.word() == word).unwrap();
+        let step = |phase| Work::Step { index: 0, phase };
+        for (phase, now) in [
+            (StepPhase::Raising { since: NOW }, "raising green to 10 %"),
+            (StepPhase::Settling { since: NOW }, "reading 10 % back from the load balancer"),
+        ] {
+            let told = at(index("shift"), step(phase), OnFailure::Rollback);
+            assert_eq!((told.now.as_str(), told.until), (now, Some(NOW + TIMEOUT)));
+            assert!(told.then.ends_with("after its time-out it fails and is undone"), "{told:?}");
+        }
+        let told = at(index("verify"), Work::Until(NOW), OnFailure::Wait);
+        assert_eq!(told.until, Some(NOW));
+        assert!(told.then.ends_with("1:30 later without evidence it fails and waits for a human"), "{told:?}");
+    }
+
+    #[test]
+    fn a_promotion_tells_the_wait_that_it_ends() {
+        let ends = |kind: &str, work| {
+            let mut release = fixture::release(Scene::Baking);
+            let index = release.plan.stages.iter().position(|stage| stage.kind.word() == kind).unwrap();
+            for stage in &mut release.stages[..index] {
+                stage.status = StageStatus::Passed;
+            }
+            (release.stages[index].status, release.stages[index].work) = (StageStatus::Running, work);
+            promotion_ends(&release, Some(index))
+        };
+        assert_eq!(ends("cleanup", Work::Until(NOW)), Some(Wait::Cleanup));
+        assert_eq!(ends("cleanup", Work::Asked), None);
+        assert_eq!(ends("verify", Work::Until(NOW)), Some(Wait::Verify));
+        assert_eq!(promotion_ends(&fixture::release(Scene::Baking), Some(4)), None);
     }
 }

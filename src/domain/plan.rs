@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::check::HttpCheck;
+use super::components::{ComponentIndex, Components};
 use super::ids::{AlarmName, ComponentName, EnvironmentName, Side, StageName, TaskDefinitionArn, Version};
+use super::notice::PageStatus;
 use super::percent::Percent;
 use super::signal::SignalPlan;
 use super::time::millis;
@@ -18,30 +20,48 @@ pub struct Plan {
     pub environment: EnvironmentName,
     /// Production asks for typed confirmation and looks different.
     pub production: bool,
-    /// What is released.
-    pub component: ComponentName,
-    /// Where: shown to whoever steers.
+    /// Account and region: shown to whoever steers.
     pub place: Place,
-    /// The way traffic is shifted.
-    pub driver: Driver,
-    /// Version that serves now.
-    pub from: Version,
-    /// Version to serve.
-    pub to: Version,
-    /// The two sides, as found when the release was created.
-    pub sides: Sides,
-    /// The stages, in order.
+    /// What is released, in the order in which traffic is brought back when that goes one after another.
+    pub components: Components<ComponentPlan>,
+    /// The stages, in the order of the configuration. A stage begins when those it comes after are done.
     pub stages: Vec<StagePlan>,
-    /// What is measured and judged.
-    pub signals: Vec<SignalPlan>,
-    /// Alarms that roll the release back when they fire, and block it when they fire before it begins.
-    pub alarms: Vec<AlarmName>,
     /// How a rollback is done.
     pub rollback: RollbackPlan,
     /// Who is told, by the names of the configuration's channels.
     pub notify: Vec<String>,
     /// Secrets in the environment that must be masked wherever text is kept or shown: names of environment variables.
     pub secrets: Vec<String>,
+}
+
+/// One component of a release.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComponentPlan {
+    /// Its name.
+    pub name: ComponentName,
+    /// The way its traffic is shifted.
+    pub driver: Driver,
+    /// Version that serves now.
+    pub from: Version,
+    /// Version to serve.
+    pub to: Version,
+    /// The two sides as found when the release was created; `None` when the pipeline's programs alone release it.
+    pub sides: Option<Sides>,
+    /// ECS cluster; empty without sides.
+    pub cluster: String,
+    /// Log groups to tail.
+    pub logs: Vec<String>,
+    /// What is measured and judged.
+    pub signals: Vec<SignalPlan>,
+    /// Alarms that roll the release back when they fire, and block it when they fire before it begins.
+    pub alarms: Vec<AlarmName>,
+}
+
+impl ComponentPlan {
+    /// Tasks that a side is to run while it serves, or is ready to; none without sides.
+    pub fn wanted(&self, side: Side) -> u32 {
+        self.sides.as_ref().map_or(0, |sides| sides.of(side).desired)
+    }
 }
 
 /// The account and region of an environment.
@@ -51,8 +71,6 @@ pub struct Place {
     pub account: String,
     /// AWS region.
     pub region: String,
-    /// ECS cluster.
-    pub cluster: String,
 }
 
 /// Who shifts traffic, and how.
@@ -61,6 +79,8 @@ pub struct Place {
 pub enum Driver {
     /// The engine sets the weights of two target groups on a listener rule and reads them back.
     Alb,
+    /// The pipeline's programs release it; there is no traffic to shift.
+    Command,
 }
 
 impl Driver {
@@ -68,6 +88,7 @@ impl Driver {
     pub fn word(self) -> &'static str {
         match self {
             Self::Alb => "alb",
+            Self::Command => "command",
         }
     }
 }
@@ -115,6 +136,10 @@ pub struct SidePlan {
 pub struct StagePlan {
     /// Its name, unique in the pipeline.
     pub name: StageName,
+    /// The component that it is about; `None` for the release as a whole.
+    pub component: Option<ComponentIndex>,
+    /// Indices of the stages that must be done before it begins. Stages that wait for the same ones run side by side.
+    pub after: Vec<usize>,
     /// What it does.
     pub kind: StageKind,
     /// It fails when its work takes longer. Time spent waiting for a human does not count; in `shift` it bounds each
@@ -153,6 +178,8 @@ pub enum StageKind {
     Verify(VerifyPlan),
     /// A message to the configuration's channels.
     Notify,
+    /// What a public status page says of the component.
+    StatusPage(StatusPagePlan),
     /// The old side kept warm for a hold, then scaled down.
     Cleanup(CleanupPlan),
 }
@@ -168,6 +195,7 @@ impl StageKind {
             Self::Shift(_) => "shift",
             Self::Verify(_) => "verify",
             Self::Notify => "notify",
+            Self::StatusPage(_) => "status-page",
             Self::Cleanup(_) => "cleanup",
         }
     }
@@ -245,6 +273,15 @@ pub struct VerifyPlan {
     pub checks: Vec<HttpCheck>,
 }
 
+/// Changing a public status page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusPagePlan {
+    /// What the page is to say until the release ends, or another stage changes it.
+    pub status: PageStatus,
+    /// The channels that are status pages, by name.
+    pub channels: Vec<String>,
+}
+
 /// Taking the old side down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CleanupPlan {
@@ -263,6 +300,8 @@ pub struct RollbackPlan {
     pub min_healthy: Percent,
     /// Green's tasks stay up after a rollback, for whoever looks for the cause.
     pub keep_green: bool,
+    /// Traffic is brought back component by component, in the plan's order, instead of all at once.
+    pub one_by_one: bool,
 }
 
 impl RollbackPlan {
@@ -278,24 +317,57 @@ impl Plan {
         self.stages.get(index)
     }
 
-    /// The shift plan, if a stage shifts traffic.
-    pub fn shift(&self) -> Option<&ShiftPlan> {
+    /// The shift plan of a component, if a stage shifts its traffic.
+    pub fn shift(&self, of: ComponentIndex) -> Option<&ShiftPlan> {
         self.stages.iter().find_map(|stage| match &stage.kind {
-            StageKind::Shift(plan) => Some(plan),
-            StageKind::Gate(_)
-            | StageKind::Command(_)
-            | StageKind::Deploy
-            | StageKind::Smoke(_)
-            | StageKind::Verify(_)
-            | StageKind::Notify
-            | StageKind::Cleanup(_) => None,
+            StageKind::Shift(plan) if stage.component == Some(of) => Some(plan),
+            _ => None,
         })
     }
 
-    /// Whether `weight` may ever be set on green: a step of the plan, 0 or 100.
-    pub fn allows(&self, weight: Percent) -> bool {
+    /// Whether `weight` may ever be set on a component's green: a step of its plan, 0 or 100.
+    pub fn allows(&self, of: ComponentIndex, weight: Percent) -> bool {
         weight == Percent::ZERO
             || weight == Percent::FULL
-            || self.shift().is_some_and(|plan| plan.steps.iter().any(|step| step.weight == weight))
+            || self.shift(of).is_some_and(|plan| plan.steps.iter().any(|step| step.weight == weight))
+    }
+
+    /// What is released, in a few words: `api`, or `api, web`.
+    pub fn components_named(&self) -> String {
+        let names: Vec<&str> = self.components.iter().map(|(_, component)| component.name.as_str()).collect();
+        names.join(", ")
+    }
+
+    /// Whether a component of this name is released.
+    pub fn releases(&self, name: &str) -> bool {
+        self.components.iter().any(|(_, component)| component.name.as_str() == name)
+    }
+
+    /// From which version to which, in a few words, for each component that differs from the one before it.
+    pub fn moves(&self) -> String {
+        let mut moves: Vec<String> =
+            self.components.iter().map(|(_, component)| format!("{} → {}", component.from, component.to)).collect();
+        moves.dedup();
+        moves.join(", ")
+    }
+
+    /// `api: ` before what is said of a component, where there are several.
+    pub fn whose(&self, of: ComponentIndex) -> String {
+        if self.components.count() > 1 { format!("{}: ", self.components[of].name) } else { String::new() }
+    }
+
+    /// What a stage is about, by name; empty for the release as a whole, and where there is only one component.
+    pub fn subject(&self, stage: &StagePlan) -> &str {
+        match stage.component {
+            Some(of) if self.components.count() > 1 => self.components[of].name.as_str(),
+            _ => "",
+        }
+    }
+
+    /// Whether every index in it leads somewhere: what comes from a journal or a socket is asked before it is used.
+    pub fn is_sound(&self) -> bool {
+        self.stages.iter().enumerate().all(|(index, stage)| {
+            stage.component.is_none_or(|of| self.components.holds(of)) && stage.after.iter().all(|after| *after < index)
+        })
     }
 }

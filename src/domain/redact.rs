@@ -29,6 +29,12 @@ impl Redactor {
         Self { values }
     }
 
+    /// One that masks these values, too.
+    #[must_use]
+    pub fn also(&self, values: impl IntoIterator<Item = String>) -> Self {
+        Self::new(self.values.iter().cloned().chain(values))
+    }
+
     /// Whether a variable of this name is taken to hold a secret.
     pub fn is_secret_name(name: &str) -> bool {
         let name = name.to_ascii_lowercase();
@@ -43,6 +49,9 @@ impl Redactor {
                 masked = Cow::Owned(masked.replace(value.as_str(), MASK));
             }
         }
+        if let Some(text) = self.mask_cut(&masked) {
+            masked = Cow::Owned(text);
+        }
         if let Some(text) = mask_access_keys(&masked) {
             masked = Cow::Owned(text);
         }
@@ -50,6 +59,26 @@ impl Redactor {
             masked = Cow::Owned(text);
         }
         masked
+    }
+
+    /// The beginnings of values, where whoever sent the text cut them short with `…`.
+    fn mask_cut(&self, text: &str) -> Option<String> {
+        let cut_off = |head: &str| {
+            let begins = |value: &String| {
+                (SHORTEST..value.len()).rev().find(|end| value.get(..*end).is_some_and(|start| head.ends_with(start)))
+            };
+            self.values.iter().filter_map(begins).max()
+        };
+        let pieces: Vec<&str> = text.split('…').collect();
+        let (last, heads) = pieces.split_last()?;
+        let lengths: Vec<Option<usize>> = heads.iter().map(|head| cut_off(head)).collect();
+        lengths.iter().any(Option::is_some).then(|| {
+            let kept = heads.iter().zip(lengths).map(|(head, length)| match length {
+                Some(length) => format!("{}{MASK}…", head.get(..head.len() - length).unwrap_or_default()),
+                None => format!("{head}…"),
+            });
+            kept.chain([(*last).to_owned()]).collect()
+        })
     }
 
     /// `text` with secrets masked and control characters made visible: fit for a terminal.
@@ -172,6 +201,16 @@ mod tests {
         assert_eq!(masked("DB_PASSWORD_FILE: /run/x"), "DB_PASSWORD_FILE: ••••");
         assert_eq!(masked("no secret in here"), "no secret in here");
         assert_eq!(masked("the token ring"), "the token ring");
+    }
+
+    #[test]
+    fn what_is_left_of_a_secret_where_a_text_was_cut_is_masked_too() {
+        let redactor = Redactor::new(["hunter2hunter2".to_owned()]);
+        assert_eq!(redactor.mask("denied for hunter2hun…"), "denied for ••••…");
+        let twice = "hunter2hu…, wanted … hunter2 …, 3 times";
+        assert_eq!(redactor.mask(twice), "••••…, wanted … hunter2 …, 3 times");
+        assert_eq!(redactor.mask("denied for hunter2hun"), "denied for hunter2hun", "nothing was cut off here");
+        assert_eq!(redactor.mask("denied for hunt…"), "denied for hunt…", "too short to tell");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capacity::Capacities;
 use super::command::{Actor, Ordered};
+use super::components::{ComponentIndex, Components};
 use super::effect::{CheckResult, Intent};
 use super::event::FiringAlarm;
 use super::ids::{EffectId, ReleaseId, Revision, SignalName, TaskDefinitionArn};
@@ -25,14 +26,31 @@ pub struct Release {
     pub begun: Option<Begun>,
     /// Its stages, one for each of the plan's.
     pub stages: Vec<Stage>,
-    /// Where traffic is.
-    pub traffic: Traffic,
+    /// Its components, one for each of the plan's.
+    pub components: Components<Component>,
     /// Set while nothing may go forward.
     pub hold: Option<Hold>,
     /// Set once it goes back.
     pub unwinding: Option<Unwinding>,
     /// Set once it has ended.
     pub ended: Option<Ended>,
+    /// Effects under way.
+    pub in_flight: Vec<InFlight>,
+    /// Effects asked for so far.
+    pub effects: u64,
+    /// Commands accepted so far, oldest first.
+    pub orders: Vec<Ordered>,
+    /// What happened, oldest first.
+    pub timeline: Vec<Moment>,
+}
+
+/// A component as far as it has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Component {
+    /// Where its traffic is.
+    pub traffic: Traffic,
+    /// On the way back: when all its traffic was observed on blue again.
+    pub restored: Option<Timestamp>,
     /// Green's task definition, once registered.
     pub task_definition: Option<TaskDefinitionArn>,
     /// Both sides' capacity as last read; `None` until read by this engine.
@@ -47,14 +65,6 @@ pub struct Release {
     pub verdicts: Vec<Verdict>,
     /// Signals whose failure a human has seen and gone on with, until the next step.
     pub waived: Vec<SignalName>,
-    /// Effects under way.
-    pub in_flight: Vec<InFlight>,
-    /// Effects asked for so far.
-    pub effects: u64,
-    /// Commands accepted so far, oldest first.
-    pub orders: Vec<Ordered>,
-    /// What happened, oldest first.
-    pub timeline: Vec<Moment>,
 }
 
 /// The start of a release.
@@ -109,6 +119,11 @@ pub enum StageStatus {
 }
 
 impl StageStatus {
+    /// Whether what comes after may begin.
+    pub fn is_done(self) -> bool {
+        matches!(self, Self::Passed | Self::Skipped)
+    }
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -369,27 +384,38 @@ pub enum Tone {
     Bad,
 }
 
+impl Component {
+    /// Whether green may have taken production traffic at any time.
+    pub fn has_shifted(&self) -> bool {
+        self.traffic.peak > Percent::ZERO
+    }
+
+    /// Whether green takes production traffic now, as far as is known.
+    pub fn is_green_live(&self) -> bool {
+        self.traffic.set > Percent::ZERO || self.traffic.observed.is_some_and(|green| green > Percent::ZERO)
+    }
+
+    /// From when green has had production traffic, and until when if it has lost it again.
+    pub fn traffic_span(&self) -> Option<(Timestamp, Option<Timestamp>)> {
+        self.traffic.green_since.map(|since| (since, self.restored))
+    }
+}
+
 impl Release {
     /// A release that has not begun.
     pub fn planned(id: ReleaseId, plan: Plan) -> Self {
         let stages = plan.stages.iter().map(|_| Stage::default()).collect();
+        let components = plan.components.map(|_| Component::default());
         Self {
             id,
             plan,
             revision: Revision::default(),
             begun: None,
             stages,
-            traffic: Traffic::default(),
+            components,
             hold: None,
             unwinding: None,
             ended: None,
-            task_definition: None,
-            capacities: None,
-            unhealthy_since: None,
-            firing: Vec::new(),
-            alarms_lost: None,
-            verdicts: Vec::new(),
-            waived: Vec::new(),
             in_flight: Vec::new(),
             effects: 0,
             orders: Vec::new(),
@@ -407,49 +433,67 @@ impl Release {
             Status::RollingBack
         } else if self.hold.is_some() {
             Status::Paused
-        } else if self
-            .current()
-            .and_then(|index| self.stages.get(index))
-            .is_some_and(|stage| matches!(stage.status, StageStatus::Waiting | StageStatus::Failed))
-        {
+        } else if self.waits_for_human() {
             Status::Waiting
         } else {
             Status::Running
         }
     }
 
-    /// Index of the stage whose turn it is: the first that is neither passed nor skipped.
-    pub fn current(&self) -> Option<usize> {
-        self.stages.iter().position(|stage| !matches!(stage.status, StageStatus::Passed | StageStatus::Skipped))
+    /// Whether a stage waits for a human while no other is at work.
+    fn waits_for_human(&self) -> bool {
+        let mut active = self.active().filter_map(|index| self.stages.get(index)).peekable();
+        active.peek().is_some()
+            && active.all(|stage| matches!(stage.status, StageStatus::Waiting | StageStatus::Failed))
     }
 
-    /// Whether green may have taken production traffic at any time.
+    /// Indices of the stages whose turn it is: not done themselves, and all that they come after is. In order.
+    pub fn active(&self) -> impl Iterator<Item = usize> {
+        let done = |index: &usize| self.stages.get(*index).is_some_and(|stage| stage.status.is_done());
+        let stages = self.plan.stages.iter().enumerate();
+        stages.filter(move |(index, plan)| !done(index) && plan.after.iter().all(done)).map(|(index, _)| index)
+    }
+
+    /// The stage of which an operator is to be told first: one that waits for a human, else the first whose turn it is.
+    pub fn foremost(&self) -> Option<usize> {
+        let waits = |index: &usize| {
+            let status = self.stages.get(*index).map(|stage| stage.status);
+            matches!(status, Some(StageStatus::Waiting | StageStatus::Failed))
+        };
+        self.active().find(waits).or_else(|| self.active().next())
+    }
+
+    /// The same among the stages about one component, if its turn it is; else whatever is foremost.
+    pub fn foremost_of(&self, of: ComponentIndex) -> Option<usize> {
+        let is_of = |index: &usize| self.plan.stage(*index).is_some_and(|stage| stage.component == Some(of));
+        self.active().find(is_of).or_else(|| self.foremost())
+    }
+
+    /// Whether any component's green may have taken production traffic at any time.
     pub fn has_shifted(&self) -> bool {
-        self.traffic.peak > Percent::ZERO
+        self.components.iter().any(|(_, component)| component.has_shifted())
     }
 
-    /// Whether green takes production traffic now, as far as is known.
+    /// Whether any component's green takes production traffic now, as far as is known.
     pub fn is_green_live(&self) -> bool {
-        self.traffic.set > Percent::ZERO || self.traffic.observed.is_some_and(|green| green > Percent::ZERO)
+        self.components.iter().any(|(_, component)| component.is_green_live())
     }
 
-    /// From when green has had production traffic, and until when if it has lost it again.
-    pub fn traffic_span(&self) -> Option<(Timestamp, Option<Timestamp>)> {
-        let until = self.unwinding.as_ref().and_then(|unwinding| unwinding.restored);
-        self.traffic.green_since.map(|since| (since, until))
-    }
-
-    /// The step that the shift is in: its index and phase.
-    pub fn step(&self) -> Option<(usize, StepPhase)> {
-        self.stages.iter().find_map(|stage| match (stage.status, stage.work) {
-            (StageStatus::Running | StageStatus::Waiting, Work::Step { index, phase }) => Some((index, phase)),
+    /// The step that a component's shift is in: its index and phase.
+    pub fn step(&self, of: ComponentIndex) -> Option<(usize, StepPhase)> {
+        self.stages.iter().zip(&self.plan.stages).find_map(|(stage, plan)| match (stage.status, stage.work) {
+            (StageStatus::Running | StageStatus::Waiting, Work::Step { index, phase })
+                if plan.component == Some(of) =>
+            {
+                Some((index, phase))
+            }
             _ => None,
         })
     }
 
-    /// Index of the stage that deploys green, if there is one.
-    pub fn deploy_stage(&self) -> Option<usize> {
-        self.plan.stages.iter().position(|stage| matches!(stage.kind, StageKind::Deploy))
+    /// Index of the stage that deploys a component's green, if there is one.
+    pub fn deploy_stage(&self, of: ComponentIndex) -> Option<usize> {
+        self.plan.stages.iter().position(|stage| matches!(stage.kind, StageKind::Deploy) && stage.component == Some(of))
     }
 
     /// The exit code of a program that followed it: 0 succeeded, 3 stopped before any traffic shifted, 4 rolled back,

@@ -1,21 +1,27 @@
 //! The part of the engine that awaits nothing: steps the machine, keeps the journal, holds what was read.
 
-use std::collections::VecDeque;
+mod reading;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use self::reading::CredentialsEnd;
+use super::clean::Cleaner;
 use super::measure::Measurements;
-use super::poll::{self, Read, Reading, SignalsWanted, Topic};
+use super::poll::{self, SignalsWanted, Topic};
 use super::settings::Settings;
-use super::snapshot::{AlarmView, AlarmWord, EngineView, IdentityView, Snapshot, Source, SourceView};
+use super::snapshot::{AlarmView, AlarmWord, ComponentView, EngineView, IdentityView, Snapshot, Source, SourceView};
 use super::tail::TaskSides;
 use crate::clock::Clock;
-use crate::cloud::{Alarm, AlarmState, CloudError};
+use crate::cloud::{Alarm, AlarmState};
 use crate::domain::command::{Actor, Order, Refusal};
+use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Intent, Outcome};
-use crate::domain::event::{Event, FiringAlarm};
+use crate::domain::event::Event;
 use crate::domain::ids::{EffectId, Revision};
 use crate::domain::machine;
-use crate::domain::redact::Redactor;
 use crate::domain::release::{Release, StepPhase};
 use crate::domain::time::Timestamp;
 use crate::journal::{Entry, Journal, JournalError, Record, Standing};
@@ -35,7 +41,7 @@ pub(super) struct Acts {
     /// The answer to an order.
     pub(super) answer: Option<Result<Revision, Refusal>>,
     /// Topics to read at once.
-    pub(super) hurry: Vec<Topic>,
+    pub(super) hurry: Vec<(Topic, ComponentIndex)>,
 }
 
 impl Acts {
@@ -48,18 +54,28 @@ impl Acts {
     }
 }
 
+/// What is held of one component.
+struct Watch {
+    judge: Box<dyn Judge>,
+    measurements: Measurements,
+    alarms: Vec<Alarm>,
+}
+
 pub(super) struct Core {
     pub(super) release: Release,
     journal: Box<dyn Journal>,
-    judge: Box<dyn Judge>,
-    measurements: Measurements,
+    /// Records that the journal has of the release.
+    kept: usize,
+    watches: Components<Watch>,
     sources: Vec<SourceView>,
-    alarms: Vec<Alarm>,
     identity: Option<IdentityView>,
-    output: VecDeque<String>,
+    /// What was last said of the credentials' end.
+    credentials_told: Option<(CredentialsEnd, Option<Timestamp>)>,
+    /// What running programs wrote, by the index of their stage.
+    output: BTreeMap<usize, VecDeque<String>>,
     pub(super) task_sides: TaskSides,
     engine: EngineView,
-    redactor: Redactor,
+    cleaner: Cleaner,
     speed: f64,
     started: Timestamp,
     /// When the machine was last told something: what was due by then has been looked at.
@@ -71,33 +87,41 @@ pub(super) struct Core {
 }
 
 impl Core {
+    /// A core for `release`, of which the journal has `kept` records.
     pub(super) fn new(
         release: Release,
+        kept: usize,
         journal: Box<dyn Journal>,
-        judge: Box<dyn Judge>,
+        judges: Components<Box<dyn Judge>>,
         settings: &Settings,
         actor: &Actor,
         clock: Clock,
     ) -> Self {
-        let measurements = Measurements::new(&release.plan, settings.period);
+        let sources = poll::sources(&settings.polls, &release.plan);
+        let watches = judges.join(&release.plan.components, |judge, plan| Watch {
+            judge,
+            measurements: Measurements::new(plan, settings.period),
+            alarms: Vec::new(),
+        });
         let engine = EngineView {
             pid: std::process::id(),
             host: actor.host.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ends_with_face: settings.is_demo,
+            trouble: None,
         };
         Self {
             release,
             journal,
-            judge,
-            measurements,
-            sources: poll::sources(&settings.polls),
-            alarms: Vec::new(),
+            kept,
+            watches,
+            sources,
             identity: None,
-            output: VecDeque::new(),
+            credentials_told: None,
+            output: BTreeMap::new(),
             task_sides: TaskSides::default(),
             engine,
-            redactor: settings.redactor.clone(),
+            cleaner: Cleaner::new(settings.redactor.clone()),
             speed: clock.speed(),
             started: clock.now(),
             told: Timestamp::default(),
@@ -112,6 +136,7 @@ impl Core {
 
     /// Tells the machine, and keeps what came of it before anybody acts on it.
     pub(super) fn tell(&mut self, event: Event, now: Timestamp) -> Result<Acts, JournalError> {
+        let event = self.cleaner.event(event);
         let writes_end = self.is_end_of_write(&event);
         let order = match &event {
             Event::Ordered(order) => Some(order.clone()),
@@ -122,17 +147,19 @@ impl Core {
         let reaction = machine::step(&mut self.release, event, now);
         self.keep(kept, order.as_ref(), &reaction, now)?;
         let writes_begin = reaction.start.iter().any(|intent| is_write(&intent.effect));
-        if writes_begin || writes_end {
+        if writes_begin || writes_end.is_some() {
             self.generation += 1;
         }
         self.dirty |= reaction.changed;
-        let hurry = if writes_end { vec![Topic::Weight, Topic::Capacity] } else { Vec::new() };
+        let hurry = writes_end.into_iter().flat_map(|of| [(Topic::Weight, of), (Topic::Capacity, of)]).collect();
         Ok(Acts { start: reaction.start, cancel: reaction.cancel, answer: reaction.answer, hurry })
     }
 
-    fn is_end_of_write(&self, event: &Event) -> bool {
-        let Event::EffectEnded { id, .. } = event else { return false };
-        self.release.in_flight.iter().any(|flight| flight.id() == *id && is_write(&flight.intent.effect))
+    /// The component whose place was written to, if that is what has ended.
+    fn is_end_of_write(&self, event: &Event) -> Option<ComponentIndex> {
+        let Event::EffectEnded { id, .. } = event else { return None };
+        let flight = self.release.in_flight.iter().find(|flight| flight.id() == *id)?;
+        flight.intent.effect.component().filter(|_| is_write(&flight.intent.effect))
     }
 
     fn keep(
@@ -167,7 +194,26 @@ impl Core {
     fn append(&mut self, entries: Vec<Entry>, now: Timestamp) -> Result<(), JournalError> {
         let records: Vec<Record> = entries.into_iter().map(|entry| Record { at: now, entry }).collect();
         let standing = Standing { status: self.release.status().word(), ended: self.release.ended.is_some() };
-        self.journal.append(self.release.id, &records, standing)
+        let appended = self.journal.append(self.release.id, &records, standing);
+        appended.or_else(|error| self.append_again(&records, standing, error))?;
+        self.kept += records.len();
+        Ok(())
+    }
+
+    /// Tries once more to append what could not be. A write that ended with an error may be on disk all the same, and
+    /// nothing may be there twice: an order replayed twice is carried out twice.
+    fn append_again(
+        &mut self,
+        records: &[Record],
+        standing: Standing<'_>,
+        error: JournalError,
+    ) -> Result<(), JournalError> {
+        let id = self.release.id;
+        match self.journal.records(id)?.len().checked_sub(self.kept) {
+            Some(0) => self.journal.append(id, records, standing),
+            Some(new) if new == records.len() => Ok(()),
+            _ => Err(error),
+        }
     }
 
     /// A program runs in this process group: kept, so that whoever recovers can end what is left of it.
@@ -176,11 +222,14 @@ impl Core {
     }
 
     /// A running program has written a line.
-    pub(super) fn program_wrote(&mut self, line: String) {
-        if self.output.len() >= OUTPUT {
-            self.output.pop_front();
+    pub(super) fn program_wrote(&mut self, effect: EffectId, line: String) {
+        let flight = self.release.in_flight.iter().find(|flight| flight.id() == effect);
+        let Some(stage) = flight.and_then(|flight| flight.intent.effect.stage()) else { return };
+        let output = self.output.entry(stage).or_default();
+        if output.len() >= OUTPUT {
+            output.pop_front();
         }
-        self.output.push_back(line);
+        output.push_back(line);
         self.dirty = true;
     }
 
@@ -191,120 +240,52 @@ impl Core {
     }
 
     /// What to ask CloudWatch for.
-    pub(super) fn signals_wanted(&self, now: Timestamp) -> SignalsWanted {
-        self.measurements.wanted(now)
-    }
-
-    /// A read has ended.
-    pub(super) fn read(&mut self, read: Read, now: Timestamp) -> Result<Acts, JournalError> {
-        let reading = match read.result {
-            Ok(reading) => {
-                self.heard(read.topic.source(), now);
-                reading
-            }
-            Err(error) => return self.read_failed(read.topic, &error, now),
-        };
-        let is_old = read.generation != self.generation;
-        match reading {
-            Reading::Weight(_) | Reading::Capacity(_) if is_old => {
-                Ok(Acts { hurry: vec![read.topic], ..Acts::default() })
-            }
-            Reading::Weight(green) => self.tell(Event::WeightObserved(green), now),
-            Reading::Capacity(mut capacities) => {
-                for side in [&mut capacities.blue, &mut capacities.green] {
-                    side.trouble = side.trouble.take().map(|trouble| self.redactor.clean(&trouble));
-                }
-                self.tell(Event::CapacityObserved(capacities), now)
-            }
-            Reading::Alarms(alarms) => self.alarms_read(alarms, now),
-            Reading::Signals(pairs) => {
-                self.measurements.take(pairs, now, self.release.traffic.green_since);
-                self.judge(now)
-            }
-            Reading::Identity(identity) => {
-                self.identity =
-                    Some(IdentityView { account: identity.account, arn: identity.arn, expires: identity.expires });
-                Ok(Acts::default())
-            }
-            Reading::Tasks(tasks) => {
-                self.task_sides.learn(&tasks, &self.release.plan.sides);
-                Ok(Acts::default())
-            }
-        }
-    }
-
-    fn alarms_read(&mut self, mut alarms: Vec<Alarm>, now: Timestamp) -> Result<Acts, JournalError> {
-        for alarm in &mut alarms {
-            alarm.reason = self.redactor.clean(&alarm.reason);
-        }
-        let missing: Vec<String> = alarms
-            .iter()
-            .filter(|alarm| matches!(alarm.state, AlarmState::Missing | AlarmState::Unknown))
-            .map(|alarm| alarm.name.to_string())
-            .collect();
-        let firing: Vec<FiringAlarm> = alarms.iter().filter_map(Alarm::firing).collect();
-        self.alarms = alarms;
-        if missing.is_empty() {
-            self.tell(Event::AlarmsObserved(firing), now)
-        } else {
-            let why = format!("no state to be had of {}", missing.join(", "));
-            self.tell(Event::AlarmsLost { why, firing }, now)
-        }
-    }
-
-    fn read_failed(&mut self, topic: Topic, error: &CloudError, now: Timestamp) -> Result<Acts, JournalError> {
-        let source = topic.source();
-        self.failed(source, error.to_string(), now);
-        let is_stale = self.sources.iter().any(|view| view.source == source && view.is_stale(now));
-        match topic {
-            Topic::Alarms if is_stale => {
-                let firing = self.release.firing.clone();
-                self.tell(Event::AlarmsLost { why: error.kind.to_string(), firing }, now)
-            }
-            Topic::Signals if is_stale => {
-                self.measurements.fail(error.kind.to_string());
-                self.judge(now)
-            }
-            _ => Ok(Acts::default()),
-        }
+    pub(super) fn signals_wanted(&self, of: ComponentIndex, now: Timestamp) -> SignalsWanted {
+        self.watches[of].measurements.wanted(now)
     }
 
     /// Time has passed. What was read too long ago is no longer believed, whyever nothing newer came.
     pub(super) fn tick(&mut self, now: Timestamp) -> Result<Acts, JournalError> {
         let mut acts = Acts::default();
-        if self.is_silent(Source::Alarms, now) && self.release.alarms_lost.is_none() {
-            let firing = self.release.firing.clone();
-            acts.join(self.tell(Event::AlarmsLost { why: "no answer".to_owned(), firing }, now)?);
+        for component in self.release.components.indices() {
+            let state = &self.release.components[component];
+            if self.is_silent(Source::Alarms, component, now) && state.alarms_lost.is_none() {
+                let firing = state.firing.clone();
+                acts.join(self.tell(Event::AlarmsLost { component, why: "no answer".to_owned(), firing }, now)?);
+            }
+            let has_failed = self.watches[component].measurements.has_failed();
+            if self.is_silent(Source::Signals, component, now) && !has_failed {
+                self.watches[component].measurements.fail("no answer".to_owned());
+                acts.join(self.judge(component, now)?);
+            }
         }
-        if self.is_silent(Source::Signals, now) && !self.measurements.has_failed() {
-            self.measurements.fail("no answer".to_owned());
-            acts.join(self.judge(now)?);
-        }
+        acts.join(self.watch_credentials(now)?);
         acts.join(self.tell(Event::Ticked, now)?);
         Ok(acts)
     }
 
     /// Whether a source has said nothing for too long, counted from this engine's start at the earliest.
-    fn is_silent(&self, source: Source, now: Timestamp) -> bool {
+    fn is_silent(&self, source: Source, of: ComponentIndex, now: Timestamp) -> bool {
         self.sources
             .iter()
-            .filter(|view| view.source == source)
+            .filter(|view| view.source == source && view.component == of)
             .any(|view| now.since(view.last_ok.unwrap_or(self.started)) > view.stale_after)
     }
 
     /// Judges what is held, and tells the machine.
-    fn judge(&mut self, now: Timestamp) -> Result<Acts, JournalError> {
+    fn judge(&mut self, of: ComponentIndex, now: Timestamp) -> Result<Acts, JournalError> {
         if self.release.unwinding.is_some() || self.release.ended.is_some() {
             // The verdicts that decided stay: nothing is decided by them any more.
             return Ok(Acts::default());
         }
-        let step_since = self.release.step().map(|(_, phase)| match phase {
+        let step_since = self.release.step(of).map(|(_, phase)| match phase {
             StepPhase::Raising { since } | StepPhase::Settling { since } | StepPhase::Baking { since, .. } => since,
             StepPhase::AtGate { watched, .. } => watched,
         });
-        let circumstances = Circumstances { now, green_since: self.release.traffic.green_since, step_since };
-        let verdicts = self.judge.judge(&self.measurements.measured(), circumstances);
-        self.tell(Event::Judged(verdicts), now)
+        let green_since = self.release.components[of].traffic.green_since;
+        let Watch { judge, measurements, .. } = &mut self.watches[of];
+        let verdicts = judge.judge(&measurements.measured(), Circumstances { now, green_since, step_since });
+        self.tell(Event::Judged { component: of, verdicts }, now)
     }
 
     /// An effect has ended.
@@ -313,30 +294,37 @@ impl Core {
     }
 
     /// A source has answered.
-    pub(super) fn heard(&mut self, source: Source, now: Timestamp) {
-        if let Some(view) = self.source(source) {
+    pub(super) fn heard(&mut self, source: Source, of: ComponentIndex, now: Timestamp) {
+        if let Some(view) = self.source(source, of) {
             view.last_ok = Some(now);
             view.failing = None;
         }
     }
 
     /// A source has not answered.
-    pub(super) fn failed(&mut self, source: Source, why: String, now: Timestamp) {
-        if let Some(view) = self.source(source) {
+    pub(super) fn failed(&mut self, source: Source, of: ComponentIndex, why: &str, now: Timestamp) {
+        let why = self.cleaner.text(why);
+        if let Some(view) = self.source(source, of) {
             let since = view.failing.as_ref().map_or(now, |(since, _)| *since);
             view.failing = Some((since, why));
         }
     }
 
-    pub(super) fn called(&mut self, source: Source, calls: u64) {
-        if let Some(view) = self.source(source) {
+    pub(super) fn called(&mut self, source: Source, of: ComponentIndex, calls: u64) {
+        if let Some(view) = self.source(source, of) {
             view.calls += calls;
         }
     }
 
-    fn source(&mut self, source: Source) -> Option<&mut SourceView> {
+    fn source(&mut self, source: Source, of: ComponentIndex) -> Option<&mut SourceView> {
         self.dirty = true;
-        self.sources.iter_mut().find(|view| view.source == source)
+        self.sources.iter_mut().find(|view| view.source == source && view.component == of)
+    }
+
+    /// Says what keeps this engine from going on, and shows it.
+    pub(super) fn troubled(&mut self, why: &str) {
+        self.engine.trouble = Some(self.cleaner.text(why));
+        self.dirty = true;
     }
 
     /// Everything a face needs.
@@ -345,20 +333,25 @@ impl Core {
             at: now,
             speed: self.speed,
             release: Arc::new(self.release.clone()),
-            series: self.measurements.series().to_vec(),
-            alarms: self.alarm_views(),
+            components: self.component_views(),
             sources: self.sources.clone(),
             identity: self.identity.clone(),
-            toll: self.measurements.toll(self.release.traffic_span()),
-            output: self.output.iter().cloned().collect(),
+            output: self.output.iter().map(|(stage, lines)| (*stage, lines.iter().cloned().collect())).collect(),
             engine: self.engine.clone(),
         }
     }
 
-    fn alarm_views(&self) -> Vec<AlarmView> {
+    fn component_views(&self) -> Components<ComponentView> {
+        self.watches.pair(&self.release.components, |watch, component| ComponentView {
+            series: watch.measurements.series().to_vec(),
+            alarms: self.alarm_views(&watch.alarms),
+            toll: watch.measurements.toll(component.traffic_span()),
+        })
+    }
+
+    fn alarm_views(&self, alarms: &[Alarm]) -> Vec<AlarmView> {
         let begun = self.release.begun.as_ref().map(|begun| begun.at);
-        let mut views: Vec<AlarmView> = self
-            .alarms
+        let mut views: Vec<AlarmView> = alarms
             .iter()
             .map(|alarm| AlarmView {
                 name: alarm.name.clone(),
@@ -381,82 +374,4 @@ impl Core {
 
 fn is_write(effect: &Effect) -> bool {
     matches!(effect, Effect::SetWeight { .. } | Effect::Scale { .. })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::domain::command::Command;
-    use crate::domain::ids::{TaskDefinitionArn, Version};
-    use crate::domain::percent::Percent;
-    use crate::domain::plan::{
-        Driver, OnFailure, Place, Plan, RollbackPlan, SidePlan, Sides, StageKind, StagePlan, VerifyPlan,
-    };
-    use crate::domain::redact::Redactor;
-    use crate::engine::settings::Polls;
-    use crate::journal::sqlite::SqliteJournal;
-    use crate::judge::threshold::Threshold;
-
-    const MINUTE: Duration = Duration::from_mins(1);
-
-    /// One stage that is over after a minute.
-    fn plan() -> Plan {
-        let side = SidePlan {
-            service: "api".to_owned(),
-            target_group: "api".to_owned(),
-            task_definition: TaskDefinitionArn::from("api:1"),
-            container: "api".to_owned(),
-            desired: 1,
-            url: None,
-        };
-        Plan {
-            environment: "demo".into(),
-            production: false,
-            component: "api".into(),
-            place: Place::default(),
-            driver: Driver::Alb,
-            from: Version("api:1".to_owned()),
-            to: Version("api:2".to_owned()),
-            sides: Sides { rule: "rule".to_owned(), blue: side.clone(), green: side },
-            stages: vec![StagePlan {
-                name: "watch".into(),
-                kind: StageKind::Verify(VerifyPlan { watch: MINUTE, checks: Vec::new() }),
-                timeout: MINUTE,
-                on_failure: OnFailure::Rollback,
-            }],
-            signals: Vec::new(),
-            alarms: Vec::new(),
-            rollback: RollbackPlan { escalate_after: MINUTE, min_healthy: Percent::FULL, keep_green: false },
-            notify: Vec::new(),
-            secrets: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn what_falls_due_when_an_order_is_refused_is_in_the_journal() {
-        let by = Actor { name: "captain".to_owned(), host: "bastion".to_owned() };
-        let begun = Timestamp::from_secs(1_000);
-        let mut journal = SqliteJournal::in_memory().unwrap();
-        let (id, plan) = journal.create(&mut |_| plan(), &by, begun).unwrap();
-        let settings = Settings {
-            log_groups: Vec::new(),
-            polls: Polls::default(),
-            period: MINUTE,
-            redactor: Redactor::default(),
-            variables: std::collections::BTreeMap::new(),
-            is_demo: false,
-        };
-        let release = Release::planned(id, plan.clone());
-        let judge = Box::new(Threshold::new(Vec::new()));
-        let mut core = Core::new(release, Box::new(journal), judge, &settings, &by, Clock::starting_at(begun, 1.0));
-        let _acts = core.tell(Event::Requested { by: by.clone() }, begun).unwrap();
-        let order = Order { command: Command::Resume, by, seen: None };
-        let acts = core.tell(Event::Ordered(order), begun + MINUTE).unwrap();
-        assert!(matches!(acts.answer, Some(Err(_))), "nothing is paused: {acts:?}");
-        assert!(core.release.ended.is_some(), "the minute is over");
-        let records = core.journal.records(id).unwrap();
-        assert_eq!(crate::journal::replay(id, plan, &records), core.release);
-    }
 }

@@ -112,6 +112,7 @@ mod tests {
     fn line(number: usize) -> LogLine {
         LogLine {
             at: Timestamp::default(),
+            component: None,
             side: None,
             task: String::new(),
             level: Level::Info,

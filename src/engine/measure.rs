@@ -8,7 +8,7 @@ use super::poll::SignalsWanted;
 use super::snapshot::{SignalSeries, Toll};
 use crate::cloud::SeriesPair;
 use crate::domain::ids::SignalName;
-use crate::domain::plan::Plan;
+use crate::domain::plan::ComponentPlan;
 use crate::domain::signal::{Measure, Point};
 use crate::domain::time::Timestamp;
 use crate::judge::Measured;
@@ -31,7 +31,7 @@ struct Held {
     green: BTreeMap<Timestamp, Point>,
 }
 
-/// The points of every signal of a plan.
+/// The points of every signal of a component.
 #[derive(Clone, Debug)]
 pub(super) struct Measurements {
     signals: Vec<(SignalName, Measure)>,
@@ -42,7 +42,7 @@ pub(super) struct Measurements {
 }
 
 impl Measurements {
-    pub(super) fn new(plan: &Plan, period: Duration) -> Self {
+    pub(super) fn new(plan: &ComponentPlan, period: Duration) -> Self {
         let signals: Vec<(SignalName, Measure)> =
             plan.signals.iter().map(|signal| (signal.name.clone(), signal.measure)).collect();
         let held = signals.iter().map(|(name, _)| (name.clone(), Held::default())).collect();

@@ -11,10 +11,12 @@
 //! [`run::Engine::run`] selects one thing that happened, hands it to the core, which awaits nothing, and acts on what
 //! the core answers. Orders are served first.
 
+mod clean;
 mod core;
 mod execute;
 pub mod handle;
 pub mod hub;
+mod last_resort;
 mod lines;
 mod measure;
 pub mod poll;

@@ -9,8 +9,10 @@ use super::settings::Polls;
 use super::snapshot::{Source, SourceView};
 use crate::cloud::{Alarm, Cloud, CloudError, Identity, SeriesPair, SignalRequest, TaskBrief};
 use crate::domain::capacity::Capacities;
-use crate::domain::ids::SignalName;
+use crate::domain::components::{ComponentIndex, Components};
+use crate::domain::ids::{AlarmName, SignalName};
 use crate::domain::percent::Percent;
+use crate::domain::plan::{Plan, Sides};
 use crate::domain::release::{Release, StepPhase, UnwindPhase, Work};
 use crate::domain::signal::Measure;
 use crate::domain::time::Timestamp;
@@ -38,8 +40,14 @@ pub(super) enum Topic {
 impl Topic {
     const ALL: [Self; 6] = [Self::Weight, Self::Capacity, Self::Alarms, Self::Signals, Self::Identity, Self::Tasks];
 
-    /// The source it shows up as.
-    pub(super) fn source(self) -> Source {
+    /// The source whose life an answer proves. Which task belongs to which side is asked for the log lines' sake, and
+    /// proves nothing of the capacity that is judged.
+    pub(super) fn source(self) -> Option<Source> {
+        (self != Self::Tasks).then(|| self.counted_as())
+    }
+
+    /// The source that its calls are counted for.
+    fn counted_as(self) -> Source {
         match self {
             Self::Weight => Source::Weights,
             Self::Capacity | Self::Tasks => Source::Capacity,
@@ -73,6 +81,7 @@ pub(super) enum Reading {
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) topic: Topic,
+    pub(super) component: ComponentIndex,
     /// Which state of the writes it belongs to: one that began before a write says nothing about what came after.
     pub(super) generation: u64,
     pub(super) result: Result<Reading, CloudError>,
@@ -81,13 +90,14 @@ pub(super) struct Read {
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     topic: Topic,
+    component: ComponentIndex,
     due: Timestamp,
     running: bool,
 }
 
 /// Reads what is due.
 pub(super) struct Poller {
-    cloud: Arc<dyn Cloud>,
+    clouds: Components<Arc<dyn Cloud>>,
     polls: Polls,
     slots: Vec<Slot>,
     reads: JoinSet<Read>,
@@ -103,9 +113,9 @@ pub(super) struct SignalsWanted {
 }
 
 impl Poller {
-    pub(super) fn new(cloud: Arc<dyn Cloud>, polls: Polls, now: Timestamp) -> Self {
-        let slots = Topic::ALL.iter().map(|topic| Slot { topic: *topic, due: now, running: false }).collect();
-        Self { cloud, polls, slots, reads: JoinSet::new() }
+    pub(super) fn new(clouds: Components<Arc<dyn Cloud>>, polls: Polls, plan: &Plan, now: Timestamp) -> Self {
+        let slots = topics(plan).map(|(topic, component)| Slot { topic, component, due: now, running: false });
+        Self { clouds, polls, slots: slots.collect(), reads: JoinSet::new() }
     }
 
     /// When the next read is due; `None` while all are under way.
@@ -114,8 +124,8 @@ impl Poller {
     }
 
     /// Makes a topic due at once.
-    pub(super) fn hurry(&mut self, topic: Topic, now: Timestamp) {
-        for slot in self.slots.iter_mut().filter(|slot| slot.topic == topic) {
+    pub(super) fn hurry(&mut self, topic: Topic, of: ComponentIndex, now: Timestamp) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.topic == topic && slot.component == of) {
             slot.due = slot.due.min(now);
         }
     }
@@ -126,70 +136,23 @@ impl Poller {
         release: &Release,
         now: Timestamp,
         generation: u64,
-        signals: impl Fn() -> SignalsWanted,
-    ) -> Vec<(Source, u64)> {
+        signals: impl Fn(ComponentIndex) -> SignalsWanted,
+    ) -> Vec<(Source, ComponentIndex, u64)> {
         let mut started = Vec::new();
         for slot in &mut self.slots {
             if slot.running || slot.due > now {
                 continue;
             }
             slot.running = true;
-            slot.due = now + period(slot.topic, &self.polls, release);
-            started.push((slot.topic.source(), slot.topic.calls()));
-            let cloud = Arc::clone(&self.cloud);
-            let topic = slot.topic;
-            let plan = &release.plan;
-            match topic {
-                Topic::Weight => {
-                    let sides = plan.sides.clone();
-                    self.reads.spawn(async move {
-                        let result = cloud.weight(&sides).await.map(Reading::Weight);
-                        Read { topic, generation, result }
-                    });
-                }
-                Topic::Capacity => {
-                    let sides = plan.sides.clone();
-                    self.reads.spawn(async move {
-                        let result = cloud.capacity(&sides).await.map(Reading::Capacity);
-                        Read { topic, generation, result }
-                    });
-                }
-                Topic::Alarms => {
-                    let names = plan.alarms.clone();
-                    self.reads.spawn(async move {
-                        let result = cloud.alarms(&names).await.map(Reading::Alarms);
-                        Read { topic, generation, result }
-                    });
-                }
-                Topic::Signals => {
-                    let (sides, cluster, wanted) = (plan.sides.clone(), plan.place.cluster.clone(), signals());
-                    self.reads.spawn(async move {
-                        let request = SignalRequest {
-                            signals: &wanted.signals,
-                            sides: &sides,
-                            cluster: &cluster,
-                            from: wanted.from,
-                            to: wanted.to,
-                            period: wanted.period,
-                        };
-                        let result = cloud.signals(&request).await.map(Reading::Signals);
-                        Read { topic, generation, result }
-                    });
-                }
-                Topic::Identity => {
-                    self.reads.spawn(async move {
-                        let result = cloud.identity().await.map(Reading::Identity);
-                        Read { topic, generation, result }
-                    });
-                }
-                Topic::Tasks => {
-                    let sides = plan.sides.clone();
-                    self.reads.spawn(async move {
-                        let result = cloud.tasks(&sides).await.map(Reading::Tasks);
-                        Read { topic, generation, result }
-                    });
-                }
-            }
+            slot.due = now + period(slot.topic, slot.component, &self.polls, release);
+            started.push((slot.topic.counted_as(), slot.component, slot.topic.calls()));
+            let (topic, component) = (slot.topic, slot.component);
+            let Some(look) = Look::of(topic, release, component, || signals(component)) else { continue };
+            let cloud = Arc::clone(&self.clouds[component]);
+            self.reads.spawn(async move {
+                let result = look.read(cloud.as_ref()).await;
+                Read { topic, component, generation, result }
+            });
         }
         started
     }
@@ -207,8 +170,8 @@ impl Poller {
     }
 
     /// A read has ended: its topic may be read again.
-    pub(super) fn ended(&mut self, topic: Topic, failed: bool, now: Timestamp) {
-        for slot in self.slots.iter_mut().filter(|slot| slot.topic == topic) {
+    pub(super) fn ended(&mut self, topic: Topic, of: ComponentIndex, failed: bool, now: Timestamp) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.topic == topic && slot.component == of) {
             slot.running = false;
             if failed {
                 slot.due = slot.due.max(now + AFTER_FAILURE).min(now + AFTER_FAILURE * 3);
@@ -217,12 +180,72 @@ impl Poller {
     }
 }
 
+/// One read with what it needs to know, taken when it begins.
+enum Look {
+    Weight(Sides),
+    Capacity(Sides),
+    Tasks(Sides),
+    Alarms(Vec<AlarmName>),
+    Signals { sides: Sides, cluster: String, wanted: SignalsWanted },
+    Identity,
+}
+
+impl Look {
+    /// `None` where there is nothing to look at.
+    fn of(
+        topic: Topic,
+        release: &Release,
+        of: ComponentIndex,
+        signals: impl FnOnce() -> SignalsWanted,
+    ) -> Option<Self> {
+        let plan = &release.plan.components[of];
+        Some(match topic {
+            Topic::Weight => Self::Weight(plan.sides.clone()?),
+            Topic::Capacity => Self::Capacity(plan.sides.clone()?),
+            Topic::Tasks => Self::Tasks(plan.sides.clone()?),
+            Topic::Alarms => Self::Alarms(plan.alarms.clone()),
+            Topic::Signals => {
+                Self::Signals { sides: plan.sides.clone()?, cluster: plan.cluster.clone(), wanted: signals() }
+            }
+            Topic::Identity => Self::Identity,
+        })
+    }
+
+    async fn read(&self, cloud: &dyn Cloud) -> Result<Reading, CloudError> {
+        match self {
+            Self::Weight(sides) => cloud.weight(sides).await.map(Reading::Weight),
+            Self::Capacity(sides) => cloud.capacity(sides).await.map(Reading::Capacity),
+            Self::Tasks(sides) => cloud.tasks(sides).await.map(Reading::Tasks),
+            Self::Alarms(names) => cloud.alarms(names).await.map(Reading::Alarms),
+            Self::Signals { sides, cluster, wanted } => {
+                let SignalsWanted { signals, from, to, period } = wanted;
+                let (from, to, period) = (*from, *to, *period);
+                let request = SignalRequest { signals, sides, cluster, from, to, period };
+                cloud.signals(&request).await.map(Reading::Signals)
+            }
+            Self::Identity => cloud.identity().await.map(Reading::Identity),
+        }
+    }
+}
+
+/// What is read of a release: of a component without sides only its alarms.
+fn topics(plan: &Plan) -> impl Iterator<Item = (Topic, ComponentIndex)> {
+    plan.components.iter().flat_map(|(of, component)| {
+        let is_read = move |topic: &Topic| match topic {
+            Topic::Weight | Topic::Capacity | Topic::Tasks | Topic::Signals => component.sides.is_some(),
+            Topic::Alarms => component.sides.is_some() || !component.alarms.is_empty(),
+            Topic::Identity => of == ComponentIndex::FIRST,
+        };
+        Topic::ALL.into_iter().filter(is_read).map(move |topic| (topic, of))
+    })
+}
+
 /// How often a topic is read while the release stands where it does.
-fn period(topic: Topic, polls: &Polls, release: &Release) -> Duration {
+fn period(topic: Topic, of: ComponentIndex, polls: &Polls, release: &Release) -> Duration {
     match topic {
-        Topic::Weight if waits_for_weight(release) => EAGER.min(polls.weights),
+        Topic::Weight if waits_for_weight(release, of) => EAGER.min(polls.weights),
         Topic::Weight => polls.weights,
-        Topic::Capacity if waits_for_capacity(release) => COMING_UP.min(polls.capacity),
+        Topic::Capacity if waits_for_capacity(release, of) => COMING_UP.min(polls.capacity),
         Topic::Capacity => polls.capacity,
         Topic::Alarms => polls.alarms,
         Topic::Signals => polls.signals,
@@ -231,22 +254,25 @@ fn period(topic: Topic, polls: &Polls, release: &Release) -> Duration {
     }
 }
 
-fn waits_for_weight(release: &Release) -> bool {
-    let is_going_back = release.unwinding.as_ref().is_some_and(|unwinding| unwinding.phase == UnwindPhase::Traffic);
-    is_going_back
-        || release.traffic.observed.is_none()
+fn waits_for_weight(release: &Release, of: ComponentIndex) -> bool {
+    is_going_back(release)
+        || release.components[of].traffic.observed.is_none()
         || release
-            .step()
+            .step(of)
             .is_some_and(|(_, phase)| matches!(phase, StepPhase::Raising { .. } | StepPhase::Settling { .. }))
 }
 
-fn waits_for_capacity(release: &Release) -> bool {
+fn waits_for_capacity(release: &Release, of: ComponentIndex) -> bool {
     let is_deploying = release
-        .deploy_stage()
+        .deploy_stage(of)
         .and_then(|index| release.stages.get(index))
         .is_some_and(|stage| stage.work == Work::Settling);
-    let is_going_back = release.unwinding.as_ref().is_some_and(|unwinding| unwinding.phase == UnwindPhase::Traffic);
-    is_deploying || is_going_back || release.unhealthy_since.is_some() || release.capacities.is_none()
+    let component = &release.components[of];
+    is_deploying || is_going_back(release) || component.unhealthy_since.is_some() || component.capacities.is_none()
+}
+
+fn is_going_back(release: &Release) -> bool {
+    release.unwinding.as_ref().is_some_and(|unwinding| unwinding.phase == UnwindPhase::Traffic)
 }
 
 /// How old an answer of a source may be before it counts as stale: three of its periods, and never less than a minute.
@@ -263,15 +289,19 @@ pub(super) fn stale_after(source: Source, polls: &Polls) -> Duration {
 }
 
 /// The sources of a new engine, none of them heard of.
-pub(super) fn sources(polls: &Polls) -> Vec<SourceView> {
-    Source::ALL
-        .iter()
-        .map(|source| SourceView {
-            source: *source,
-            last_ok: None,
-            failing: None,
-            stale_after: stale_after(*source, polls),
-            calls: 0,
-        })
-        .collect()
+pub(super) fn sources(polls: &Polls, plan: &Plan) -> Vec<SourceView> {
+    let view = |(source, component)| SourceView {
+        source,
+        component,
+        last_ok: None,
+        failing: None,
+        stale_after: stale_after(source, polls),
+        calls: 0,
+    };
+    let logs = plan.components.iter().any(|(_, component)| !component.logs.is_empty());
+    let mut read: Vec<_> = topics(plan).filter_map(|(topic, of)| Some((of, topic.source()?))).collect();
+    read.extend(logs.then_some((ComponentIndex::FIRST, Source::Logs)));
+    read.sort_unstable();
+    read.dedup();
+    read.into_iter().map(|(of, source)| (source, of)).map(view).collect()
 }

@@ -1,28 +1,36 @@
 //! The engine's loop: one thing that happened at a time, orders first.
 
+use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::clean::Cleaner;
 use super::core::{Acts, Core};
 use super::execute::{Executor, Said};
 use super::handle::{Envelope, Receipt};
 use super::hub::Hub;
+use super::last_resort::LastWill;
 use super::poll::{Poller, Topic};
 use super::settings::{Parts, Settings};
 use super::snapshot::Source;
 use super::tail::{Round, Tailer};
 use crate::clock::Clock;
-use crate::domain::command::Actor;
+use crate::domain::command::{Actor, Refusal};
+use crate::domain::components::ComponentIndex;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::ReleaseId;
+use crate::domain::last_resort::{LastResort, most_urgent};
 use crate::domain::plan::Plan;
 use crate::domain::release::{Ended, Release};
 use crate::domain::time::Timestamp;
 use crate::journal::{self, Entry, JournalError, Record};
+
+pub use super::last_resort::{JournalLost, TrafficLeft};
 
 /// Messages that are still owed after the end get this long; after a new engine has taken them over, once more.
 const LAST_WORDS: Duration = Duration::from_mins(1);
@@ -37,6 +45,7 @@ const SAID: usize = 256;
 pub struct Engine {
     core: Core,
     executor: Executor,
+    last_will: LastWill,
     poller: Poller,
     tailer: Option<Tailer>,
     hub: Hub,
@@ -80,7 +89,7 @@ impl Engine {
         let now = parts.clock.now();
         let (id, plan) = parts.journal.create(make_plan, &parts.actor, now)?;
         let by = parts.actor.clone();
-        Ok(Self::assemble(Release::planned(id, plan), parts, Event::Requested { by }))
+        Ok(Self::assemble(Release::planned(id, plan), 0, parts, Event::Requested { by }))
     }
 
     /// An engine for a release whose last engine is gone: replayed from the journal.
@@ -95,23 +104,33 @@ impl Engine {
         let release = journal::replay(id, summary.plan, &records);
         let by = parts.actor.clone();
         let first = if release.begun.is_some() { Event::Recovered { by } } else { Event::Requested { by } };
-        Ok(Self::assemble(release, parts, first))
+        Ok(Self::assemble(release, records.len(), parts, first))
     }
 
-    fn assemble(release: Release, parts: Parts, first: Event) -> (Self, Hub, Stop) {
-        let Parts { cloud, web, journal, judge, notifier, programs, clock, actor, settings } = parts;
+    fn assemble(release: Release, kept: usize, parts: Parts, first: Event) -> (Self, Hub, Stop) {
+        let Parts { clouds, web, journal, judges, notifier, programs, clock, actor, settings } = parts;
         let now = clock.now();
-        let core = Core::new(release, journal, judge, &settings, &actor, clock);
+        let core = Core::new(release, kept, journal, judges, &settings, &actor, clock);
         let (hub, orders) = Hub::new(core.snapshot(now));
         let (say, said) = mpsc::channel(SAID);
-        let executor = Executor::new(Arc::clone(&cloud), web, notifier, programs, clock, settings.clone(), say);
-        let poller = Poller::new(Arc::clone(&cloud), settings.polls, now);
-        let groups = settings.log_groups.clone();
-        let tailer = (!groups.is_empty()).then(|| Tailer::new(cloud, clock, groups, settings.redactor.clone()));
+        let last_will = LastWill {
+            clouds: clouds.clone(),
+            notifier: Arc::clone(&notifier),
+            clock,
+            cleaner: Cleaner::new(settings.redactor.clone()),
+        };
+        let executor = Executor::new(clouds.clone(), web, notifier, programs, clock, settings.clone(), say);
+        let poller = Poller::new(clouds.clone(), settings.polls, &core.release.plan, now);
+        let groups = log_groups(&core.release.plan);
+        let tailer = (!groups.is_empty()).then(|| {
+            let cloud = Arc::clone(&clouds[ComponentIndex::FIRST]);
+            Tailer::new(cloud, clock, groups, settings.redactor.clone())
+        });
         let (stop, is_stopping) = watch::channel(false);
         let engine = Self {
             core,
             executor,
+            last_will,
             poller,
             tailer,
             hub: hub.clone(),
@@ -130,8 +149,54 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When the journal cannot be written any more: an engine without a journal does not act.
-    pub async fn run(mut self) -> Result<Left, JournalError> {
+    /// When the journal cannot be written any more: an engine without a journal does not act, but for bringing traffic
+    /// back to blue where green may have some.
+    pub async fn run(mut self) -> Result<Left, JournalLost> {
+        match self.go_on().await {
+            Ok(()) => {
+                self.hub.show(self.core.snapshot(self.clock.now()));
+                Ok(Left { release: self.core.release })
+            }
+            Err(journal) => {
+                let traffic = self.end_without_journal(&journal).await;
+                self.core.troubled(&format!("journal lost, {traffic}: {journal}"));
+                let lost = JournalLost { journal, traffic };
+                self.hub.show(self.core.snapshot(self.clock.now()));
+                Err(lost)
+            }
+        }
+    }
+
+    /// Does what is right without a journal. Orders are refused meanwhile: nothing could be kept of them.
+    async fn end_without_journal(&mut self, journal: &JournalError) -> TrafficLeft {
+        self.executor.cancel_all();
+        let what = match most_urgent(&self.core.release) {
+            LastResort::Nothing => "the engine ends",
+            LastResort::KeepGreen => "green keeps the traffic, for blue was being taken down",
+            LastResort::BringBack { .. } => "bringing all traffic back to blue",
+        };
+        self.core.troubled(&format!("journal lost, {what}: {journal}"));
+        self.hub.show(self.core.snapshot(self.clock.now()));
+        let mut end = pin!(self.last_will.carry_out(&self.core.release, journal));
+        loop {
+            tokio::select! {
+                biased;
+                Ok(()) = self.is_stopping.changed() => {
+                    return match most_urgent(&self.core.release) {
+                        LastResort::Nothing => TrafficLeft::Untouched,
+                        LastResort::KeepGreen | LastResort::BringBack { .. } => TrafficLeft::OnGreen {
+                            why: "the engine was stopped before it was seen on blue".to_owned(),
+                        },
+                    };
+                }
+                Some(Envelope { answer, .. }) = self.orders.recv() => answer_to(answer, not_kept(journal)),
+                traffic = &mut end => return traffic,
+            }
+        }
+    }
+
+    /// One thing that happened after the other, until there is nothing left to do.
+    async fn go_on(&mut self) -> Result<(), JournalError> {
         let mut logs: JoinSet<(Tailer, Round)> = JoinSet::new();
         let mut logs_due = self.clock.now();
         let first = self.first.clone();
@@ -142,13 +207,13 @@ impl Engine {
             self.tail_due(&mut logs, &mut logs_due);
             self.show();
             if self.is_over() {
-                break;
+                return Ok(());
             }
             let wake = self.next_wake(logs_due);
             let clock = self.clock;
             tokio::select! {
                 biased;
-                Ok(()) = self.is_stopping.changed() => break,
+                Ok(()) = self.is_stopping.changed() => return Ok(()),
                 Some(envelope) = self.orders.recv() => self.order(envelope)?,
                 () = self.hub.attached() => self.core.dirty = true,
                 ended = self.executor.next() => {
@@ -157,7 +222,7 @@ impl Engine {
                 }
                 read = self.poller.next() => {
                     let now = clock.now();
-                    self.poller.ended(read.topic, read.result.is_err(), now);
+                    self.poller.ended(read.topic, read.component, read.result.is_err(), now);
                     let acts = self.core.read(read, now)?;
                     self.act(acts);
                 }
@@ -169,17 +234,21 @@ impl Engine {
                 // Last: a program that never stops writing must not keep the rest from happening.
                 Some(said) = self.said.recv() => match said {
                     Said::Started { effect, group } => self.core.program_started(effect, group, clock.now())?,
-                    Said::Line(line) => self.core.program_wrote(line),
+                    Said::Line { effect, line } => self.core.program_wrote(effect, line),
                 },
             }
         }
-        self.hub.show(self.core.snapshot(self.clock.now()));
-        Ok(Left { release: self.core.release })
     }
 
     fn order(&mut self, envelope: Envelope) -> Result<(), JournalError> {
         let Envelope { order, answer } = envelope;
-        let mut acts = self.core.tell(Event::Ordered(order), self.clock.now())?;
+        let mut acts = match self.core.tell(Event::Ordered(order), self.clock.now()) {
+            Ok(acts) => acts,
+            Err(journal) => {
+                answer_to(answer, not_kept(&journal));
+                return Err(journal);
+            }
+        };
         let receipt = match acts.answer.take() {
             Some(Ok(revision)) => Receipt::Accepted(revision),
             Some(Err(refusal)) => Receipt::Refused(refusal),
@@ -198,17 +267,17 @@ impl Engine {
             self.executor.start(intent, &self.core.release);
         }
         let now = self.clock.now();
-        for topic in acts.hurry {
-            self.poller.hurry(topic, now);
+        for (topic, of) in acts.hurry {
+            self.poller.hurry(topic, of, now);
         }
     }
 
     fn read_due(&mut self) {
         let now = self.clock.now();
         let core = &self.core;
-        let started = self.poller.start_due(&core.release, now, core.generation(), || core.signals_wanted(now));
-        for (source, calls) in started {
-            self.core.called(source, calls);
+        let started = self.poller.start_due(&core.release, now, core.generation(), |of| core.signals_wanted(of, now));
+        for (source, of, calls) in started {
+            self.core.called(source, of, calls);
         }
     }
 
@@ -230,13 +299,15 @@ impl Engine {
     fn tailed(&mut self, tailer: Tailer, round: Round) {
         let now = self.clock.now();
         self.tailer = Some(tailer);
-        self.core.called(Tailer::SOURCE, round.calls);
+        self.core.called(Tailer::SOURCE, ComponentIndex::FIRST, round.calls);
         match round.error {
-            Some(error) => self.core.failed(Source::Logs, error.to_string(), now),
-            None => self.core.heard(Source::Logs, now),
+            Some(error) => self.core.failed(Source::Logs, ComponentIndex::FIRST, &error.to_string(), now),
+            None => self.core.heard(Source::Logs, ComponentIndex::FIRST, now),
         }
         if self.core.task_sides.misses(&round.lines) && self.core.release.ended.is_none() {
-            self.poller.hurry(Topic::Tasks, now);
+            for of in self.core.release.components.indices() {
+                self.poller.hurry(Topic::Tasks, of, now);
+            }
         }
         if !round.lines.is_empty() || round.left_out > 0 {
             self.hub.hand_out(round.lines, round.left_out);
@@ -274,6 +345,20 @@ impl Engine {
     }
 }
 
+/// Every log group of the plan, once.
+fn log_groups(plan: &Plan) -> Vec<String> {
+    let mut groups: Vec<String> = plan.components.iter().flat_map(|(_, component)| component.logs.clone()).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+}
+
+/// The answer to an order that the journal does not take.
+fn not_kept(journal: &JournalError) -> Receipt {
+    let why = format!("{journal}; the engine only brings traffic back to blue, where green has some, and ends");
+    Receipt::Refused(Refusal::NotNow { why })
+}
+
 fn answer_to(answer: oneshot::Sender<Receipt>, receipt: Receipt) {
     // Whoever asked may have gone.
     let _gone = answer.send(receipt);
@@ -288,15 +373,19 @@ async fn sleep_until(clock: Clock, at: Option<Timestamp>) {
 
 /// Ends the programs that a lost engine had running: nobody would see how they end.
 fn end_leftovers(id: ReleaseId, records: &[Record]) {
-    let mut open = None;
+    let mut open = BTreeMap::new();
     for record in records {
         match &record.entry {
-            Entry::Started { effect, group } => open = Some((*effect, *group)),
-            Entry::Event(Event::EffectEnded { id, .. }) if open.is_some_and(|(effect, _)| effect == *id) => open = None,
+            Entry::Started { effect, group } => {
+                open.insert(*effect, *group);
+            }
+            Entry::Event(Event::EffectEnded { id, .. }) => {
+                open.remove(id);
+            }
             _ => {}
         }
     }
-    if let Some((_, group)) = open.filter(|(_, group)| is_of_release(*group, id)) {
+    for group in open.into_values().filter(|group| is_of_release(*group, id)) {
         super::execute::command::end_group(group);
     }
 }

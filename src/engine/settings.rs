@@ -8,6 +8,7 @@ use super::execute::command::Programs;
 use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::domain::command::Actor;
+use crate::domain::components::Components;
 use crate::domain::redact::Redactor;
 use crate::journal::Journal;
 use crate::judge::Judge;
@@ -16,14 +17,14 @@ use crate::web::Web;
 
 /// Everything outside that an engine works with.
 pub struct Parts {
-    /// The cloud.
-    pub cloud: Arc<dyn Cloud>,
+    /// The cloud, as each component sees it: their clusters may differ.
+    pub clouds: Components<Arc<dyn Cloud>>,
     /// What HTTP checks are asked with.
     pub web: Arc<dyn Web>,
     /// The journal.
     pub journal: Box<dyn Journal>,
-    /// The judge of signals.
-    pub judge: Box<dyn Judge>,
+    /// The judge of each component's signals.
+    pub judges: Components<Box<dyn Judge>>,
     /// Who is told what.
     pub notifier: Arc<dyn Notifier>,
     /// What runs command stages.
@@ -39,8 +40,6 @@ pub struct Parts {
 /// Settings of an engine.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Log groups to tail.
-    pub log_groups: Vec<String>,
     /// How often each source is read.
     pub polls: Polls,
     /// Length of a period that signals are read in.

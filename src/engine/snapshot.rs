@@ -1,10 +1,12 @@
 //! What a face sees of a release: a value, complete at every moment. A face that misses some loses nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::{AlarmName, SignalName};
 use crate::domain::release::Release;
 use crate::domain::signal::Point;
@@ -19,20 +21,27 @@ pub struct Snapshot {
     pub speed: f64,
     /// The release. Verdicts, weights, capacity, timeline and orders are in it.
     pub release: Arc<Release>,
-    /// What was measured, one for each of the plan's signals, in its order.
-    pub series: Vec<Arc<SignalSeries>>,
-    /// The release's alarms, firing ones first.
-    pub alarms: Vec<AlarmView>,
+    /// What was read of each component beside what the release keeps.
+    pub components: Components<ComponentView>,
     /// How well each source answers.
     pub sources: Vec<SourceView>,
     /// Who the engine acts as, once known.
     pub identity: Option<IdentityView>,
-    /// What it cost users so far.
-    pub toll: Toll,
-    /// The output of a running program, newest line last.
-    pub output: Vec<String>,
+    /// The output of running programs by the index of their stage, newest line last.
+    pub output: BTreeMap<usize, Vec<String>>,
     /// Where the engine runs.
     pub engine: EngineView,
+}
+
+/// What was read of a component.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ComponentView {
+    /// What was measured, one for each of the plan's signals, in its order.
+    pub series: Vec<Arc<SignalSeries>>,
+    /// Its alarms, firing ones first.
+    pub alarms: Vec<AlarmView>,
+    /// What it cost users so far.
+    pub toll: Toll,
 }
 
 /// The points of a signal.
@@ -120,6 +129,8 @@ impl Source {
 pub struct SourceView {
     /// Which.
     pub source: Source,
+    /// Of which component; what is read for the release as a whole counts with the first.
+    pub component: ComponentIndex,
     /// When it last answered; `None` if it never has.
     pub last_ok: Option<Timestamp>,
     /// Since when it has only failed, and what it said last.
@@ -147,6 +158,9 @@ pub struct IdentityView {
     pub arn: String,
     /// When the credentials expire.
     pub expires: Option<Timestamp>,
+    /// New ones are had before these expire.
+    #[serde(default)]
+    pub is_renewed: bool,
 }
 
 /// What the release cost users so far, as far as the metrics tell.
@@ -169,4 +183,7 @@ pub struct EngineView {
     pub version: String,
     /// It ends together with the face that shows it: a demonstration.
     pub ends_with_face: bool,
+    /// What keeps it from going on; it ends soon.
+    #[serde(default)]
+    pub trouble: Option<String>,
 }

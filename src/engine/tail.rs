@@ -8,6 +8,7 @@ use super::lines;
 use super::snapshot::Source;
 use crate::clock::Clock;
 use crate::cloud::{Cloud, CloudError, LogEvent, LogRequest, TaskBrief};
+use crate::domain::components::ComponentIndex;
 use crate::domain::ids::Side;
 use crate::domain::log::LogLine;
 use crate::domain::plan::Sides;
@@ -49,19 +50,19 @@ pub(super) struct Tailer {
     seen: Seen,
 }
 
-/// Which side each task belongs to.
+/// Which component and side each task belongs to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TaskSides {
-    known: HashMap<String, Side>,
+    known: HashMap<String, (ComponentIndex, Side)>,
     /// Tasks that were asked about in vain: of other services that share the log group.
     foreign: HashSet<String>,
 }
 
 impl TaskSides {
-    pub(super) fn learn(&mut self, tasks: &[TaskBrief], sides: &Sides) {
+    pub(super) fn learn(&mut self, tasks: &[TaskBrief], of: ComponentIndex, sides: &Sides) {
         for task in tasks {
             if let Some(side) = Side::BOTH.into_iter().find(|side| sides.of(*side).service == task.service) {
-                self.known.insert(task.id.clone(), side);
+                self.known.insert(task.id.clone(), (of, side));
             }
         }
     }
@@ -80,7 +81,7 @@ impl TaskSides {
         is_new
     }
 
-    fn of(&self, task: &str) -> Option<Side> {
+    fn of(&self, task: &str) -> Option<(ComponentIndex, Side)> {
         self.known.get(task).copied()
     }
 }
@@ -134,9 +135,11 @@ impl Tailer {
     fn line(&self, event: LogEvent, sides: &TaskSides) -> LogLine {
         let (level, text) = lines::read(&event.message);
         let task = event.stream.rsplit('/').next().unwrap_or_default();
+        let origin = sides.of(task);
         LogLine {
             at: event.at,
-            side: sides.of(task),
+            component: origin.map(|(of, _)| of),
+            side: origin.map(|(_, side)| side),
             task: self.redactor.clean(task),
             level,
             text: self.redactor.clean(&text),

@@ -97,8 +97,10 @@ pub enum JournalError {
         known: i64,
     },
     /// Reading or writing did not work: a full disk, for one.
-    #[error("the journal cannot be {what}: {reason}")]
+    #[error("the journal {path} cannot be {what}: {reason}")]
     Broken {
+        /// Its path.
+        path: String,
         /// `read` or `written`.
         what: &'static str,
         /// Why.
@@ -156,6 +158,7 @@ pub fn replay(id: ReleaseId, plan: Plan, records: &[Record]) -> Release {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::components::ComponentIndex;
     use crate::domain::signal::{Policy, Ruling, Verdict};
 
     #[test]
@@ -174,7 +177,10 @@ mod tests {
                 newest: None,
                 reason: String::new(),
             };
-            let record = Record { at: Timestamp::default(), entry: Entry::Event(Event::Judged(vec![verdict])) };
+            let record = Record {
+                at: Timestamp::default(),
+                entry: Entry::Event(Event::Judged { component: ComponentIndex::FIRST, verdicts: vec![verdict] }),
+            };
             let text = serde_json::to_string(&record).unwrap();
             assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
         }

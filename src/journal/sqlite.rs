@@ -1,7 +1,7 @@
 //! The journal in a SQLite file: write-ahead log, full synchronisation, readable by its owner alone.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
@@ -39,6 +39,7 @@ const SCHEMA: &str = "
 #[derive(Debug)]
 pub struct SqliteJournal {
     connection: Connection,
+    path: PathBuf,
 }
 
 impl SqliteJournal {
@@ -83,7 +84,7 @@ impl SqliteJournal {
                 return Err(JournalError::Format { path: path.display().to_string(), found, known: FORMAT });
             }
         }
-        Ok(Self { connection })
+        Ok(Self { connection, path: path.to_owned() })
     }
 }
 
@@ -94,6 +95,7 @@ impl Journal for SqliteJournal {
         by: &Actor,
         at: Timestamp,
     ) -> Result<(ReleaseId, Plan), JournalError> {
+        let unwritten = |error: rusqlite::Error| broken(&self.path, "written", error);
         // Immediate: nobody else may take the number between the look and the insertion.
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritten)?;
@@ -103,6 +105,7 @@ impl Journal for SqliteJournal {
             .map_err(unwritten)?;
         let id = ReleaseId(u64::try_from(taken.unwrap_or(0)).unwrap_or(0) + 1);
         let plan = make(id);
+        let components = plan.components_named();
         transaction
             .execute(
                 "INSERT INTO releases (id, environment, component, plan, by, created, status, ended, touched)
@@ -110,9 +113,9 @@ impl Journal for SqliteJournal {
                 params![
                     key(id),
                     plan.environment.as_str(),
-                    plan.component.as_str(),
-                    encode(&plan)?,
-                    encode(by)?,
+                    components,
+                    encode(&self.path, &plan)?,
+                    encode(&self.path, by)?,
                     at.millis()
                 ],
             )
@@ -124,6 +127,7 @@ impl Journal for SqliteJournal {
     fn append(&mut self, id: ReleaseId, records: &[Record], standing: Standing<'_>) -> Result<(), JournalError> {
         let Some(touched) = records.last().map(|record| record.at) else { return Ok(()) };
         let release = key(id);
+        let unwritten = |error: rusqlite::Error| broken(&self.path, "written", error);
         // Immediate: a read that becomes a write fails at once where another engine writes, instead of waiting its turn.
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritten)?;
@@ -137,7 +141,8 @@ impl Journal for SqliteJournal {
                 .map_err(unwritten)?;
             for record in records {
                 seq += 1;
-                insert.execute(params![release, seq, record.at.millis(), encode(&record.entry)?]).map_err(unwritten)?;
+                let entry = encode(&self.path, &record.entry)?;
+                insert.execute(params![release, seq, record.at.millis(), entry]).map_err(unwritten)?;
             }
         }
         let known = transaction
@@ -151,6 +156,7 @@ impl Journal for SqliteJournal {
     }
 
     fn records(&self, id: ReleaseId) -> Result<Vec<Record>, JournalError> {
+        let unread = |error: rusqlite::Error| broken(&self.path, "read", error);
         let mut select = self
             .connection
             .prepare_cached("SELECT at, entry FROM records WHERE release = ?1 ORDER BY seq")
@@ -159,22 +165,24 @@ impl Journal for SqliteJournal {
             select.query_map([key(id)], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).map_err(unread)?;
         rows.map(|row| {
             let (at, entry) = row.map_err(unread)?;
-            Ok(Record { at: Timestamp::from_millis(at), entry: decode(&entry)? })
+            Ok(Record { at: Timestamp::from_millis(at), entry: decode(&self.path, &entry)? })
         })
         .collect()
     }
 
     fn list(&self, limit: usize) -> Result<Vec<Summary>, JournalError> {
+        let unread = |error: rusqlite::Error| broken(&self.path, "read", error);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut select = self.connection.prepare_cached(&select("ORDER BY id DESC LIMIT ?1")).map_err(unread)?;
         let rows = select.query_map([limit], row).map_err(unread)?;
-        rows.map(|found| found.map_err(unread)?.read()).collect()
+        rows.map(|found| found.map_err(unread)?.read(&self.path)).collect()
     }
 
     fn find(&self, id: ReleaseId) -> Result<Summary, JournalError> {
+        let unread = |error: rusqlite::Error| broken(&self.path, "read", error);
         let mut select = self.connection.prepare_cached(&select("WHERE id = ?1")).map_err(unread)?;
         match select.query_row([key(id)], row).optional().map_err(unread)? {
-            Some(found) => found.read(),
+            Some(found) => found.read(&self.path),
             None => Err(JournalError::Unknown(id)),
         }
     }
@@ -192,12 +200,12 @@ struct Row {
 }
 
 impl Row {
-    fn read(self) -> Result<Summary, JournalError> {
+    fn read(self, path: &Path) -> Result<Summary, JournalError> {
         Ok(Summary {
             id: ReleaseId(u64::try_from(self.id).unwrap_or_default()),
-            plan: decode(&self.plan)?,
+            plan: decode(path, &self.plan)?,
             created: Timestamp::from_millis(self.created),
-            by: decode(&self.by)?,
+            by: decode(path, &self.by)?,
             status: self.status,
             ended: self.ended,
             touched: Timestamp::from_millis(self.touched),
@@ -225,20 +233,16 @@ fn key(id: ReleaseId) -> i64 {
     i64::try_from(id.0).unwrap_or(i64::MAX)
 }
 
-fn encode(value: &impl serde::Serialize) -> Result<String, JournalError> {
-    serde_json::to_string(value).map_err(|error| JournalError::Broken { what: "written", reason: error.to_string() })
+fn encode(path: &Path, value: &impl serde::Serialize) -> Result<String, JournalError> {
+    serde_json::to_string(value).map_err(|error| broken(path, "written", error))
 }
 
-fn decode<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, JournalError> {
-    serde_json::from_str(text).map_err(|error| JournalError::Broken { what: "read", reason: error.to_string() })
+fn decode<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, JournalError> {
+    serde_json::from_str(text).map_err(|error| broken(path, "read", error))
 }
 
-fn unwritten(error: rusqlite::Error) -> JournalError {
-    JournalError::Broken { what: "written", reason: error.to_string() }
-}
-
-fn unread(error: rusqlite::Error) -> JournalError {
-    JournalError::Broken { what: "read", reason: error.to_string() }
+fn broken(path: &Path, what: &'static str, error: impl std::error::Error) -> JournalError {
+    JournalError::Broken { path: path.display().to_string(), what, reason: error.to_string() }
 }
 
 /// Creates a directory that only its owner may enter, if it is not there.
@@ -357,6 +361,27 @@ mod tests {
         let refused = journal.append(ReleaseId(7), &[record(1, Event::Ticked)], standing);
         assert!(refused.is_err());
         assert!(matches!(journal.find(ReleaseId(7)), Err(JournalError::Unknown(ReleaseId(7)))));
+    }
+
+    #[test]
+    fn a_full_journal_says_where_it_is_and_keeps_what_it_has() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.sqlite");
+        let mut journal = SqliteJournal::open(&path).unwrap();
+        let (id, _) = journal.create(&mut |_| plan(), &actor(), Timestamp::default()).unwrap();
+        let pages: i64 = journal.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        journal.connection.execute_batch(&format!("PRAGMA max_page_count = {}", pages + 1)).unwrap();
+        let standing = Standing { status: "running", ended: false };
+        let mut kept = Vec::new();
+        let refused = loop {
+            let batch = vec![record(1, Event::Requested { by: actor() }); 20];
+            match journal.append(id, &batch, standing) {
+                Ok(()) => kept.extend(batch),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert!(refused.contains("journal.sqlite") && refused.contains("full"), "{refused}");
+        assert_eq!(journal.records(id).unwrap(), kept, "all of an append or nothing of it");
     }
 
     #[test]

@@ -172,7 +172,8 @@ fn no_data_yet(plan: &SignalPlan, circumstances: Circumstances) -> String {
         Some(since) if circumstances.now < since + plan.warm_up => {
             format!("warming up for another {} s", (since + plan.warm_up).since(circumstances.now).as_secs())
         }
-        Some(_) => "no point since green took traffic".to_owned(),
+        Some(_) if plan.warm_up.is_zero() => "no point since green took traffic".to_owned(),
+        Some(_) => "no point since the warm-up".to_owned(),
     }
 }
 
@@ -266,7 +267,8 @@ mod tests {
     #[test]
     fn warm_up_is_shown_but_not_judged() {
         let warm = SignalPlan { warm_up: Duration::from_mins(2), ..plan() };
-        assert_eq!(judged(warm.clone(), &[9.0, 9.0], &[0.1, 0.1]).ruling, Ruling::NoData);
+        let unjudged = judged(warm.clone(), &[9.0, 9.0], &[0.1, 0.1]);
+        assert_eq!((unjudged.ruling, unjudged.reason.as_str()), (Ruling::NoData, "no point since the warm-up"));
         assert_eq!(judged(warm, &[9.0, 9.0, 0.1, 0.1], &[0.1; 4]).ruling, Ruling::Pass);
     }
 

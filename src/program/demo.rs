@@ -1,23 +1,26 @@
 //! `cutover demo`: the real engine, SDK and journal against the simulated AWS, all in this process.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use color_eyre::eyre::{Result, WrapErr};
 
+use super::channels::{self, Means};
 use super::faces::{self, Manner};
 use super::output;
-use super::parts::{Outside, Planner, Wanted, parts};
+use super::parts::{Planner, Wanted, parts};
 use crate::cli::{Demo, Globals};
 use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::cloud::aws::Aws;
 use crate::config::Config;
-use crate::domain::ids::Version;
+use crate::domain::ids::{EnvironmentName, Version};
+use crate::domain::time::Timestamp;
 use crate::engine::run::{Engine, this_actor};
 use crate::headless::{self, Headless};
 use crate::journal::sqlite::SqliteJournal;
+use crate::notify::http::Http;
 use crate::sim::app::AppServer;
 use crate::sim::{APP_DOMAIN, Scenario, Sim};
 use crate::web::client::Client;
@@ -28,37 +31,51 @@ const CONFIG: &str = include_str!("../../config.example.toml");
 /// The environment of the example that the demo releases to.
 const ENVIRONMENT: &str = "demo";
 
+/// When every demo begins, whatever the time is: a Thursday in March 2026, 14:00 UTC. What is measured, and with it what
+/// happens, depends on where minutes begin and on the time of day.
+const BEGINNING: Timestamp = Timestamp::from_secs(1_773_324_000);
+
 /// The version that is released.
 const IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/api:9ab03d7";
 
 /// Runs the demo.
 pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let scenario = scenario(&arguments.scenario)?;
-    let clock = Clock::accelerated(arguments.speed);
+    let clock = Clock::starting_at(BEGINNING, arguments.speed);
     let sim = Sim::new(scenario, arguments.seed, clock);
-    let config = Config::read("config.example.toml", CONFIG, Path::new("."))
+    let mut config = Config::read("config.example.toml", CONFIG, Path::new("."))
         .map_err(crate::config::ConfigError::Invalid)
         .wrap_err("failed to read the example configuration")?;
-    let context = config.context(ENVIRONMENT, None)?;
-    let aws = Aws::simulated(sim.http_client(), clock, &context.place.region, &context.place.cluster);
-    let cloud: Arc<dyn Cloud> = Arc::new(aws);
+    tell_everybody(&mut config);
+    let lineup = config.lineup(ENVIRONMENT, None)?;
+    let context = config.context(ENVIRONMENT, &lineup)?;
+    let clouds = context.clusters.map(|cluster| -> Arc<dyn Cloud> {
+        Arc::new(Aws::simulated(sim.http_client(), clock, &context.place.region, cluster))
+    });
+    let http = Http::new(sim.http_client(), clock);
+    let versions = lineup.map(|_| Version(IMAGE.to_owned()));
+    let serving = lineup.map(|_| None);
+    let wanted = Wanted { environment: ENVIRONMENT.to_owned(), lineup, versions, serving };
+    let planner = Planner::new(config, wanted, &context, &clouds).await?;
     let app = sim.serve_app().await?;
-    let web = Arc::new(visitor(&app));
-    let wanted = Wanted { environment: ENVIRONMENT.to_owned(), component: None, version: Version(IMAGE.to_owned()) };
-    let planner = Planner::new(config, wanted, &context, cloud.as_ref()).await?;
+    let means = Means { clouds, web: Arc::new(visitor(&app)), http, vault: channels::simulated };
     let actor = this_actor();
     let journal = Box::new(SqliteJournal::in_memory()?);
-    let outside = Outside { cloud, web, journal };
-    let parts = parts(&planner.draft, &context, outside, clock, actor.clone(), true);
+    let parts = parts(&planner.draft, &context, &means, journal, clock, actor.clone(), true);
     let (engine, hub, stop) = Engine::begin(&mut |id| planner.plan(id), parts)?;
     let handle = hub.attach();
     let engine = tokio::spawn(engine.run());
     let code = if arguments.headless.headless {
         let style = faces::style(arguments.headless.format);
         let run = Headless { style, approve: true, timeout: None, actor, clock };
-        headless::follow(handle, run, &mut output::out()).await?.code()
+        match headless::follow(handle, run, &mut output::stdout()).await {
+            // Its lines are all that it is for: when nobody reads them any more, it ends as it does for Ctrl-C.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => output::DETACHED,
+            end => end?.code(),
+        }
     } else {
-        let left = faces::cockpit(handle, Manner::of_flags(globals), clock, actor, arguments.exit_at_end).await?;
+        let (manner, access) = (Manner::of_flags(globals)?, faces::access_of_flags(globals));
+        let left = faces::cockpit(handle, manner, access, clock, actor, arguments.exit_at_end).await?;
         let status = left.release.status().word();
         writeln!(output::out(), "The demo has ended with its screen; its release was {status}. Nothing goes on.")?;
         faces::code(&left)
@@ -68,15 +85,25 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     Ok(code)
 }
 
-/// A client for the simulated application alone: its hosts are on this machine, and its authority is trusted. It keeps
-/// real time, however fast the demo goes, as the application does.
+/// A client for the simulated application alone: its hosts are on this machine, and its authority is trusted. It begins
+/// when the demo does, for the certificate holds then, and goes at the real pace however fast the demo goes, as the
+/// application does.
 fn visitor(app: &AppServer) -> Client {
     let doors = app.doors();
     let authority = app.authority().der.clone();
-    Client::within(Clock::system(), authority, move |host, port| {
+    Client::within(Clock::starting_at(BEGINNING, 1.0), authority, move |host, port| {
         let door = doors.iter().find(|(known, _)| *known == port).map(|(_, address)| *address);
         door.filter(|_| host.ends_with(APP_DOMAIN))
     })
+}
+
+/// The simulated receivers cost nothing and wake nobody: each of the example's channels is told.
+fn tell_everybody(config: &mut Config) {
+    let all: Vec<String> = config.channels.keys().cloned().collect();
+    let environment = config.environments.get_mut(&EnvironmentName::from(ENVIRONMENT));
+    for component in environment.into_iter().flat_map(|environment| environment.components.values_mut()) {
+        component.notify.clone_from(&all);
+    }
 }
 
 /// A scenario that comes along, or a file.

@@ -11,15 +11,19 @@ use std::time::Duration;
 use color_eyre::eyre::{Result, WrapErr};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
+use super::channels::{self, Means};
 use super::output::{self, Refused};
-use super::parts::{Outside, Planner, Wanted, parts};
-use super::settings;
+use super::parts::{Planner, Wanted, parts};
+use super::{settings, versions};
 use crate::cli;
 use crate::clock::Clock;
 use crate::cloud::Cloud;
-use crate::cloud::aws::{Aws, Connection};
+use crate::cloud::aws::{Aws, Connection, https_client};
 use crate::config::PlanContext;
+use crate::domain::components::{ComponentIndex, Components};
+use crate::domain::ids::ComponentName;
 use crate::domain::plan::Plan;
 use crate::engine::hub::Hub;
 use crate::engine::run::{Engine, Left, Stop, this_actor};
@@ -28,6 +32,7 @@ use crate::engine::socket::claim::{Claim, Holder};
 use crate::engine::socket::server::Server;
 use crate::journal::Journal;
 use crate::journal::sqlite::SqliteJournal;
+use crate::notify::http::Http;
 use crate::web::client::Client;
 
 /// After the end, faces that are still attached get this long to see it.
@@ -87,7 +92,9 @@ struct Running {
     hub: Hub,
     stop: Stop,
     server: Server,
-    _claim: Claim,
+    /// Engines of releases that have ended, for the messages that they still owe.
+    owing: Vec<Engine>,
+    _claims: Vec<Claim>,
 }
 
 async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Running> {
@@ -95,9 +102,9 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
     let clock = Clock::system();
     let actor = this_actor();
     let environment = arguments.environment.clone();
-    let (name, _) = config.component(&environment, arguments.component.as_deref())?;
-    let component = name.to_string();
-    let context = config.context(&environment, Some(&component))?;
+    let lineup = config.lineup(&environment, arguments.component.as_deref())?;
+    let component = lineup[ComponentIndex::FIRST].to_string();
+    let context = config.context(&environment, &lineup)?;
     if context.read_only {
         return Err(Refused::policy(format!("{environment} is read-only: nothing is released from here")));
     }
@@ -110,38 +117,78 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
         pid: std::process::id(),
         since: clock.now(),
     };
-    let claim =
-        Claim::take(&berth.lock(&context.target.rule), &holder).map_err(|error| Refused::policy(error.to_string()))?;
+    let claims = claims(&berth, &environment, &lineup, &context, &holder)?;
     let journal = SqliteJournal::open(&settings::journal_file(&config))?;
-    let cloud = connect(&context, clock).await?;
-    let web = Arc::new(Client::new(clock));
-    let outside =
-        |journal| Outside { cloud: Arc::clone(&cloud), web: Arc::<Client>::clone(&web), journal: Box::new(journal) };
+    let clouds = connect(&context, clock).await?;
+    let http = Http::new(https_client(), clock);
+    let means = Means { clouds, web: Arc::new(Client::new(clock)), http, vault: channels::kept };
+    let mut owing = Vec::new();
+    // Only of the same line-up: what is known here of another's components is not enough to run its engine.
+    let is_same = |plan: &Plan| {
+        plan.components.count() == lineup.count()
+            && lineup.iter().all(|(_, name)| is_of(plan, &environment, name.as_str()))
+    };
+    for summary in settings::owing(&journal, clock.now(), is_same)? {
+        if arguments.recover != Some(summary.id) {
+            let journal = Box::new(SqliteJournal::open(&settings::journal_file(&config))?);
+            let parts = parts(&summary.plan, &context, &means, journal, clock, actor.clone(), false);
+            owing.push(Engine::recover(summary.id, parts)?.0);
+        }
+    }
     let (engine, hub, stop) = match arguments.recover {
         Some(id) => {
             let plan = journal.find(id)?.plan;
-            let parts = parts(&plan, &context, outside(journal), clock, actor, false);
+            let parts = parts(&plan, &context, &means, Box::new(journal), clock, actor, false);
             Engine::recover(id, parts)?
         }
         None => {
-            refuse_unfinished(&journal, &environment, &component)?;
-            let version = arguments.image.clone().ok_or_else(|| Refused::usage("an image to release is needed"))?;
-            let wanted = Wanted { environment: environment.clone(), component: Some(component.clone()), version };
-            let planner = Planner::new(config, wanted, &context, cloud.as_ref()).await?;
-            let parts = parts(&planner.draft, &context, outside(journal), clock, actor, false);
+            for (_, name) in lineup.iter() {
+                refuse_unfinished(&journal, &environment, name.as_str())?;
+            }
+            let lead = arguments.component.as_deref();
+            let versions = versions::wanted(&config, &environment, &lineup, lead, &arguments.images)?;
+            let serving = versions::serving(&journal, &environment, &lineup)?;
+            let wanted = Wanted { environment: environment.clone(), lineup, versions, serving };
+            let planner = Planner::new(config, wanted, &context, &means.clouds).await?;
+            let parts = parts(&planner.draft, &context, &means, Box::new(journal), clock, actor, false);
             Engine::begin(&mut |id| planner.plan(id), parts)?
         }
     };
     let server =
         Server::bind(&berth.socket(&environment, &component)).wrap_err("failed to open the engine's socket")?;
-    Ok(Running { engine, hub, stop, server, _claim: claim })
+    Ok(Running { engine, hub, stop, server, owing, _claims: claims })
 }
 
-/// Connects, and makes sure that it is the right account before anything else.
-async fn connect(context: &PlanContext, clock: Clock) -> Result<Arc<dyn Cloud>> {
+/// Takes hold of everything that is released, or of nothing: whoever releases one of these together with others holds it
+/// just as well.
+fn claims(
+    berth: &Berth,
+    environment: &str,
+    lineup: &Components<ComponentName>,
+    context: &PlanContext,
+    holder: &Holder,
+) -> Result<Vec<Claim>> {
+    let resource = |(of, name): (ComponentIndex, &ComponentName)| match &context.targets[of] {
+        Some(target) => target.rule.clone(),
+        None => format!("{environment}/{name}"),
+    };
+    let claims = lineup.iter().map(resource).map(|resource| Claim::take(&berth.lock(&resource), holder));
+    claims.collect::<Result<_, _>>().map_err(|error| Refused::policy(error.to_string()))
+}
+
+/// Connects for each component, and makes sure that it is the right account before anything else.
+async fn connect(context: &PlanContext, clock: Clock) -> Result<Components<Arc<dyn Cloud>>> {
+    let mut clouds = Vec::new();
+    for (_, cluster) in context.clusters.iter() {
+        clouds.push(connect_to(cluster, context, clock).await?);
+    }
+    Ok(Components::try_from(clouds)?)
+}
+
+async fn connect_to(cluster: &str, context: &PlanContext, clock: Clock) -> Result<Arc<dyn Cloud>> {
     let aws = Aws::connect(Connection {
         region: context.place.region.clone(),
-        cluster: context.place.cluster.clone(),
+        cluster: cluster.to_owned(),
         profile: context.profile.clone(),
         role_arn: context.role.clone(),
         http: None,
@@ -170,12 +217,13 @@ fn refuse_unfinished(journal: &SqliteJournal, environment: &str, component: &str
 }
 
 fn is_of(plan: &Plan, environment: &str, component: &str) -> bool {
-    plan.environment.as_str() == environment && plan.component.as_str() == component
+    plan.environment.as_str() == environment && plan.releases(component)
 }
 
 impl Running {
     async fn run(self) -> Result<u8> {
-        let Self { engine, hub, stop, server, _claim } = self;
+        let Self { engine, hub, stop, server, owing, _claims } = self;
+        let mut telling: JoinSet<_> = owing.into_iter().map(Engine::run).collect();
         let mut faces = server.faces();
         let server = tokio::spawn(server.serve(hub));
         // The terminal is gone for good; only being asked to end ends the engine, and the release stays where it is.
@@ -189,15 +237,22 @@ impl Running {
             }
             stop.stop();
         });
-        let Left { release } = engine.run().await?;
+        let ran = engine.run().await;
         stopper.abort();
-        if release.ended.is_some() {
-            let _nobody_came = tokio::time::timeout(FIRST_LOOK, faces.came()).await;
-            let _still_there = tokio::time::timeout(LAST_LOOK, faces.gone()).await;
+        match &ran {
+            Ok(Left { release }) if release.ended.is_some() => {
+                let _nobody_came = tokio::time::timeout(FIRST_LOOK, faces.came()).await;
+                let _still_there = tokio::time::timeout(LAST_LOOK, faces.gone()).await;
+                // Each ends by itself, once everything is told or after its last words.
+                while telling.join_next().await.is_some() {}
+            }
+            Ok(_) => {}
+            // Whoever is there is shown why it ends.
+            Err(_) => drop(tokio::time::timeout(FIRST_LOOK, faces.gone()).await),
         }
         server.abort();
         // Awaited so that the socket is removed before the process ends.
         let _aborted = server.await;
-        Ok(release.exit_code())
+        Ok(ran?.release.exit_code())
     }
 }

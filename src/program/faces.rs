@@ -1,21 +1,26 @@
 //! Choosing and fitting out a face.
 
+use std::path::Path;
+
 use color_eyre::eyre::Result;
 use jiff::tz::TimeZone;
 
-use super::{output, settings};
+use super::output::{self, Refused};
+use super::settings;
 use crate::app::keymap::Keymap;
 use crate::app::model::Access;
 use crate::cli::{Format, Globals};
 use crate::clock::Clock;
-use crate::config::{Color, Config};
+use crate::config::{Color, Config, Screen, ThemeChoice};
+use crate::document::Document;
 use crate::domain::command::Actor;
+use crate::domain::redact::printable;
 use crate::domain::release::Status;
 use crate::engine::handle::EngineHandle;
 use crate::headless::Style;
-use crate::runtime::{self, Cockpit, Leaving, Left};
-use crate::term::{ColourChoice, Wishes};
-use crate::ui::theme::{Charset, ColourDepth};
+use crate::runtime::{self, Attention, Cockpit, Leaving, Left};
+use crate::term::{Capabilities, ColourChoice, Wishes};
+use crate::ui::theme::{Background, Charset, ColourDepth, Theme};
 
 /// How the headless face writes.
 pub(super) fn style(format: Format) -> Style {
@@ -25,54 +30,89 @@ pub(super) fn style(format: Format) -> Style {
     }
 }
 
-/// How the cockpit is to look, and whether commands may be given from it.
+/// How the cockpit is to look, and what its keys mean.
 pub(super) struct Manner {
-    access: Access,
     wishes: Wishes,
+    theme: Option<Theme>,
+    keymap: Keymap,
+    attention: Attention,
 }
 
 impl Manner {
     /// As the flags alone say.
-    pub(super) fn of_flags(globals: &Globals) -> Self {
-        Self::new(globals.color.unwrap_or_default(), globals.ascii, globals.read_only.then_some("--read-only"))
+    pub(super) fn of_flags(globals: &Globals) -> Result<Self> {
+        let color = globals.color.unwrap_or_default();
+        Self::read(&Screen { color, ascii: globals.ascii, ..Screen::default() })
     }
 
-    /// As the configuration says, which the flags have been laid over.
-    pub(super) fn of_config(config: &Config, environment: &str) -> Self {
-        let why = settings::read_only(config, environment);
-        Self::new(config.screen.color, config.screen.ascii, why)
-    }
-
-    fn new(color: Color, is_ascii: bool, read_only: Option<&'static str>) -> Self {
-        let colour = match color {
+    /// As the configuration says, which the flags have been laid over; reads the files that it names.
+    pub(super) fn read(screen: &Screen) -> Result<Self> {
+        let colour = match screen.color {
             Color::Auto => ColourChoice::Auto,
             Color::Always => ColourChoice::Always,
             Color::Never => ColourChoice::Exactly(ColourDepth::None),
         };
-        let charset = is_ascii.then_some(Charset::Ascii);
-        let access = read_only.map_or(Access::Full, |why| Access::ReadOnly(why.to_owned()));
-        Self { access, wishes: Wishes { colour, charset, ..Wishes::default() } }
+        let background = match screen.theme {
+            ThemeChoice::Dark => Some(Background::Dark),
+            ThemeChoice::Light => Some(Background::Light),
+            ThemeChoice::Auto | ThemeChoice::File(_) => None,
+        };
+        let wishes = Wishes { colour, background, charset: screen.ascii.then_some(Charset::Ascii) };
+        let theme = match &screen.theme {
+            ThemeChoice::File(path) => Some(theme(path, wishes)?),
+            ThemeChoice::Auto | ThemeChoice::Dark | ThemeChoice::Light => None,
+        };
+        let keymap = screen.keymap.as_deref().map_or_else(|| Ok(Keymap::built_in()?), keymap)?;
+        let attention = Attention { bell: screen.bell, notifications: screen.notifications };
+        Ok(Self { wishes, theme, keymap, attention })
     }
+}
+
+fn theme(path: &Path, wishes: Wishes) -> Result<Theme> {
+    let charset = Capabilities::of_process(wishes).charset;
+    read("theme", path, |document| Theme::from_file(document, charset).map_err(|error| error.to_string()))
+}
+
+fn keymap(path: &Path) -> Result<Keymap> {
+    read("keymap", path, |document| Keymap::with_overlay(document).map_err(|error| error.to_string()))
+}
+
+/// Reads a file of the user's; what is wrong with it is wrong with the configuration.
+fn read<T>(key: &str, path: &Path, parse: impl FnOnce(Document<'_>) -> Result<T, String>) -> Result<T> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let name = path.strip_prefix(here).unwrap_or(path).display().to_string();
+    let refused = |why: String| Refused::usage(printable(&why).into_owned());
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| refused(format!("{name}, which [screen] names as its {key}, cannot be read: {error}")))?;
+    parse(Document { name: &name, text: &text }).map_err(refused)
+}
+
+/// Whether commands may be given by the flags alone.
+pub(super) fn access_of_flags(globals: &Globals) -> Access {
+    access(globals.read_only.then_some("--read-only"))
+}
+
+/// Whether commands may be given in an environment.
+pub(super) fn access_of_config(config: &Config, environment: &str) -> Access {
+    access(settings::read_only(config, environment))
+}
+
+fn access(read_only: Option<&'static str>) -> Access {
+    read_only.map_or(Access::Full, |why| Access::ReadOnly(why.to_owned()))
 }
 
 /// Shows the cockpit until somebody leaves.
 pub(super) async fn cockpit(
     handle: EngineHandle,
     manner: Manner,
+    access: Access,
     clock: Clock,
     actor: Actor,
     exit_at_end: bool,
 ) -> Result<Left> {
-    let Manner { access, wishes } = manner;
-    let cockpit = Cockpit {
-        wishes,
-        clock,
-        actor,
-        access,
-        keymap: Keymap::built_in()?,
-        utc_offset: utc_offset(clock),
-        exit_at_end,
-    };
+    let Manner { wishes, theme, keymap, attention } = manner;
+    let cockpit =
+        Cockpit { wishes, theme, clock, actor, access, keymap, utc_offset: utc_offset(clock), exit_at_end, attention };
     Ok(runtime::run(handle, cockpit).await?)
 }
 

@@ -1,7 +1,7 @@
 //! Starting an engine process, and finding the ones there are.
 
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -10,10 +10,12 @@ use std::sync::Arc;
 use color_eyre::eyre::{Result, WrapErr, eyre};
 
 use super::engine::Word;
-use super::output::Refused;
+use super::output::{Refused, tell};
 use super::settings;
-use crate::cli::{Globals, Which};
+use crate::cli::{Globals, Image, Which};
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::components::ComponentIndex;
 use crate::domain::release::Release;
 use crate::engine::handle::EngineHandle;
 use crate::engine::socket::Berth;
@@ -24,8 +26,8 @@ use crate::journal::{Journal, Summary};
 /// What an engine is started for.
 #[derive(Clone, Debug)]
 pub(super) enum Purpose {
-    /// A new release of this image.
-    Release(String),
+    /// A new release of these images.
+    Release(Vec<Image>),
     /// An unfinished release, by its number.
     Recover(u64),
 }
@@ -52,7 +54,9 @@ pub(super) fn start(
     }
     command.args(["engine", environment, component]);
     match purpose {
-        Purpose::Release(image) => command.arg("--image").arg(image),
+        Purpose::Release(images) => {
+            command.args(images.iter().flat_map(|image| ["--image".to_owned(), image.to_string()]))
+        }
         Purpose::Recover(id) => command.arg("--recover").arg(id.to_string()),
     };
     let mut child = command
@@ -84,7 +88,10 @@ pub(super) async fn running(config: &Config, which: &Which) -> Result<Vec<Runnin
     let berth = Berth::below(&config.engine.journal);
     // Whoever names one engine is not kept waiting by another.
     let sockets = match (&which.environment, &which.component) {
-        (Some(environment), Some(component)) => vec![berth.socket(environment, component)],
+        (Some(environment), Some(component)) if berth.socket(environment, component).exists() => {
+            vec![berth.socket(environment, component)]
+        }
+        // It may be released together with others, under the name of the first.
         _ => berth.sockets(),
     };
     for socket in sockets {
@@ -106,21 +113,16 @@ pub(super) async fn running(config: &Config, which: &Which) -> Result<Vec<Runnin
         // It may be the one that is meant.
         return Err(Refused::policy(trouble.clone()));
     }
+    // An engine that cannot be talked to is named, and holds up nothing else.
     for trouble in &troubles {
-        complain(trouble);
+        tell(trouble);
     }
     Ok(found)
 }
 
-/// An engine that cannot be talked to is named, and holds up nothing else.
-fn complain(trouble: &str) {
-    // Nobody may be listening.
-    let _unheard = writeln!(std::io::stderr(), "cutover: {trouble}");
-}
-
 fn is_meant(plan: &crate::domain::plan::Plan, which: &Which) -> bool {
     which.environment.as_deref().is_none_or(|name| name == plan.environment.as_str())
-        && which.component.as_deref().is_none_or(|name| name == plan.component.as_str())
+        && which.component.as_deref().is_none_or(|name| plan.releases(name))
 }
 
 /// The one release that is meant: attached to if its engine runs, recovered if it was lost.
@@ -142,15 +144,20 @@ pub(super) async fn join(globals: &Globals, config: &Config, which: &Which) -> R
     }
     let lost = lost(config, which)?;
     match lost.as_slice() {
-        [] => Err(Refused::with(
-            super::output::NOTHING,
-            "no release is running; begin one with `cutover release ENV --image REF`, or look at `cutover history`",
-        )),
+        [] => match owing(config, which)? {
+            Some(summary) => recover(globals, config, &summary).await,
+            None => Err(Refused::with(
+                super::output::NOTHING,
+                "no release is running; begin one with `cutover release ENV --image REF`, or look at `cutover history`",
+            )),
+        },
         [summary] => recover(globals, config, summary).await,
         several => {
             let names: Vec<String> = several
                 .iter()
-                .map(|summary| format!("{} of {} in {}", summary.id, summary.plan.component, summary.plan.environment))
+                .map(|summary| {
+                    format!("{} of {} in {}", summary.id, summary.plan.components_named(), summary.plan.environment)
+                })
                 .collect();
             Err(Refused::usage(format!(
                 "several releases have lost their engine: {}; say which with --env and --component",
@@ -173,8 +180,22 @@ pub(super) fn lost(config: &Config, which: &Which) -> Result<Vec<Summary>> {
         .collect())
 }
 
+/// A release that has ended and whose engine was lost before everybody was told.
+fn owing(config: &Config, which: &Which) -> Result<Option<Summary>> {
+    let file = settings::journal_file(config);
+    if !file.exists() {
+        return Ok(None);
+    }
+    let is_ours = |plan: &crate::domain::plan::Plan| {
+        is_meant(plan, which) && settings::read_only(config, plan.environment.as_str()).is_none()
+    };
+    let journal = SqliteJournal::open(&file)?;
+    Ok(settings::owing(&journal, Clock::system().now(), is_ours)?.into_iter().next())
+}
+
 async fn recover(globals: &Globals, config: &Config, summary: &Summary) -> Result<Running> {
-    let (environment, component) = (summary.plan.environment.as_str(), summary.plan.component.as_str());
+    let environment = summary.plan.environment.as_str();
+    let component = summary.plan.components[ComponentIndex::FIRST].name.as_str();
     let socket = start(globals, config, environment, component, &Purpose::Recover(summary.id.0))
         .wrap_err_with(|| format!("release {} has lost its engine and could not be taken up again", summary.id))?;
     let handle = attach(&socket).await?;
@@ -185,5 +206,11 @@ async fn recover(globals: &Globals, config: &Config, summary: &Summary) -> Resul
 /// A release in a few words.
 pub(super) fn describe(release: &Release) -> String {
     let plan = &release.plan;
-    format!("release {} of {} in {} ({})", release.id, plan.component, plan.environment, release.status().word())
+    format!(
+        "release {} of {} in {} ({})",
+        release.id,
+        plan.components_named(),
+        plan.environment,
+        release.status().word()
+    )
 }

@@ -1,15 +1,18 @@
 //! What each verb does: the one place that chooses between adapters and puts the parts together.
 
+mod channels;
 mod demo;
 mod engine;
 mod faces;
 mod launch;
+mod notify;
 mod output;
 mod parts;
 mod release;
 mod settings;
 mod sim;
 mod steer;
+mod versions;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -17,27 +20,21 @@ use std::process::ExitCode;
 use clap::Parser;
 use color_eyre::eyre::Result;
 
-use crate::cli::{Attach, Cli, ConfigVerb, Globals, Verb, write_completions, write_man, write_man_pages};
+use crate::cli::{Attach, Cli, ConfigVerb, Globals, NotifyVerb, Verb, write_completions, write_man, write_man_pages};
 
 /// Runs the program to its exit code.
 pub fn run() -> ExitCode {
     // Reports of defects are readable; should it be installed already, the one there is does as well.
     let _installed = color_eyre::install();
     let cli = Cli::parse();
-    match act(&cli) {
-        Ok(code) => ExitCode::from(code),
-        Err(report) => {
-            output::complain(&report);
-            ExitCode::from(output::code_of(&report))
-        }
-    }
+    ExitCode::from(output::code(|| act(&cli)))
 }
 
 fn act(cli: &Cli) -> Result<u8> {
     let globals = &cli.globals;
     let verb = cli.verb.clone().unwrap_or_else(|| Verb::Attach(Attach::default()));
     if let Some((command, aim)) = verb.command() {
-        return output::runtime()?.block_on(steer::send(globals, command, &aim));
+        return output::runtime()?.block_on(steer::send(globals, command, &aim, verb.consent()));
     }
     match &verb {
         Verb::Demo(arguments) => output::runtime()?.block_on(demo::run(globals, arguments)),
@@ -48,6 +45,9 @@ fn act(cli: &Cli) -> Result<u8> {
         Verb::Sim(arguments) => output::runtime()?.block_on(sim::run(arguments)),
         Verb::History(arguments) => steer::history(globals, *arguments),
         Verb::Config(arguments) => config(globals, arguments.verb),
+        Verb::Notify(arguments) => match &arguments.verb {
+            NotifyVerb::Test(test) => output::runtime()?.block_on(notify::test(globals, test)),
+        },
         Verb::Completions(arguments) => {
             write_completions(arguments.shell, &mut output::out())?;
             Ok(0)
@@ -74,7 +74,10 @@ fn config(globals: &Globals, verb: ConfigVerb) -> Result<u8> {
     let config = settings::load(globals)?;
     let mut out = output::out();
     match verb {
-        ConfigVerb::Check => writeln!(out, "the configuration has no mistakes")?,
+        ConfigVerb::Check => {
+            faces::Manner::read(&config.screen)?;
+            writeln!(out, "the configuration has no mistakes")?;
+        }
         ConfigVerb::Show => write!(out, "{}", config.show())?,
     }
     Ok(0)

@@ -1,6 +1,7 @@
 //! Errors for people, exit codes for scripts, and the runtime under everything.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
 
 use color_eyre::eyre::{Report, Result, WrapErr};
 use tokio::runtime::{Builder, Runtime};
@@ -11,7 +12,7 @@ use crate::sim::ScenarioError;
 use crate::term::SessionError;
 
 /// Wrong usage or configuration.
-const USAGE: u8 = 2;
+pub(super) const USAGE: u8 = 2;
 
 /// Locked, stale, read-only, or against a policy.
 const REFUSED: u8 = 8;
@@ -52,10 +53,30 @@ impl Refused {
     }
 }
 
+/// Acts, says what went wrong, and answers with the exit code.
+pub(super) fn code(act: impl FnOnce() -> Result<u8>) -> u8 {
+    // Whatever was amiss is dropped with the process: nobody looks at it again.
+    match panic::catch_unwind(AssertUnwindSafe(act)) {
+        Ok(Ok(code)) => code,
+        Ok(Err(report)) => {
+            complain(&report);
+            code_of(&report)
+        }
+        // Its report has been printed. Left to itself, the process would end with a code that no script knows.
+        Err(_) => INTERNAL,
+    }
+}
+
 /// The exit code of an error.
 pub(super) fn code_of(report: &Report) -> u8 {
     if let Some(refused) = report.downcast_ref::<Refused>() {
         return refused.code;
+    }
+    let is_so = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<ConfigError>().is_some_and(ConfigError::is_about_the_services)
+    };
+    if report.chain().any(is_so) {
+        return REFUSED;
     }
     let is_usage = report.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<ScenarioError>());
     let has_no_terminal =
@@ -65,8 +86,13 @@ pub(super) fn code_of(report: &Report) -> u8 {
 
 /// Says an error on standard error.
 pub(super) fn complain(report: &Report) {
+    tell(&in_words(report));
+}
+
+/// Says something beside the result, on standard error.
+pub(super) fn tell(text: &str) {
     // Nobody may be listening.
-    let _unheard = writeln!(std::io::stderr(), "cutover: {}", in_words(report));
+    let _unheard = writeln!(io::stderr(), "cutover: {text}");
 }
 
 /// An error with its causes.
@@ -101,8 +127,46 @@ pub(super) fn runtime() -> Result<Runtime> {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().wrap_err("failed to start the runtime")
 }
 
-/// Standard output, for what is the program's result.
+/// Standard output, for what is the program's result. Once nobody reads it any more, what is written is dropped: the work
+/// goes on, and the exit code says how it ended.
+pub(super) fn out() -> Out {
+    Out(stdout())
+}
+
+/// Standard output, which fails once nobody reads it any more.
 #[expect(clippy::disallowed_methods, reason = "the headless face and the one-shot verbs write their result there")]
-pub(super) fn out() -> std::io::Stdout {
-    std::io::stdout()
+pub(super) fn stdout() -> io::Stdout {
+    io::stdout()
+}
+
+/// Standard output, whether or not anybody reads it.
+pub(super) struct Out(io::Stdout);
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        heard_or_not(self.0.write(bytes), bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        heard_or_not(self.0.flush(), ())
+    }
+}
+
+fn heard_or_not<T>(outcome: io::Result<T>, as_if: T) -> io::Result<T> {
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(as_if),
+        outcome => outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_with_the_code_of_an_internal_error() {
+        assert_eq!(code(|| panic!("a defect")), INTERNAL);
+        assert_eq!(code(|| Err(Refused::policy("no"))), REFUSED);
+        assert_eq!(code(|| Ok(4)), 4);
+    }
 }

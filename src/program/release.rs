@@ -11,6 +11,7 @@ use super::{output, settings};
 use crate::cli::{Attach, Globals, Release, Which};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::components::ComponentIndex;
 use crate::engine::run::this_actor;
 use crate::engine::socket::client::attach;
 use crate::headless::{self, End, Headless};
@@ -20,9 +21,11 @@ use crate::runtime::Leaving;
 pub(super) async fn run(globals: &Globals, arguments: &Release) -> Result<u8> {
     let config = settings::load(globals)?;
     let environment = &arguments.what.environment;
-    let (name, _) = config.component(environment, arguments.what.component.as_deref())?;
-    let component = name.to_string();
-    let purpose = Purpose::Release(arguments.what.image.0.clone());
+    let lineup = config.lineup(environment, arguments.what.component.as_deref())?;
+    let component = lineup[ComponentIndex::FIRST].to_string();
+    // Read before anything begins: a release whose cockpit cannot be shown is better not begun.
+    let manner = Manner::read(&config.screen)?;
+    let purpose = Purpose::Release(arguments.what.images.clone());
     let socket = launch::start(globals, &config, environment, &component, &purpose)?;
     if arguments.detach {
         writeln!(
@@ -38,21 +41,22 @@ pub(super) async fn run(globals: &Globals, arguments: &Release) -> Result<u8> {
         let style = faces::style(arguments.headless.format);
         follow(running, style, arguments.yes, arguments.timeout).await
     } else {
-        watch(&config, running).await
+        watch(&config, manner, running).await
     }
 }
 
 /// Watches a release that runs, or takes up one whose engine is gone.
 pub(super) async fn attach_to(globals: &Globals, arguments: &Attach) -> Result<u8> {
     let config = settings::load(globals)?;
+    let manner = Manner::read(&config.screen)?;
     let which = Which { environment: arguments.environment.clone(), component: arguments.component.clone() };
     let running = launch::join(globals, &config, &which).await?;
-    watch(&config, running).await
+    watch(&config, manner, running).await
 }
 
-async fn watch(config: &Config, running: Running) -> Result<u8> {
-    let manner = Manner::of_config(config, running.release.plan.environment.as_str());
-    let left = faces::cockpit(running.handle, manner, Clock::system(), this_actor(), false).await?;
+async fn watch(config: &Config, manner: Manner, running: Running) -> Result<u8> {
+    let access = faces::access_of_config(config, running.release.plan.environment.as_str());
+    let left = faces::cockpit(running.handle, manner, access, Clock::system(), this_actor(), false).await?;
     if left.release.ended.is_none() && left.by != Leaving::Crash {
         let release = launch::describe(&left.release);
         if left.is_engine_lost {
@@ -72,12 +76,12 @@ async fn follow(running: Running, style: headless::Style, approve: bool, timeout
         end = followed => {
             let end = end?;
             if end == End::EngineLost {
-                writeln!(std::io::stderr(), "cutover: the engine is gone; `cutover attach` takes the release up again")?;
+                output::tell("the engine is gone; `cutover attach` takes the release up again");
             }
             Ok(end.code())
         }
         () = output::interrupted() => {
-            writeln!(std::io::stderr(), "cutover: detached; the release goes on, `cutover attach` watches it")?;
+            output::tell("detached; the release goes on, `cutover attach` watches it");
             Ok(output::DETACHED)
         }
     }

@@ -1,18 +1,19 @@
 //! The one-shot verbs: a command to a release, where a release stands, and what was released before.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use color_eyre::eyre::Result;
 use serde_json::json;
 
 use super::launch::{self, Running};
 use super::{output, settings};
-use crate::cli::{Aim, Format, Globals, History, Status};
+use crate::cli::{Aim, Consent, Format, Globals, History, Status};
 use crate::domain::command::{Command, CommandKind, Order};
+use crate::domain::components::ComponentIndex;
 use crate::domain::guard;
 use crate::domain::ids::Revision;
-use crate::domain::outlook::{outlook, rollback_preview};
-use crate::domain::release::Release;
+use crate::domain::outlook::{Wait, outlook, promotion_ends, rollback_preview};
+use crate::domain::release::{Release, Traffic};
 use crate::domain::time::{Elapsed, Timestamp};
 use crate::engine::handle::Receipt;
 use crate::engine::run::this_actor;
@@ -20,7 +21,7 @@ use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{Journal, replay};
 
 /// Sends a command to the release that is meant.
-pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim) -> Result<u8> {
+pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim, consent: Consent) -> Result<u8> {
     let config = settings::load(globals)?;
     if config.read_only {
         return Err(output::Refused::policy("nothing may be changed from here: read-only"));
@@ -33,15 +34,58 @@ pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim) -> Resu
     if matches!(command, Command::Rollback { .. }) && guard::possible(&release, CommandKind::Rollback).is_ok() {
         write_preview(&release)?;
     }
-    let order = Order { command, by: this_actor(), seen: aim.if_revision };
-    let name = format!("release {} of {} in {}", release.id, release.plan.component, release.plan.environment);
+    let ends = Some(command.kind()).filter(|kind| *kind == CommandKind::Promote);
+    let meant = ends.and_then(|kind| guard::target(&release, kind, aim.stage.as_ref()).ok());
+    let ends = meant.and_then(|stage| promotion_ends(&release, stage));
+    let mut seen = aim.if_revision;
+    if ends == Some(Wait::Cleanup) {
+        agree_to_take_blue_down(&release, meant.flatten(), consent)?;
+        // What was agreed to is what was shown.
+        seen = seen.or(Some(release.revision));
+    }
+    let order = Order { command, stage: aim.stage.clone(), by: this_actor(), seen };
+    let plan = &release.plan;
+    let name = format!("release {} of {} in {}", release.id, plan.components_named(), plan.environment);
     match handle.orders.send(order).await {
         Receipt::Accepted(revision) => {
-            writeln!(output::out(), "{word}: accepted by {name}, now at revision {revision}")?;
+            let what = ends.map(receipt).unwrap_or_default();
+            writeln!(output::out(), "{word}: accepted by {name}, now at revision {revision}{what}")?;
             Ok(0)
         }
         Receipt::Refused(refusal) => Err(output::Refused::policy(format!("{name} refuses {word}: {refusal}"))),
         Receipt::Lost(why) => Err(color_eyre::eyre::eyre!("{word} was sent to {name} and not answered: {why}")),
+    }
+}
+
+/// What a promotion has ended.
+fn receipt(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Verify => "; verify ends early",
+        Wait::Cleanup => "; the warm hold ends: blue is scaled down now",
+    }
+}
+
+/// Says that going back will no longer be one call, and makes sure that it is meant.
+fn agree_to_take_blue_down(release: &Release, stage: Option<usize>, consent: Consent) -> Result<()> {
+    let of = stage.and_then(|stage| release.plan.stage(stage)?.component).unwrap_or(ComponentIndex::FIRST);
+    if let Some(sides) = &release.plan.components[of].sides {
+        let (tasks, service) = (sides.blue.desired, &sides.blue.service);
+        writeln!(output::out(), "  will: end the warm hold: blue ({tasks} tasks of {service}) is scaled down now")?;
+    }
+    writeln!(output::out(), "  then: going back is no longer one call")?;
+    if consent == Consent::Given {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(output::Refused::policy("promote would scale blue down now; say --yes if that is meant"));
+    }
+    write!(std::io::stderr(), "scale blue down now? [y/N] ")?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        Ok(())
+    } else {
+        Err(output::Refused::policy("not promoted: blue stays warm"))
     }
 }
 
@@ -91,7 +135,7 @@ fn newest(journal: &SqliteJournal, arguments: &Status) -> Result<Option<Release>
     let which = &arguments.which;
     let found = journal.list(200)?.into_iter().find(|summary| {
         which.environment.as_deref().is_none_or(|name| name == summary.plan.environment.as_str())
-            && which.component.as_deref().is_none_or(|name| name == summary.plan.component.as_str())
+            && which.component.as_deref().is_none_or(|name| summary.plan.releases(name))
     });
     let Some(summary) = found else { return Ok(None) };
     let records = journal.records(summary.id)?;
@@ -109,25 +153,32 @@ fn write_status(release: &Release, has_engine: bool, format: Format) -> Result<(
     match format {
         Format::Json => {
             let status = json!({
-                "release": release.id, "environment": release.plan.environment, "component": release.plan.component,
-                "from": release.plan.from, "to": release.plan.to, "status": release.status().word(),
+                "release": release.id, "environment": release.plan.environment, "status": release.status().word(),
                 "exit_code": release.exit_code(), "revision": release.revision, "engine": has_engine,
-                "green": {"set": release.traffic.set, "observed": release.traffic.observed},
-                "outlook": outlook, "possible": possible, "verdicts": release.verdicts,
+                "outlook": outlook, "possible": possible,
+                "components": release.plan.components.iter().zip(release.components.iter())
+                    .map(|((_, plan), (_, component))| json!({
+                        "name": plan.name, "from": plan.from, "to": plan.to, "verdicts": component.verdicts,
+                        "green": {"set": component.traffic.set, "observed": component.traffic.observed},
+                    }))
+                    .collect::<Vec<_>>(),
                 "stages": release.plan.stages.iter().zip(&release.stages)
-                    .map(|(plan, stage)| json!({"name": plan.name, "status": stage.status, "note": stage.note}))
+                    .map(|(plan, stage)| json!({"name": plan.name, "component": release.plan.subject(plan), "status": stage.status, "note": stage.note}))
                     .collect::<Vec<_>>(),
             });
             writeln!(out, "{status}")?;
         }
         Format::Text => {
             let Revision(revision) = release.revision;
-            writeln!(out, "{}: {} → {}", launch::describe(release), release.plan.from, release.plan.to)?;
+            writeln!(out, "{}: {}", launch::describe(release), release.plan.moves())?;
             for (plan, stage) in release.plan.stages.iter().zip(&release.stages) {
                 writeln!(out, "  {:<10} {:<8} {}", plan.name.as_str(), stage.status.word(), stage.note)?;
             }
-            let observed = release.traffic.observed.map_or("not read".to_owned(), |green| green.to_string());
-            writeln!(out, "  green: set {}, observed {observed}", release.traffic.set)?;
+            for (of, planned) in release.plan.components.iter().filter(|(_, planned)| planned.sides.is_some()) {
+                let Traffic { set, observed, .. } = release.components[of].traffic;
+                let observed = observed.map_or("not read".to_owned(), |green| green.to_string());
+                writeln!(out, "  {} green: set {set}, observed {observed}", planned.name)?;
+            }
             writeln!(out, "  now:  {}\n  then: {}", outlook.now, outlook.then)?;
             if !has_engine && release.ended.is_none() {
                 writeln!(out, "  its engine is gone: `cutover attach` takes it up again")?;
@@ -155,20 +206,22 @@ pub(super) fn history(globals: &Globals, arguments: History) -> Result<u8> {
                 out,
                 "{}",
                 json!({
-                    "release": summary.id, "environment": plan.environment, "component": plan.component,
-                    "from": plan.from, "to": plan.to, "status": summary.status, "ended": summary.ended,
+                    "release": summary.id, "environment": plan.environment,
+                    "components": plan.components.iter()
+                        .map(|(_, plan)| json!({"name": plan.name, "from": plan.from, "to": plan.to}))
+                        .collect::<Vec<_>>(),
+                    "status": summary.status, "ended": summary.ended,
                     "by": summary.by, "created": summary.created, "touched": summary.touched,
                 })
             )?,
             Format::Text => writeln!(
                 out,
-                "{:>5}  {}  {:<12} {:<10} {} → {}  {:<15} {:>8}  {}",
+                "{:>5}  {}  {:<12} {:<10} {}  {:<15} {:>8}  {}",
                 summary.id.to_string(),
                 moment(summary.created),
                 plan.environment.as_str(),
-                plan.component.as_str(),
-                plan.from,
-                plan.to,
+                plan.components_named(),
+                plan.moves(),
                 summary.status,
                 Elapsed(summary.touched.since(summary.created)).to_string(),
                 summary.by.name

@@ -29,20 +29,20 @@ fn face(glyphs: &'static Glyphs, state: AlarmWord) -> (&'static str, Role, &'sta
 /// The strip: what is not quiet by name, and how many are.
 pub(super) fn strip(look: Look<'_>, row: Rect, buf: &mut Buffer) {
     let glyphs = look.theme.glyphs;
-    let alarms = &look.snapshot.alarms;
+    let alarms = &look.seen().alarms;
     let mut left = vec![look.span(Role::Title, " alarms ")];
     for alarm in alarms.iter().filter(|alarm| alarm.state != AlarmWord::Ok) {
         left.extend(named(look, alarm));
     }
     let quiet = alarms.iter().filter(|alarm| alarm.state == AlarmWord::Ok).count();
-    if look.plan().alarms.is_empty() {
+    if look.planned().alarms.is_empty() {
         left.push(look.span(Role::Muted, " none are watched"));
     } else if alarms.is_empty() {
         left.push(look.span(Role::NoData, format!(" {} not read yet", glyphs.no_data)));
     } else if quiet > 0 {
         left.push(look.span(Role::Ok, format!(" {} {quiet} ok", glyphs.ok)));
     }
-    if let Some(why) = &look.release().alarms_lost {
+    if let Some(why) = &look.component().alarms_lost {
         left.push(look.span(Role::Bad, format!(" {} cannot be read: {why}", glyphs.warning)));
     }
     let right = look
@@ -70,7 +70,7 @@ fn named<'a>(look: Look<'a>, alarm: &'a AlarmView) -> [Span<'a>; 3] {
 
 /// The view: every alarm, and the reason of the selected one.
 pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) {
-    let alarms = &look.snapshot.alarms;
+    let alarms = &look.seen().alarms;
     let reason_rows = if area.height >= 12 { REASON_ROWS } else { 0 };
     let list = Rect { height: area.height - reason_rows, ..area };
     let firing = alarms.iter().filter(|alarm| alarm.state == AlarmWord::Firing).count();
@@ -79,7 +79,7 @@ pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     let panel = Panel { title: Line::from("alarms"), right: Line::from(right), focus: Focus::Here, ..Panel::default() };
     let inner = panel.render(list, buf, look.theme);
     if alarms.is_empty() {
-        let text = if look.plan().alarms.is_empty() {
+        let text = if look.planned().alarms.is_empty() {
             " this release watches no alarms: name them under `alarms` in the configuration"
         } else {
             " not read yet"
@@ -94,7 +94,7 @@ pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) {
             0 => (format!("{sign} {word}").into(), role),
             1 => (alarm.name.as_str().into(), Role::Strong),
             2 => (alarm.since.map(|at| age(look.now().since(at))).unwrap_or_default().into(), Role::Text),
-            3 if look.plan().alarms.contains(&alarm.name) => ("rolls back".into(), Role::Text),
+            3 if look.planned().alarms.contains(&alarm.name) => ("rolls back".into(), Role::Text),
             3 => ("only shown".into(), Role::Muted),
             4 if is_old_trouble(alarm) => ("before release".into(), Role::Warning),
             4 => ("".into(), Role::Muted),
@@ -122,8 +122,11 @@ pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) {
 fn reason(look: Look<'_>, alarm: &AlarmView, area: Rect, buf: &mut Buffer) {
     let panel = Panel { title: Line::from(alarm.name.to_string()), ..Panel::default() };
     let inner = panel.render(area, buf, look.theme);
-    let on_list =
-        if look.plan().alarms.contains(&alarm.name) { "rolls the release back when it fires" } else { "is only shown" };
+    let on_list = if look.planned().alarms.contains(&alarm.name) {
+        "rolls the release back when it fires"
+    } else {
+        "is only shown"
+    };
     let text = if alarm.reason.is_empty() { "no reason given" } else { alarm.reason.as_str() };
     let lines = wrap(text, usize::from(inner.width.saturating_sub(2)));
     let texts = lines.into_iter().map(|line| (Role::Text, line)).chain([(Role::Muted, on_list)]);

@@ -59,11 +59,15 @@ fn draw(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
     };
     // The reason is worth most; the word stands here too where there is room, for beside a long name there may be none.
     let dot = look.theme.glyphs.bullet;
-    let captions = match reading.reason() {
-        Some(reason) => vec![format!("{word}: {reason} {dot} {policy}"), format!("{reason} {dot} {policy}"), reason],
-        None => vec![policy.to_owned()],
-    };
     let room = usize::from(area.width.saturating_sub(6));
+    let captions = match (reading.stands(look, room), reading.reason()) {
+        (Some(stands), Some(reason)) => vec![format!("{stands}: {word}: {reason}"), format!("{stands}: {word}")],
+        (Some(stands), None) => vec![format!("{stands}: {word}")],
+        (None, Some(reason)) => {
+            vec![format!("{word}: {reason} {dot} {policy}"), format!("{reason} {dot} {policy}"), reason]
+        }
+        (None, None) => vec![policy.to_owned()],
+    };
     let below = captions.iter().find(|caption| width(caption) <= room).or(captions.last());
     let below = clip(below.map(String::as_str).unwrap_or_default(), room, look.theme.glyphs.ellipsis).into_owned();
     let panel = Panel {
@@ -98,11 +102,12 @@ fn plot(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
     };
     let (from, to) = (clock(start, look.model.utc_offset), clock(end, look.model.utc_offset));
     let begun = look.release().begun.as_ref().and_then(|begun| place(begun.at));
-    let green_since = look.release().traffic.green_since.and_then(place);
+    let green_since = look.component().traffic.green_since.and_then(place);
     let marked = green_since.map(|at| (at, "shift")).or_else(|| begun.map(|at| (at, "begin")));
+    let back = look.release().unwinding.as_ref().and_then(|unwinding| place(unwinding.since));
     // Near the right edge there is no room for the word beside the line.
     let named = |(at, label)| Mark { at, label: if at < 0.8 { label } else { "" } };
-    let marks: Vec<Mark<'_>> = marked.map(named).into_iter().collect();
+    let marks: Vec<Mark<'_>> = marked.into_iter().chain(back.map(|at| (at, "back"))).map(named).collect();
     let short = |text: &str| text.get(..5).unwrap_or_default().to_owned();
     let (from, to) = (short(&from), short(&to));
     Chart {

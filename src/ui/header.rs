@@ -55,12 +55,11 @@ fn badge(look: Look<'_>, area: Rect, buf: &mut Buffer) -> u16 {
 }
 
 fn subject(look: Look<'_>) -> Vec<Span<'_>> {
-    let plan = look.plan();
     vec![
-        look.span(Role::Strong, format!(" {}", plan.component)),
-        look.span(Role::Blue, format!("  {}", plan.from)),
+        look.span(Role::Strong, format!(" {}", look.planned().name)),
+        look.span(Role::Blue, format!("  {}", look.planned().from)),
         look.span(Role::Muted, format!(" {} ", look.theme.glyphs.arrow)),
-        look.span(Role::Green, plan.to.short()),
+        look.span(Role::Green, look.planned().to.short()),
     ]
 }
 
@@ -75,7 +74,7 @@ fn place(look: Look<'_>) -> Vec<Span<'_>> {
     });
     vec![
         look.span(Role::Text, text),
-        look.span(Role::Muted, format!(" {dot} {} {dot} {}", plan.driver.word(), plan.place.account)),
+        look.span(Role::Muted, format!(" {dot} {} {dot} {}", look.planned().driver.word(), plan.place.account)),
     ]
 }
 
@@ -115,12 +114,14 @@ fn standing(look: Look<'_>) -> Vec<Span<'_>> {
         spans.push(look.span(Role::Warning, "read-only "));
     }
     let failing = look.source(Source::Identity).is_some_and(|source| source.failing.is_some());
-    let expires = look.snapshot.identity.as_ref().and_then(|identity| identity.expires);
+    let identity = look.snapshot.identity.as_ref();
+    let is_renewed = identity.is_some_and(|identity| identity.is_renewed);
+    let expires = identity.and_then(|identity| identity.expires);
     if let Some(expires) = expires {
         let left = expires.since(look.now());
         let (role, text) = if left.is_zero() {
             (Role::Bad, format!("{} credentials expired ", glyphs.bad))
-        } else if left < SOON {
+        } else if left < SOON && !is_renewed {
             (Role::Warning, format!("{} credentials {} ", glyphs.warning, age(left)))
         } else {
             (Role::Muted, format!("credentials {} ", age(left)))

@@ -11,6 +11,7 @@ use super::theme::Role;
 use super::widgets::text::{fill, width, wrap};
 use crate::app::model::View;
 use crate::domain::command::Progress;
+use crate::domain::ids::Side;
 use crate::domain::outlook::{Outlook, outlook};
 use crate::domain::plan::StageKind;
 use crate::domain::release::{Ended, Ending, Hold, Stage, StageStatus, Status, StepPhase, Unwinding, Work};
@@ -154,7 +155,7 @@ fn words(look: Look<'_>, status: Status) -> Words {
 
 /// The stage that works on something without a known end.
 fn at_work(look: Look<'_>) -> Option<&Stage> {
-    let stage = look.release().stages.get(look.release().current()?)?;
+    let stage = look.release().stages.get(look.release().foremost()?)?;
     let is_at_work = matches!(stage.work, Work::Idle | Work::Asked | Work::Settling);
     (stage.status == StageStatus::Running && is_at_work).then_some(stage)
 }
@@ -162,10 +163,10 @@ fn at_work(look: Look<'_>) -> Option<&Stage> {
 /// How far the present stage is, where that can be counted.
 fn progress(look: Look<'_>) -> String {
     let release = look.release();
-    let plan = release.current().and_then(|index| look.plan().stage(index));
-    match (plan.map(|plan| &plan.kind), &release.capacities) {
+    let plan = release.foremost().and_then(|index| look.plan().stage(index));
+    match (plan.map(|plan| &plan.kind), &look.component().capacities) {
         (Some(StageKind::Deploy), Some(both)) => {
-            let wanted = look.plan().sides.green.desired;
+            let wanted = look.planned().wanted(Side::Green);
             format!(" {} {}/{wanted} healthy", look.theme.glyphs.bullet, both.green.healthy)
         }
         _ => String::new(),
@@ -178,14 +179,14 @@ fn paused(look: Look<'_>, hold: &Hold) -> Words {
         Some(by) => format!("by {}@{}", by.name, by.host),
         None => hold.why.clone(),
     };
-    let mut then = vec![format!("traffic stays at {}", release.traffic.set)];
+    let mut then = vec![format!("traffic stays at {}", look.component().traffic.set)];
     if hold.by.is_none() {
         then.push("resume or roll back".to_owned());
     }
-    if matches!(release.step(), Some((_, StepPhase::Baking { .. }))) {
+    if matches!(release.step(look.focus()), Some((_, StepPhase::Baking { .. }))) {
         then.push("bake goes on".to_owned());
     }
-    if release.has_shifted() && look.plan().signals.iter().any(|signal| signal.policy == Policy::Rollback) {
+    if release.has_shifted() && look.planned().signals.iter().any(|signal| signal.policy == Policy::Rollback) {
         then.push("failing signals still roll back".to_owned());
     }
     Words { now: format!("{} {who}", look.since(hold.since)), then, ..Words::default() }

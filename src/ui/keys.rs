@@ -4,11 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::look::Look;
-use super::question;
 use super::widgets::{Hint, KeyBar, Readiness};
 use crate::app::availability::{can_send, command};
 use crate::app::keymap::{Action, Context};
 use crate::app::model::View;
+use crate::domain::outlook::promotion_ends;
 use crate::domain::release::{StageStatus, Status, Work};
 
 /// A hint that owns its text.
@@ -98,14 +98,15 @@ fn steering(look: Look<'_>) -> Vec<(Action, &'static str)> {
     let release = look.release();
     let brake = if release.hold.is_some() { "resume" } else { "pause" };
     let mut listed = vec![(Action::Rollback, "roll back"), (Action::PauseOrResume, brake)];
-    let current = release.current().and_then(|index| release.stages.get(index));
+    let index = release.foremost_of(look.focus());
+    let current = index.and_then(|index| release.stages.get(index));
     let is_going_back = release.unwinding.is_some();
     match current {
         Some(stage) if stage.status == StageStatus::Failed && !is_going_back => {
             listed.extend([(Action::Retry, "retry"), (Action::Skip, "skip")]);
         }
         Some(stage) if stage.work == Work::Confirming => listed.push((Action::Approve, "approve")),
-        _ if question::waiting(release).is_some() => listed.push((Action::Promote, "end wait")),
+        _ if promotion_ends(release, index).is_some() => listed.push((Action::Promote, "end wait")),
         _ => listed.extend([(Action::Promote, "promote"), (Action::PromoteFull, "100 %")]),
     }
     listed

@@ -9,10 +9,11 @@ use super::format::age;
 use super::theme::{Role, Theme};
 use super::widgets::text::{clip, put_line, width};
 use crate::app::model::Model;
-use crate::domain::plan::Plan;
-use crate::domain::release::Release;
+use crate::domain::components::ComponentIndex;
+use crate::domain::plan::{ComponentPlan, Plan};
+use crate::domain::release::{Component, Release};
 use crate::domain::time::{Elapsed, Timestamp};
-use crate::engine::snapshot::{Snapshot, Source, SourceView};
+use crate::engine::snapshot::{ComponentView, Snapshot, Source, SourceView};
 
 /// The screen's facts, the release's, and how things look.
 #[derive(Clone, Copy)]
@@ -35,6 +36,26 @@ pub(super) enum Pace {
 impl<'a> Look<'a> {
     pub(super) fn release(self) -> &'a Release {
         &self.snapshot.release
+    }
+
+    /// The component that is shown.
+    pub(super) fn focus(self) -> ComponentIndex {
+        self.model.focus_in(self.snapshot)
+    }
+
+    /// How far the shown component has come.
+    pub(super) fn component(self) -> &'a Component {
+        &self.release().components[self.focus()]
+    }
+
+    /// What is to become of the shown component.
+    pub(super) fn planned(self) -> &'a ComponentPlan {
+        &self.plan().components[self.focus()]
+    }
+
+    /// What was read of the shown component.
+    pub(super) fn seen(self) -> &'a ComponentView {
+        &self.snapshot.components[self.focus()]
     }
 
     pub(super) fn plan(self) -> &'a Plan {
@@ -107,7 +128,9 @@ impl<'a> Look<'a> {
 
     /// How well a source answers.
     pub(super) fn source(self, source: Source) -> Option<&'a SourceView> {
-        self.snapshot.sources.iter().find(|view| view.source == source)
+        let of_release = matches!(source, Source::Identity | Source::Logs);
+        let of = if of_release { ComponentIndex::FIRST } else { self.focus() };
+        self.snapshot.sources.iter().find(|view| view.source == source && view.component == of)
     }
 
     /// How old a source's last answer is, in words, when it is too old to act on.

@@ -135,7 +135,7 @@ fn tabs(look: Look<'_>, sight: Sight, row: Rect, buf: &mut Buffer) {
     let right = match look.model.view {
         View::Signals => {
             let sides = look.model.signal_side.map_or("both sides", |side| side.word());
-            let all = look.plan().signals.len();
+            let all = look.planned().signals.len();
             let first = look.model.chart.min(all.saturating_sub(sight.charts));
             let some = if sight.charts < all {
                 format!("{}-{} of {all}, ", first + 1, first + sight.charts)
@@ -157,15 +157,15 @@ fn too_small(look: Look<'_>, area: Rect, buf: &mut Buffer) {
         look.model.keymap.chord(Context::Release, action).map(|chord| chord.to_string()).unwrap_or_default()
     };
     let environment = if plan.production { Role::Production } else { Role::Environment };
-    let observed = release.traffic.observed.map_or_else(|| "not read".to_owned(), |green| green.to_string());
+    let observed = look.component().traffic.observed.map_or_else(|| "not read".to_owned(), |green| green.to_string());
     let asked = match &look.model.overlay {
         Some(crate::app::model::Overlay::Dialog(dialog)) => Some(format!("{}? enter or esc", dialog.command.word())),
         _ => None,
     };
     let lines = [
-        (environment, format!("{} {}", plan.environment.as_str().to_uppercase(), plan.component)),
+        (environment, format!("{} {}", plan.environment.as_str().to_uppercase(), look.planned().name)),
         (Role::Strong, release.status().word().to_owned()),
-        (Role::Text, format!("green {observed}, set {}", release.traffic.set)),
+        (Role::Text, format!("green {observed}, set {}", look.component().traffic.set)),
         (Role::Waiting, asked.unwrap_or_default()),
         (Role::Key, format!("{} roll back", key(crate::app::keymap::Action::Rollback))),
         (Role::Muted, format!("more on {} x {}", LEAST.0, LEAST.1)),

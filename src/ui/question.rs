@@ -12,9 +12,8 @@ use crate::app::dialog::{Dialog, Wants};
 use crate::app::keymap::{Action, Context};
 use crate::domain::command::CommandKind;
 use crate::domain::ids::{Side, SignalName};
-use crate::domain::outlook::rollback_preview;
-use crate::domain::plan::StageKind;
-use crate::domain::release::{Release, StepPhase, Work};
+use crate::domain::outlook::{Wait, promotion_ends, rollback_preview};
+use crate::domain::release::{StepPhase, Work};
 use crate::domain::signal::{Policy, Ruling, Verdict};
 use crate::domain::time::Elapsed;
 
@@ -23,19 +22,20 @@ type Paragraph = (String, Role);
 
 pub(super) fn draw(look: Look<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer) {
     let plan = look.plan();
-    let place = format!("{} in {}", plan.component, plan.environment);
+    let place = format!("{} in {}", look.planned().name, plan.environment);
+    let index = asked_about(look, dialog);
     let (title, mut body, role) = match dialog.command {
         CommandKind::Rollback => (format!("roll back {place}"), rollback(look), Role::Danger),
         CommandKind::Abort => (format!("abort {place}"), abort(look), Role::Danger),
-        CommandKind::Promote => match waiting(look.release()) {
-            Some(wait) => (wait.title().to_owned(), end_wait(look, wait), Role::Danger),
+        CommandKind::Promote => match promotion_ends(look.release(), index) {
+            Some(wait) => (wait_title(wait).to_owned(), end_wait(look, index, wait), Role::Danger),
             None => (format!("promote {place}"), promote(look, Reach::Next), frame(look)),
         },
         CommandKind::PromoteFull => (format!("promote {place} to 100 %"), promote(look, Reach::Last), frame(look)),
         CommandKind::Resume => (format!("resume {place}"), resume(look), frame(look)),
-        CommandKind::Retry => (format!("retry in {place}"), stage(look, "runs again"), frame(look)),
-        CommandKind::Skip => (format!("skip in {place}"), stage(look, "is left out"), Role::Danger),
-        CommandKind::Approve => (format!("approve {place}"), approve(look), frame(look)),
+        CommandKind::Retry => (format!("retry in {place}"), stage(look, index, "runs again"), frame(look)),
+        CommandKind::Skip => (format!("skip in {place}"), stage(look, index, "is left out"), Role::Danger),
+        CommandKind::Approve => (format!("approve {place}"), approve(look, index), frame(look)),
         CommandKind::Pause => (format!("pause {place}"), Vec::new(), frame(look)),
     };
     if let Some(wanted) = wanted(&dialog.wants) {
@@ -47,6 +47,12 @@ pub(super) fn draw(look: Look<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer
     let keys: Vec<Hint<'_>> = owned.iter().map(OwnedHint::hint).collect();
     let prompt = dialog.is_typing().then_some(dialog.typed.as_str());
     widgets::Dialog { title: &title, body: &body, prompt, keys: &keys, role }.render(area, buf, look.theme);
+}
+
+/// The stage that the question is about.
+fn asked_about(look: Look<'_>, dialog: &Dialog) -> Option<usize> {
+    let named = dialog.stage.as_ref().and_then(|name| look.plan().stages.iter().position(|stage| stage.name == *name));
+    named.or_else(|| look.release().foremost())
 }
 
 /// Production has the frame of what can harm users.
@@ -65,8 +71,8 @@ fn wanted(wants: &Wants) -> Option<String> {
 
 fn hints(look: Look<'_>, dialog: &Dialog) -> Vec<OwnedHint> {
     let context = if dialog.is_typing() { Context::Prompt } else { Context::Dialog };
-    let verb = match (dialog.command, waiting(look.release())) {
-        (CommandKind::Promote, Some(wait)) => wait.verb(),
+    let verb = match (dialog.command, promotion_ends(look.release(), asked_about(look, dialog))) {
+        (CommandKind::Promote, Some(wait)) => wait_verb(wait),
         (kind, _) => verb(kind),
     };
     let mut wanted = vec![(Action::Confirm, verb), (Action::Cancel, "not now")];
@@ -95,45 +101,23 @@ fn verb(kind: CommandKind) -> &'static str {
     }
 }
 
-/// A wait that a promotion ends, instead of raising green.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
-    /// Green is watched at full weight.
-    Verify,
-    /// Blue is kept warm.
-    Cleanup,
-}
-
-impl Wait {
-    fn title(self) -> &'static str {
-        match self {
-            Self::Verify => "end verify early",
-            Self::Cleanup => "end the wait: scale blue down now",
-        }
-    }
-
-    fn verb(self) -> &'static str {
-        match self {
-            Self::Verify => "end verify",
-            Self::Cleanup => "scale blue down",
-        }
+fn wait_title(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Verify => "end verify early",
+        Wait::Cleanup => "end the wait: scale blue down now",
     }
 }
 
-/// The wait that a promotion would end now.
-pub(super) fn waiting(release: &Release) -> Option<Wait> {
-    let index = release.current()?;
-    let stage = release.stages.get(index)?;
-    match (stage.work, &release.plan.stage(index)?.kind) {
-        (Work::Until(_), StageKind::Verify(_)) => Some(Wait::Verify),
-        (Work::Until(_), StageKind::Cleanup(_)) => Some(Wait::Cleanup),
-        _ => None,
+fn wait_verb(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Verify => "end verify",
+        Wait::Cleanup => "scale blue down",
     }
 }
 
-fn end_wait(look: Look<'_>, wait: Wait) -> Vec<Paragraph> {
+fn end_wait(look: Look<'_>, index: Option<usize>, wait: Wait) -> Vec<Paragraph> {
     let release = look.release();
-    let stage = release.current().and_then(|index| release.stages.get(index));
+    let stage = index.and_then(|index| release.stages.get(index));
     let left = stage.and_then(|stage| match stage.work {
         Work::Until(until) => Some(look.until(until)),
         Work::Idle | Work::Asked | Work::Confirming | Work::Settling | Work::Step { .. } => None,
@@ -146,8 +130,8 @@ fn end_wait(look: Look<'_>, wait: Wait) -> Vec<Paragraph> {
             body
         }
         Wait::Cleanup => {
-            let wanted = look.plan().sides.blue.desired;
-            let blue = match &release.capacities {
+            let wanted = look.planned().wanted(Side::Blue);
+            let blue = match &look.component().capacities {
                 Some(both) => format!("blue {}/{wanted}", both.of(Side::Blue).healthy),
                 None => "blue".to_owned(),
             };
@@ -166,13 +150,13 @@ enum Reach {
 
 fn promote(look: Look<'_>, reach: Reach) -> Vec<Paragraph> {
     let release = look.release();
-    let steps = look.plan().shift().map(|shift| shift.steps.as_slice()).unwrap_or_default();
-    let Some((index, phase)) = release.step() else {
+    let steps = look.plan().shift(look.focus()).map(|shift| shift.steps.as_slice()).unwrap_or_default();
+    let Some((index, phase)) = release.step(look.focus()) else {
         let mut body = vec![("goes on to the next stage".to_owned(), Role::Strong)];
         body.extend(evidence(look));
         return body;
     };
-    let here = steps.get(index).map_or(release.traffic.set, |step| step.weight);
+    let here = steps.get(index).map_or(look.component().traffic.set, |step| step.weight);
     let next = if reach == Reach::Last { steps.last() } else { steps.get(index + 1) };
     let text = match next {
         Some(next) => format!("green {here} {} {} of production traffic", look.theme.glyphs.arrow, next.weight),
@@ -199,8 +183,8 @@ fn overruled(look: Look<'_>, phase: StepPhase) -> Option<String> {
         StepPhase::Raising { .. } | StepPhase::Settling { .. } | StepPhase::AtGate { .. } => None,
     };
     let bake = bake.map(|left| format!("skips {left} of the bake"));
-    let signals = &look.plan().signals;
-    let verdicts = &look.release().verdicts;
+    let signals = &look.planned().signals;
+    let verdicts = &look.component().verdicts;
     let opens = |name: &SignalName| verdicts.iter().any(|verdict| verdict.signal == *name && verdict.opens_gate());
     let is_shut = signals.iter().any(|plan| plan.policy != Policy::Observe && !opens(&plan.name));
     let gate = is_shut.then(|| format!("overrules the gate: {}", passing(look)));
@@ -212,32 +196,31 @@ fn overruled(look: Look<'_>, phase: StepPhase) -> Option<String> {
 }
 
 fn passing(look: Look<'_>) -> String {
-    let passing = look.release().verdicts.iter().filter(|verdict| verdict.ruling == Ruling::Pass).count();
-    format!("{passing} of {} signals pass", look.plan().signals.len())
+    let passing = look.component().verdicts.iter().filter(|verdict| verdict.ruling == Ruling::Pass).count();
+    format!("{passing} of {} signals pass", look.planned().signals.len())
 }
 
 /// What speaks for going on, and what does not.
 fn evidence(look: Look<'_>) -> Vec<Paragraph> {
-    let release = look.release();
     let glyphs = look.theme.glyphs;
     let mut body = Vec::new();
-    let is_open =
-        release.verdicts.len() == look.plan().signals.len() && release.verdicts.iter().all(Verdict::opens_gate);
+    let is_open = look.component().verdicts.len() == look.planned().signals.len()
+        && look.component().verdicts.iter().all(Verdict::opens_gate);
     if is_open {
         body.push((passing(look), Role::Ok));
     }
-    for verdict in release.verdicts.iter().filter(|verdict| verdict.ruling != Ruling::Pass) {
+    for verdict in look.component().verdicts.iter().filter(|verdict| verdict.ruling != Ruling::Pass) {
         let role = if verdict.opens_gate() { Role::Muted } else { Role::Warning };
         let text = format!("{} {} {}: {}", glyphs.warning, verdict.signal, verdict.ruling.word(), verdict.reason);
         body.push((text, role));
     }
-    if let Some(both) = &release.capacities {
-        let wanted = look.plan().sides.green.desired;
+    if let Some(both) = &look.component().capacities {
+        let wanted = look.planned().wanted(Side::Green);
         let healthy = both.of(Side::Green).healthy;
         let role = if healthy >= wanted { Role::Ok } else { Role::Bad };
         body.push((format!("green has {healthy} of {wanted} healthy targets"), role));
     }
-    for alarm in &release.firing {
+    for alarm in &look.component().firing {
         body.push((format!("{} alarm {} is firing", glyphs.bad, alarm.name), Role::Bad));
     }
     body
@@ -247,7 +230,7 @@ fn rollback(look: Look<'_>) -> Vec<Paragraph> {
     let preview = rollback_preview(look.release());
     let glyphs = look.theme.glyphs;
     let mut body = Vec::new();
-    body.push(match preview.blue {
+    body.push(match preview.blue[look.focus()] {
         None => ("blue's capacity has not been read: it is looked at first".to_owned(), Role::NoData),
         Some((healthy, wanted)) if preview.is_warm => {
             (format!("blue is warm: {healthy} of {wanted} targets healthy"), Role::Ok)
@@ -263,7 +246,7 @@ fn rollback(look: Look<'_>) -> Vec<Paragraph> {
     for left in &preview.left {
         body.push((format!("{} {left}", glyphs.bullet), Role::Warning));
     }
-    let toll = look.snapshot.toll;
+    let toll = look.seen().toll;
     if toll.green_requests > 0 {
         let text = format!("so far green served {}, {} harmed", grouped(toll.green_requests), grouped(toll.harmed));
         body.push((text, Role::Muted));
@@ -285,7 +268,7 @@ fn resume(look: Look<'_>) -> Vec<Paragraph> {
     let why = hold.map(|hold| format!("held for {}: {}", look.since(hold.since), hold.why)).unwrap_or_default();
     let mut body = vec![(why, Role::Text)];
     let failing =
-        look.release().verdicts.iter().filter(|verdict| matches!(verdict.ruling, Ruling::Fail | Ruling::Marginal));
+        look.component().verdicts.iter().filter(|verdict| matches!(verdict.ruling, Ruling::Fail | Ruling::Marginal));
     for verdict in failing {
         let text = format!("{} is waived until the next step: {}", verdict.signal, verdict.reason);
         body.push((text, Role::Warning));
@@ -293,18 +276,17 @@ fn resume(look: Look<'_>) -> Vec<Paragraph> {
     body
 }
 
-fn stage(look: Look<'_>, what: &str) -> Vec<Paragraph> {
+fn stage(look: Look<'_>, index: Option<usize>, what: &str) -> Vec<Paragraph> {
     let release = look.release();
-    let Some(index) = release.current() else { return Vec::new() };
+    let Some(index) = index else { return Vec::new() };
     let (Some(plan), Some(stage)) = (look.plan().stage(index), release.stages.get(index)) else { return Vec::new() };
     vec![(format!("{} {what}", plan.name), Role::Strong), (stage.note.clone(), Role::Text)]
 }
 
-fn approve(look: Look<'_>) -> Vec<Paragraph> {
-    let plan = look.plan();
-    let text = format!("{} {} {}", plan.from, look.theme.glyphs.arrow, plan.to);
+fn approve(look: Look<'_>, index: Option<usize>) -> Vec<Paragraph> {
+    let text = format!("{} {} {}", look.planned().from, look.theme.glyphs.arrow, look.planned().to);
     let mut body = vec![(text, Role::Strong)];
-    let current = look.release().current().and_then(|index| look.release().stages.get(index));
+    let current = index.and_then(|index| look.release().stages.get(index));
     for check in current.map(|stage| stage.checks.as_slice()).unwrap_or_default() {
         let (sign, role) =
             if check.passed { (look.theme.glyphs.ok, Role::Ok) } else { (look.theme.glyphs.bad, Role::Bad) };

@@ -8,8 +8,10 @@ use super::look::Look;
 use super::theme::{Glyphs, Role};
 use super::widgets::Panel;
 use super::widgets::text::{clip, width, wrap};
+use crate::domain::components::ComponentIndex;
 use crate::domain::effect::CheckResult;
-use crate::domain::plan::StageKind;
+use crate::domain::ids::Side;
+use crate::domain::plan::{StageKind, StagePlan};
 use crate::domain::release::{Release, Stage, StageStatus, Status};
 use crate::domain::time::Elapsed;
 
@@ -55,7 +57,7 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
         Panel { title: Line::from("pipeline"), right: Line::from(look.span(Role::Muted, count)), ..Panel::default() };
     let inner = panel.render(area, buf, look.theme);
     let inner = Rect { width: inner.width.saturating_sub(1), ..inner };
-    let current = release.current().unwrap_or(release.stages.len());
+    let current = release.foremost().unwrap_or(release.stages.len());
     let (height, len) = (usize::from(inner.height), release.stages.len());
     // A pipeline longer than the panel is shown around the stage whose turn it is.
     let top = if len > height { current.saturating_sub(height / 2).min(len - height) } else { 0 };
@@ -96,7 +98,7 @@ fn draw_stage(look: Look<'_>, index: usize, stage: &Stage, row: Rect, buf: &mut 
         StageStatus::Running | StageStatus::Waiting | StageStatus::Failed => (Role::Strong, Role::Text),
         StageStatus::Passed | StageStatus::Undone => (Role::Text, Role::Muted),
     };
-    let (detail, time) = (detail(look, stage, &plan.kind), time(look, stage));
+    let (detail, time) = (detail(look, stage, plan), time(look, stage));
     let room = usize::from(row.width).saturating_sub(3 + width(plan.name.as_str()));
     // The name is never cut for a figure: the figure is told again elsewhere.
     let right = if is_undone_failure {
@@ -113,8 +115,10 @@ fn draw_stage(look: Look<'_>, index: usize, stage: &Stage, row: Rect, buf: &mut 
 }
 
 /// The one figure that says most about a stage.
-fn detail(look: Look<'_>, stage: &Stage, kind: &StageKind) -> String {
-    match (kind, stage.status) {
+fn detail(look: Look<'_>, stage: &Stage, plan: &StagePlan) -> String {
+    let of = plan.component.unwrap_or(ComponentIndex::FIRST);
+    let component = &look.release().components[of];
+    match (&plan.kind, stage.status) {
         (
             StageKind::Gate(_) | StageKind::Smoke(_),
             StageStatus::Running | StageStatus::Waiting | StageStatus::Passed | StageStatus::Failed,
@@ -123,11 +127,11 @@ fn detail(look: Look<'_>, stage: &Stage, kind: &StageKind) -> String {
             format!("{passed}/{all}")
         }
         (StageKind::Deploy, StageStatus::Running) => {
-            let capacity = look.release().capacities.as_ref().map(|both| both.green.healthy);
-            let wanted = look.plan().sides.green.desired;
+            let capacity = component.capacities.as_ref().map(|both| both.green.healthy);
+            let wanted = look.plan().components[of].wanted(Side::Green);
             capacity.map(|healthy| format!("{healthy}/{wanted}")).unwrap_or_default()
         }
-        (StageKind::Shift(_), StageStatus::Running | StageStatus::Waiting) => look.release().traffic.set.to_string(),
+        (StageKind::Shift(_), StageStatus::Running | StageStatus::Waiting) => component.traffic.set.to_string(),
         _ if stage.attempts > 1 => format!("try {}", stage.attempts),
         _ => String::new(),
     }

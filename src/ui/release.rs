@@ -30,12 +30,12 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Sight {
     let rail_columns = if has_rail { rail::columns(area.width) } else { 0 };
     let is_high = area.height >= HIGH;
     let traffic_rows = if is_high { traffic::ROWS + 1 } else { traffic::ROWS }.min(area.height);
-    let golden = look.plan().signals.iter().map(|signal| signal.golden);
+    let golden = look.planned().signals.iter().map(|signal| signal.golden);
     let groups = Golden::ALL.iter().filter(|kind| golden.clone().any(|other| other == **kind)).count();
     let table_rows = u16::try_from(groups.max(1)).unwrap_or(4) + 2;
     let wanted = if is_high { (area.height * 9 / 20).saturating_sub(4).clamp(9, MOST_SIGNALS) } else { table_rows };
     // Without room for everything, quiet alarms give way first, then the logs.
-    let is_quiet = look.snapshot.alarms.iter().all(|alarm| alarm.state == AlarmWord::Ok);
+    let is_quiet = look.seen().alarms.iter().all(|alarm| alarm.state == AlarmWord::Ok);
     let room = area.height - traffic_rows;
     let strip_rows = u16::from(room > wanted || !is_quiet).min(room);
     let left = room.saturating_sub(strip_rows).saturating_sub(wanted);

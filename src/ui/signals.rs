@@ -9,10 +9,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::format::{age, sampled, value};
+use super::format::{age, clock, sampled, value};
 use super::look::Look;
 use super::theme::{Glyphs, Role};
-use super::widgets::text::{clip, pad, pad_start};
+use super::widgets::text::{clip, pad, pad_start, width};
 use super::widgets::{Panel, Sparkline};
 use crate::domain::ids::Side;
 use crate::domain::signal::{Golden, Point, Policy, Ruling, SignalPlan, Unit, Verdict};
@@ -69,6 +69,8 @@ pub(super) struct Reading<'a> {
     pub(super) verdict: Option<&'a Verdict>,
     pub(super) series: Option<&'a SignalSeries>,
     is_waived: bool,
+    /// Since when it is no longer judged: what is measured goes on, its verdict stays.
+    judged_until: Option<Timestamp>,
 }
 
 impl<'a> Reading<'a> {
@@ -76,15 +78,16 @@ impl<'a> Reading<'a> {
     pub(super) fn all(look: Look<'a>) -> Vec<Self> {
         let one = |plan: &'a SignalPlan| Self {
             plan,
-            verdict: look.release().verdicts.iter().find(|verdict| verdict.signal == plan.name),
-            series: look.snapshot.series.iter().find(|series| series.signal == plan.name).map(AsRef::as_ref),
-            is_waived: look.release().waived.contains(&plan.name),
+            verdict: look.component().verdicts.iter().find(|verdict| verdict.signal == plan.name),
+            series: look.seen().series.iter().find(|series| series.signal == plan.name).map(AsRef::as_ref),
+            is_waived: look.component().waived.contains(&plan.name),
+            judged_until: judged_until(look),
         };
-        look.plan().signals.iter().map(one).collect()
+        look.planned().signals.iter().map(one).collect()
     }
 
-    /// A side's newest value: the one that was judged, or else the newest measured; with its age where the side has no
-    /// point in the newest periods, so that an old value is never taken for a present one.
+    /// A side's newest value: the one that was judged, while it is judged, or else the newest measured; with its age
+    /// where the side has no point in the newest periods, so that an old value is never taken for a present one.
     pub(super) fn newest(self, look: Look<'_>, side: Side) -> Newest {
         let last = self.points(side).and_then(<[Point]>::last);
         // A release that has ended is no longer measured: its values are those of its end.
@@ -96,7 +99,8 @@ impl<'a> Reading<'a> {
             let slack = self.series.map(|series| series.period).unwrap_or_default();
             end.is_some_and(|end| end.since(at) > slack)
         };
-        let judged = self.verdict.filter(|verdict| verdict.newest.is_none_or(|at| !is_old(at)));
+        let judged = self.verdict.filter(|_| self.judged_until.is_none());
+        let judged = judged.filter(|verdict| verdict.newest.is_none_or(|at| !is_old(at)));
         let judged = judged.and_then(|verdict| match side {
             Side::Green => verdict.green,
             Side::Blue => verdict.blue,
@@ -150,9 +154,27 @@ impl<'a> Reading<'a> {
         self.verdict.map(|verdict| verdict.ruling)
     }
 
-    /// How far the evidence is: towards the samples needed, or else towards a failure.
+    /// On what the verdict stands that is no longer renewed, in at most `room` columns: `judged 14:04:31 at 7.65 %`.
+    /// `None` while it is renewed, since the newest value is the one judged then.
+    pub(super) fn stands(self, look: Look<'_>, room: usize) -> Option<String> {
+        let (verdict, until) = (self.verdict?, self.judged_until?);
+        let long = clock(until, look.model.utc_offset);
+        let short = long.get(..5).unwrap_or_default();
+        let at = match verdict.green {
+            Some(_) => format!(" at {}", value(verdict.green, self.plan.unit)),
+            None => String::new(),
+        };
+        let forms = [format!("judged {long}{at}"), format!("judged {short}{at}"), format!("judged{at}")];
+        forms.into_iter().find(|form| width(form) <= room)
+    }
+
+    /// How far the evidence is: towards the samples needed, or else towards a failure. Once it is no longer judged, the
+    /// value that was judged last.
     pub(super) fn evidence(self) -> Option<String> {
         let verdict = self.verdict?;
+        if self.judged_until.is_some() {
+            return Some(value(verdict.green, self.plan.unit));
+        }
         Some(match verdict.ruling {
             Ruling::NoData if verdict.needed > verdict.samples => format!("{}/{}", verdict.samples, verdict.needed),
             Ruling::NoData | Ruling::Error => String::new(),
@@ -161,6 +183,13 @@ impl<'a> Reading<'a> {
             }
         })
     }
+}
+
+/// Since when nothing is judged any more: what a release goes back for, or ended with, is decided.
+fn judged_until(look: Look<'_>) -> Option<Timestamp> {
+    let release = look.release();
+    let back = release.unwinding.as_ref().map(|unwinding| unwinding.since);
+    back.or(release.ended.as_ref().map(|ended| ended.at))
 }
 
 /// How a ruling looks.
@@ -207,10 +236,13 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// How old the measurements are, where that matters.
-fn staleness(look: Look<'_>) -> Option<Span<'_>> {
+/// How old the measurements are, where that matters; the bare age where there are not columns enough for the word.
+fn staleness(look: Look<'_>, columns: usize) -> Option<Span<'_>> {
     let text = look.stale(Source::Signals)?;
-    Some(look.span(Role::Warning, format!("{} {text}", look.theme.glyphs.warning)))
+    let sign = look.theme.glyphs.warning;
+    let long = format!("{sign} {text}");
+    let short = text.strip_prefix("stale ").map(|age| format!("{sign} {age}")).filter(|_| width(&long) > columns);
+    Some(look.span(Role::Warning, short.unwrap_or(long)))
 }
 
 /// Why the worst signal does not pass, the first of the plan among equals. What holds for several is said once.
@@ -235,10 +267,14 @@ fn table(look: Look<'_>, groups: &[Vec<Reading<'_>>], area: Rect, buf: &mut Buff
         let room = usize::from(area.width.saturating_sub(6));
         look.span(Role::Muted, clip(&text, room, look.theme.glyphs.ellipsis).into_owned())
     });
-    let head = if area.width >= TABLE_WITH_EVIDENCE + 2 { "to failure" } else { "" };
+    let head = match judged_until(look) {
+        Some(until) => format!("judged {}", clock(until, look.model.utc_offset)),
+        None if area.width >= TABLE_WITH_EVIDENCE + 2 => "to failure".to_owned(),
+        None => String::new(),
+    };
     let panel = Panel {
         title: Line::from("signals"),
-        right: Line::from(staleness(look).unwrap_or_else(|| look.span(Role::Muted, head))),
+        right: Line::from(staleness(look, usize::MAX).unwrap_or_else(|| look.span(Role::Muted, head))),
         below: below.map(Line::from).unwrap_or_default(),
         ..Panel::default()
     };
@@ -268,9 +304,11 @@ fn draw_row(look: Look<'_>, reading: Reading<'_>, row: Rect, buf: &mut Buffer) {
     ];
     let mut right = vec![look.span(role, word), Span::raw(pad("", WORD.saturating_sub(word.len())))];
     let has_evidence = row.width >= TABLE_WITH_EVIDENCE;
-    if has_evidence {
-        right.push(look.span(Role::Muted, format!(" {} ", pad_start(&reading.evidence().unwrap_or_default(), 7))));
-    }
+    right.push(if has_evidence {
+        look.span(Role::Muted, format!(" {} ", pad_start(&reading.evidence().unwrap_or_default(), 7)))
+    } else {
+        Span::raw(" ")
+    });
     let left_columns = 3 + 11 + 9 + 9;
     let right_columns = 8 + 9;
     let trend = row.width.saturating_sub(left_columns + right_columns + 2);

@@ -51,8 +51,8 @@ fn below(look: Look<'_>) -> Vec<Span<'_>> {
         return vec![look.span(Role::Bad, format!(" {trouble}"))];
     }
     let release = look.release();
-    let mut spans = toll(look, look.snapshot.toll);
-    if let Some((since, Some(until))) = release.traffic_span().filter(|_| release.ended.is_some()) {
+    let mut spans = toll(look, look.seen().toll);
+    if let Some((since, Some(until))) = look.component().traffic_span().filter(|_| release.ended.is_some()) {
         spans.push(look.span(Role::Text, format!("  had traffic for {}", Elapsed(until.since(since)))));
     }
     if let Some(unwinding) = &release.unwinding {
@@ -95,14 +95,17 @@ fn toll(look: Look<'_>, toll: Toll) -> Vec<Span<'_>> {
 /// Whether a signal of errors does not pass: a few failed requests are no news while all of them do.
 fn errors_trouble(look: Look<'_>) -> bool {
     let is_errors = |verdict: &&Verdict| {
-        let plan = look.plan().signals.iter().find(|plan| plan.name == verdict.signal);
+        let plan = look.planned().signals.iter().find(|plan| plan.name == verdict.signal);
         plan.is_some_and(|plan| plan.golden == Golden::Errors)
     };
-    look.release().verdicts.iter().filter(is_errors).any(|verdict| verdict.ruling != Ruling::Pass)
+    look.component().verdicts.iter().filter(is_errors).any(|verdict| verdict.ruling != Ruling::Pass)
 }
 
 /// What does not work although it is tried: an effect of the release first, then the sources, in one line.
 fn trouble(look: Look<'_>) -> Option<String> {
+    if let Some(trouble) = &look.snapshot.engine.trouble {
+        return Some(format!("{} {trouble}", look.theme.glyphs.bad));
+    }
     if look.release().ended.is_some() {
         return None;
     }
@@ -136,9 +139,9 @@ fn effect(look: Look<'_>, effect: &Effect) -> String {
         }
         Effect::RunCommand { stage: index } => stage(*index),
         Effect::UndoCommand { stage: index } => format!("undo of {}", stage(*index)),
-        Effect::RegisterTaskDefinition => "registering the task definition".to_owned(),
+        Effect::RegisterTaskDefinition { .. } => "registering the task definition".to_owned(),
         Effect::Scale { side, desired, .. } => format!("scaling {side} to {desired}"),
-        Effect::SetWeight { green } => format!("setting green to {green}"),
+        Effect::SetWeight { green, .. } => format!("setting green to {green}"),
         Effect::Notify(_) => "telling the channels".to_owned(),
     }
 }
@@ -158,7 +161,7 @@ fn going_back(look: Look<'_>, room: usize) -> Vec<Span<'_>> {
         return told.map(text).into_iter().collect();
     }
     let preview = rollback_preview(release);
-    let (role, short, more) = match preview.blue {
+    let (role, short, more) = match preview.blue[look.focus()] {
         _ if !preview.moves_traffic => (Role::Muted, "no traffic to move".to_owned(), ""),
         None => (Role::NoData, "blue not read yet".to_owned(), ""),
         Some((healthy, wanted)) if preview.is_warm && look.stale(Source::Capacity).is_none() => {
@@ -199,7 +202,7 @@ fn afterwards(look: Look<'_>, ending: Ending, room: usize) -> Vec<Span<'_>> {
         let text = choices.into_iter().find(|text| width(text) + 2 <= room).unwrap_or("going back is a new release ");
         return vec![look.span(Role::Muted, text)];
     }
-    let Some(blue) = release.traffic.observed.map(Percent::rest) else { return Vec::new() };
+    let Some(blue) = look.component().traffic.observed.map(Percent::rest) else { return Vec::new() };
     let role = if blue == Percent::FULL { Role::Ok } else { Role::Bad };
-    vec![look.span(role, format!("blue {} serves {blue} ", plan.from.short()))]
+    vec![look.span(role, format!("blue {} serves {blue} ", look.planned().from.short()))]
 }

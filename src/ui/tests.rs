@@ -12,7 +12,9 @@ use crate::app::fixture::{self, NOW, Scene};
 use crate::app::model::Model;
 use crate::app::msg::Msg;
 use crate::app::update::update;
+use crate::domain::components::ComponentIndex;
 use crate::domain::release::{Hold, Release, StageStatus, UnwindPhase, Work};
+use crate::domain::signal::Point;
 use crate::engine::snapshot::Snapshot;
 
 const SMALL: (u16, u16) = (80, 24);
@@ -48,10 +50,20 @@ fn line(screen: &str, number: usize) -> &str {
 #[test]
 fn users_that_are_not_counted_yet_are_not_called_unharmed() {
     let mut snapshot = fixture::snapshot(Scene::Baking);
-    snapshot.toll = crate::engine::snapshot::Toll::default();
+    snapshot.components[ComponentIndex::FIRST].toll = crate::engine::snapshot::Toll::default();
     let screen = look(Scene::Baking, &snapshot, SMALL, "");
     assert!(line(&screen, 3).contains("◌ green's users not counted yet (metrics lag 1–3 min)"), "{screen}");
     assert!(!screen.contains("harmed"), "{screen}");
+}
+
+#[test]
+fn what_keeps_the_engine_from_going_on_comes_before_everything_else() {
+    let mut snapshot = fixture::snapshot(Scene::Stale);
+    snapshot.engine.trouble = Some("journal lost, bringing all traffic back to blue: the disk is full".to_owned());
+    for size in [SMALL, LARGE] {
+        let screen = look(Scene::Stale, &snapshot, size, "");
+        assert!(line(&screen, 3).contains("journal lost, bringing all traffic back to blue"), "{screen}");
+    }
 }
 
 #[test]
@@ -69,8 +81,8 @@ fn ending_the_hold_of_blue_is_asked_for_by_its_name() {
 
 #[test]
 fn a_side_without_new_points_has_no_present_value() {
-    let mut snapshot = changed(Scene::Baking, |release| release.verdicts.clear());
-    for series in &mut snapshot.series {
+    let mut snapshot = changed(Scene::Baking, |release| release.components[ComponentIndex::FIRST].verdicts.clear());
+    for series in &mut snapshot.components[ComponentIndex::FIRST].series {
         let series = Arc::make_mut(series);
         let kept = series.blue.len().saturating_sub(9);
         series.blue.truncate(kept);
@@ -127,6 +139,29 @@ fn a_long_reason_goes_on_in_the_second_row_and_the_stage_that_failed_stays_marke
     assert!(smoke.contains("✖ smoke") && smoke.contains("undone"), "{screen}");
     let wide = look(Scene::RolledBack, &changed(Scene::RolledBack, fail), LARGE, "");
     assert!(wide.contains("failed, undone"), "{wide}");
+}
+
+#[test]
+fn what_was_judged_stays_beside_what_is_measured_later() {
+    let mut snapshot = fixture::snapshot(Scene::RollingBack);
+    for series in
+        snapshot.components[ComponentIndex::FIRST].series.iter_mut().filter(|series| series.signal.as_str() == "errors")
+    {
+        let series = Arc::make_mut(series);
+        for points in [&mut series.green, &mut series.blue] {
+            let last = *points.last().unwrap();
+            points.push(Point { at: last.at + Duration::from_mins(1), value: 9.54, ..last });
+        }
+    }
+    let cards = look(Scene::RollingBack, &snapshot, LARGE, "");
+    assert!(cards.contains("g 9.54 %") && cards.contains("judged 14:04:27 at 7.42 %"), "{cards}");
+    let small = look(Scene::RollingBack, &snapshot, SMALL, "");
+    let row = small.lines().find(|line| line.contains("✖ errors")).unwrap();
+    assert!(small.contains("judged 14:04:27 ╮") && row.contains("g 9.54 %") && row.contains("7.42 %"), "{small}");
+    let charts = look(Scene::RollingBack, &snapshot, LARGE, "2");
+    assert!(charts.contains("g 9.54 %") && charts.contains("judged 14:04:27 at 7.42 %: fail"), "{charts}");
+    let live = look(Scene::Baking, &fixture::snapshot(Scene::Baking), LARGE, "");
+    assert!(!live.contains("judged"), "{live}");
 }
 
 #[test]

@@ -143,7 +143,11 @@ fn draw_orders(look: Look<'_>, area: Rect, buf: &mut Buffer) {
         Panel { title: Line::from("commands"), right: Line::from(count), below: Line::from(below), ..Panel::default() };
     let inner = panel.render(area, buf, look.theme);
     if orders.is_empty() {
-        look.row(inner, buf, vec![look.span(Role::Muted, " nobody has given a command yet")], Vec::new());
+        let text = match look.release().ended {
+            Some(_) => " nobody gave a command",
+            None => " nobody has given a command yet",
+        };
+        look.row(inner, buf, vec![look.span(Role::Muted, text)], Vec::new());
         return;
     }
     let skipped = orders.len().saturating_sub(usize::from(inner.height));

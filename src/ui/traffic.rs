@@ -36,7 +36,7 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
         Line::from(look.span(role, clip(&text, room, look.theme.glyphs.ellipsis).into_owned()))
     });
     let panel = Panel {
-        title: Line::from("traffic"),
+        title: Line::from(title(look)),
         right: Line::from(weights(look)),
         below: below.unwrap_or_default(),
         ..Panel::default()
@@ -58,6 +58,23 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     }
 }
 
+/// Where there are several components: which one is shown, and how far the others are.
+fn title(look: Look<'_>) -> Vec<Span<'_>> {
+    let mut spans = vec![Span::raw("traffic")];
+    if look.plan().components.count() == 1 {
+        return spans;
+    }
+    for (of, planned) in look.plan().components.iter() {
+        let is_shown = of == look.focus();
+        let green = look.release().components[of].traffic.observed.filter(|_| planned.sides.is_some());
+        let green = green.map(|green| format!(" {green}")).unwrap_or_default();
+        let role = if is_shown { Role::Strong } else { Role::Muted };
+        let mark = if is_shown { look.theme.glyphs.cursor } else { " " };
+        spans.push(look.span(role, format!(" {mark}{}{green}", planned.name)));
+    }
+    spans
+}
+
 fn role(side: Side) -> Role {
     match side {
         Side::Blue => Role::Blue,
@@ -67,7 +84,7 @@ fn role(side: Side) -> Role {
 
 /// Green's weight as asked for and as read back: two numbers, which may differ.
 fn weights(look: Look<'_>) -> Vec<Span<'_>> {
-    let traffic = &look.release().traffic;
+    let traffic = &look.component().traffic;
     let mut spans = vec![look.span(Role::Muted, "green set "), look.span(Role::Text, traffic.set.to_string())];
     let (role, text) = match traffic.observed {
         None => (Role::NoData, format!("{} being read", look.theme.glyphs.no_data)),
@@ -86,10 +103,9 @@ fn weights(look: Look<'_>) -> Vec<Span<'_>> {
 }
 
 fn draw_side(look: Look<'_>, side: Side, row: Rect, buf: &mut Buffer) {
-    let (release, plan) = (look.release(), look.plan());
-    let traffic = &release.traffic;
+    let traffic = &look.component().traffic;
     let weight = |green: Percent| if side == Side::Green { green } else { green.rest() };
-    let version = if side == Side::Blue { &plan.from } else { &plan.to };
+    let version = if side == Side::Blue { &look.planned().from } else { &look.planned().to };
     let version = clip(version.short(), VERSION, look.theme.glyphs.ellipsis).into_owned();
     let name = [look.span(role(side), pad(side.word(), 6)), look.span(Role::Text, pad(&version, VERSION + 1))];
     let shown = traffic.observed.map_or(traffic.set, |observed| observed);
@@ -113,7 +129,7 @@ fn draw_side(look: Look<'_>, side: Side, row: Rect, buf: &mut Buffer) {
 /// Why a side is not well, in the words of ECS or the load balancer.
 fn trouble(look: Look<'_>) -> Option<(Role, String)> {
     let release = look.release();
-    let both = release.capacities.as_ref().filter(|_| release.ended.is_none())?;
+    let both = look.component().capacities.as_ref().filter(|_| release.ended.is_none())?;
     for side in [Side::Green, Side::Blue] {
         let capacity = both.of(side);
         let failed = match capacity.failed_tasks {
@@ -130,7 +146,7 @@ fn trouble(look: Look<'_>) -> Option<(Role, String)> {
             return Some((Role::Warning, format!("{side}: {} tasks failed", capacity.failed_tasks)));
         }
     }
-    let since = release.unhealthy_since?;
+    let since = look.component().unhealthy_since?;
     Some((Role::Warning, format!("green short of healthy targets for {}", look.since(since))))
 }
 
@@ -140,13 +156,13 @@ fn share(weight: Percent) -> f64 {
 
 /// How many of a side's targets are healthy.
 fn healthy(look: Look<'_>, side: Side) -> (String, Role) {
-    let Some(both) = &look.release().capacities else { return ("not read".to_owned(), Role::NoData) };
-    let (healthy, wanted) = (both.of(side).healthy, look.plan().sides.of(side).desired);
+    let Some(both) = &look.component().capacities else { return ("not read".to_owned(), Role::NoData) };
+    let (healthy, wanted) = (both.of(side).healthy, look.planned().wanted(side));
     let role = if look.stale(Source::Capacity).is_some() {
         Role::NoData
     } else if healthy >= wanted {
         Role::Ok
-    } else if healthy == 0 && both.of(side).desired == 0 {
+    } else if healthy == 0 && both.of(side).desired == 0 && both.of(side).unread.is_none() {
         Role::Muted
     } else if healthy == 0 {
         Role::Bad
@@ -158,11 +174,11 @@ fn healthy(look: Look<'_>, side: Side) -> (String, Role) {
 
 fn draw_steps(look: Look<'_>, row: Rect, buf: &mut Buffer) {
     let (release, plan) = (look.release(), look.plan());
-    let Some(shift) = plan.shift() else {
+    let Some(shift) = plan.shift(look.focus()) else {
         put(buf, (row.x, row.y), row.width, "this pipeline shifts no traffic", look.style(Role::Muted));
         return;
     };
-    let now = release.step();
+    let now = release.step(look.focus());
     let is_done = release
         .stages
         .iter()
@@ -208,7 +224,7 @@ fn phase(look: Look<'_>) -> Option<(Role, String)> {
     if release.unwinding.is_some() {
         return Some((Role::Bad, "back to blue".to_owned()));
     }
-    let (_, phase) = release.step()?;
+    let (_, phase) = release.step(look.focus())?;
     Some(match phase {
         StepPhase::Raising { since } => (Role::Running, format!("raising {}", look.since(since))),
         StepPhase::Settling { since } => (Role::Running, format!("reading back {}", look.since(since))),
@@ -227,7 +243,7 @@ fn phase(look: Look<'_>) -> Option<(Role, String)> {
 
 /// The share of the present bake that is over.
 fn baked(look: Look<'_>) -> Option<f64> {
-    match look.release().step()? {
+    match look.release().step(look.focus())? {
         (_, StepPhase::Baking { since, until }) if until > since && look.release().unwinding.is_none() => {
             Some(look.now().since(since).as_secs_f64() / until.since(since).as_secs_f64())
         }

@@ -34,24 +34,31 @@ pub(super) fn of(look: Look<'_>) -> Option<Work<'_>> {
     if release.has_shifted() || release.ended.is_some() {
         return None;
     }
-    let current = release.current()?;
-    at(look, current).or_else(|| at(look, current.checked_sub(1)?).filter(Work::is_table))
+    let foremost = release.foremost()?;
+    at(look, foremost).or_else(|| before(look, foremost))
 }
 
 /// What the stage before the shift has found, for as long as nothing is known of green's first users: until then it is
 /// the only evidence that there is.
 pub(super) fn last_word(look: Look<'_>) -> Option<Work<'_>> {
     let release = look.release();
-    let is_in_the_dark = release.verdicts.iter().all(|verdict| verdict.green.is_none());
+    let is_in_the_dark = look.component().verdicts.iter().all(|verdict| verdict.green.is_none());
     if !is_in_the_dark || release.ended.is_some() || release.unwinding.is_some() {
         return None;
     }
-    at(look, release.current()?.checked_sub(1)?).filter(Work::is_table)
+    before(look, release.foremost_of(look.focus())?)
+}
+
+/// The table of a stage that another one comes right after.
+fn before(look: Look<'_>, index: usize) -> Option<Work<'_>> {
+    let earlier = &look.plan().stage(index)?.after;
+    earlier.iter().find_map(|earlier| at(look, *earlier).filter(Work::is_table))
 }
 
 fn at(look: Look<'_>, index: usize) -> Option<Work<'_>> {
     let (stage, plan) = (look.release().stages.get(index)?, look.plan().stage(index)?);
-    let output = if stage.status == StageStatus::Running { &look.snapshot.output } else { &stage.output };
+    let live = look.snapshot.output.get(&index).filter(|_| stage.status == StageStatus::Running);
+    let output = live.unwrap_or(&stage.output);
     let rows = checks::rows(stage, &plan.kind);
     let has_something = !output.is_empty() || !rows.is_empty();
     has_something.then_some(Work { name: &plan.name, stage, rows, output })

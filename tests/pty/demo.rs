@@ -1,9 +1,11 @@
 //! The demo in a terminal: its screen, its keys, every size, and how it leaves the terminal.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::Stdio;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::site::finish;
@@ -156,4 +158,39 @@ async fn without_a_screen_the_exit_code_says_how_it_ended() {
         assert_eq!(ran.code, code, "{scenario}: {ran:?}");
         assert!(ran.out.contains(end), "{scenario}: {ran:?}");
     }
+}
+
+/// The course of a demo without a screen: the moment it begins, and what happens, figures aside. They depend on how long
+/// a busy machine takes between two polls.
+async fn course(seed: &str) -> (i64, Vec<String>) {
+    let home = tempfile::tempdir().unwrap();
+    let mut demo = Command::new(PROGRAM);
+    demo.args(["demo", "--headless", "--format", "json", "--scenario", "errors", "--speed", "30", "--seed", seed]);
+    demo.env("HOME", home.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ran = finish(demo.kill_on_drop(true).spawn().unwrap()).await;
+    assert_eq!(ran.code, 4, "{ran:?}");
+    let lines = ran.out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let moments: Vec<_> = lines.filter(|line| line["type"] == "moment").map(|line| line["moment"].clone()).collect();
+    let words = |text: &str| text.split(|sign: char| sign.is_ascii_digit() || sign == '.').collect::<String>();
+    let begun = moments[0]["at"].as_i64().unwrap();
+    (begun, moments.iter().map(|moment| words(moment["text"].as_str().unwrap())).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_seed_gives_the_same_course_of_events_whenever_it_is_run() {
+    let ((first, course_of_first), (second, course_of_second)) = tokio::join!(course("7"), course("7"));
+    assert_eq!(course_of_first, course_of_second);
+    // Whatever the time is, and but for what starting takes, thirty times as fast.
+    let begins = 1_773_324_000_000..1_773_324_060_000;
+    assert!(begins.contains(&first) && begins.contains(&second), "{first}, {second}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_is_not_text_harms_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut demo = Command::new(PROGRAM);
+    demo.args(["demo", "--headless"]).env("HOME", home.path()).env("ODD", std::ffi::OsStr::from_bytes(b"\xff"));
+    let mut demo = demo.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let line = BufReader::new(demo.stdout.take().unwrap()).lines().next_line().await.unwrap();
+    assert!(line.is_some_and(|line| line.contains("release 1 begins")));
 }

@@ -49,6 +49,35 @@ async fn a_release_goes_on_whatever_becomes_of_its_faces() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn keys_and_colours_are_the_captains_own() {
+    let own = ("ascii = false\n", "ascii = false\ntheme = \"./mine.toml\"\nkeymap = \"./keys.toml\"\n");
+    let site = Site::new(&[ASKS_FIRST, own]).await;
+    std::fs::write(site.path().join("mine.toml"), "extends = \"sixteen\"\n[roles]\nground = \"on #010203\"\n").unwrap();
+    std::fs::write(site.path().join("keys.toml"), "[global]\npause-or-resume = \"W\"\n").unwrap();
+    site.release().await;
+    let mut terminal = site.terminal(&["attach"]);
+    terminal.shows("W pause").await;
+    terminal.wrote("48;2;1;2;3").await;
+    terminal.press("W");
+    terminal.shows("PAUSED").await;
+
+    // A mistake is told before anything begins, and before the lock of the release that runs is looked at.
+    std::fs::write(site.path().join("keys.toml"), "[global]\npromte = \"W\"\n").unwrap();
+    let release = ["release", "demo", "--image", IMAGE, "--detach"];
+    for arguments in [["config", "check"].as_slice(), &["attach"], &release] {
+        let ran = site.run(arguments).await;
+        assert_eq!(ran.code, 2, "{arguments:?}: {ran:?}");
+        let told = "keys.toml:2:1: unknown action \"promte\"; did you mean \"promote\"?";
+        assert!(ran.err.contains(told), "{arguments:?}: {ran:?}");
+    }
+    std::fs::write(site.path().join("keys.toml"), "").unwrap();
+    std::fs::remove_file(site.path().join("mine.toml")).unwrap();
+    let ran = site.run(&["config", "check"]).await;
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("mine.toml, which [screen] names as its theme, cannot be read"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_one_face_orders_all_of_them_see() {
     let site = Site::new(&[LONG_COMMAND]).await;
     let headless =
@@ -114,5 +143,25 @@ async fn nothing_that_is_kept_is_anybody_elses_to_read() {
     }
     for kind in ["sqlite", "sqlite-wal", "sock", "lock", "log"] {
         assert!(seen.iter().any(|extension| extension == kind), "no {kind} in {seen:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_face_calls_for_attention_unless_it_is_told_not_to() {
+    let silence = ("bell = true\nnotifications = true\n", "bell = false\nnotifications = false\n");
+    for (changes, is_loud) in [(vec![ASKS_FIRST], true), (vec![ASKS_FIRST, silence], false)] {
+        let site = Site::new(&changes).await;
+        site.release().await;
+        let mut face = site.terminal(&["attach"]);
+        face.shows("WAITING").await;
+        let ordered = site.run(&["rollback"]).await;
+        assert_eq!(ordered.code, 0, "{ordered:?}");
+        face.shows("ABORTED").await;
+        face.press("q");
+        let output = face.ends().await.output;
+        // The title's own end, the bell, and the notification.
+        let called = output.contains("\x07\x07\x1b]9;api in demo: ");
+        assert_eq!(called, is_loud, "{output:?}");
+        assert_eq!(output.contains("\x1b]9;"), is_loud, "{output:?}");
     }
 }

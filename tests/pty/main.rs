@@ -3,10 +3,12 @@
 //! Whatever is waited for is a condition, with a bound; when it passes, what the screen showed is printed.
 #![cfg(test)]
 
+mod defects;
 mod demo;
 mod faces;
 mod recovery;
 mod refusals;
 mod site;
 mod terminal;
+mod unheard;
 mod wrong_input;

@@ -1,6 +1,15 @@
 //! Engines that die: the release stays where it is, and the next engine takes it up.
 
+use std::time::Duration;
+
+use cutover::domain::command::Actor;
+use cutover::domain::event::Event;
+use cutover::domain::ids::ReleaseId;
+use cutover::domain::plan::Plan;
+use cutover::journal::sqlite::SqliteJournal;
+use cutover::journal::{Entry, Journal as _, Record, Standing, replay};
 use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::time::{sleep, timeout};
 
 use crate::site::{ASKS_FIRST, IMAGE, LONG_COMMAND, Site, finish, gone, is_alive};
 
@@ -38,7 +47,7 @@ async fn a_killed_engine_is_taken_up_again_and_nothing_is_done_twice() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.out.contains("rollback: accepted by release 1 of api in demo"), "{ran:?}");
     let status = site.until("it has ended", |status| status["status"] == "rolled-back").await;
-    assert_eq!((&status["exit_code"], &status["green"]["observed"]), (&4.into(), &0.into()));
+    assert_eq!((&status["exit_code"], &status["components"][0]["green"]["observed"]), (&4.into(), &0.into()));
     assert_eq!(site.run(&["status"]).await.code, 4);
     assert_eq!(site.weights().await, [100, 0]);
     assert_eq!(site.definitions().await, 2, "one that was there, and one registered, once");
@@ -90,6 +99,42 @@ impl Drop for Leftovers {
     fn drop(&mut self) {
         let _gone_already = kill_process_group(self.0, Signal::KILL);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_ended_release_still_owes_is_told_by_whoever_comes_next() {
+    let site = Site::new(&[]).await;
+    site.release().await;
+    site.until_green_serves().await;
+    assert_eq!(site.run(&["rollback"]).await.code, 0);
+    site.until("it has ended", |status| status["status"] == "rolled-back").await;
+    gone(site.engine()).await;
+    // One that ended as its engine was lost, with every message still owed.
+    let open = || SqliteJournal::open(&site.journal().join("journal.sqlite")).unwrap();
+    let owing = {
+        let mut journal = open();
+        let plan = Plan { stages: Vec::new(), ..journal.find(ReleaseId(1)).unwrap().plan };
+        let by = Actor { name: "captain".to_owned(), host: "bastion".to_owned() };
+        let at = journal.find(ReleaseId(1)).unwrap().touched;
+        let (id, _) = journal.create(&mut |_| plan.clone(), &by, at).unwrap();
+        let record = Record { at, entry: Entry::Event(Event::Requested { by }) };
+        journal.append(id, &[record], Standing { status: "succeeded", ended: true }).unwrap();
+        id
+    };
+    let owed = || {
+        let journal = open();
+        let release = replay(owing, journal.find(owing).unwrap().plan, &journal.records(owing).unwrap());
+        release.in_flight.len()
+    };
+    assert!(owed() > 0, "the example tells nobody");
+    site.release().await;
+    timeout(Duration::from_mins(1), async {
+        while owed() > 0 {
+            sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .expect("nobody was told");
 }
 
 #[tokio::test(flavor = "multi_thread")]

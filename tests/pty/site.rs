@@ -26,7 +26,7 @@ const RULE: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Between two looks at something that cannot be waited for.
-const LOOK: Duration = Duration::from_millis(50);
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
 /// Tasks come up within a second.
 const QUICK: &str = r#"
@@ -153,7 +153,12 @@ impl Site {
 
     /// Starts the program in a terminal.
     pub(crate) fn terminal(&self, arguments: &[&str]) -> Terminal {
-        let mut command = terminal::command(PROGRAM, self.path());
+        self.terminal_with(PROGRAM, arguments)
+    }
+
+    /// Starts another program in a terminal, in the same surroundings.
+    pub(crate) fn terminal_with(&self, program: &str, arguments: &[&str]) -> Terminal {
+        let mut command = terminal::command(program, self.path());
         command.args(arguments);
         for (name, value) in self.variables() {
             command.env(name, value);

@@ -43,6 +43,15 @@ pub(crate) struct Ended {
     pub(crate) output: String,
     /// Whether the terminal is in the modes it was in before.
     pub(crate) is_restored: bool,
+    /// What is on the terminal.
+    pub(crate) screen: vt100::Screen,
+}
+
+/// An example of this package, which `cargo test` builds beside the program.
+pub(crate) fn example(name: &str) -> String {
+    let path = Path::new(PROGRAM).with_file_name("examples").join(name);
+    assert!(path.is_file(), "{} is not there; `cargo build --example {name}` makes it", path.display());
+    path.to_str().unwrap().to_owned()
 }
 
 /// A command in an environment that depends on nobody's own settings.
@@ -152,8 +161,10 @@ impl Terminal {
         };
         let status = status.unwrap();
         let is_restored = modes(self.master.as_ref()) == self.before;
-        let output = String::from_utf8_lossy(&self.seen.borrow().bytes).into_owned();
-        Ended { code: status.exit_code(), signal: status.signal().map(str::to_owned), output, is_restored }
+        let seen = self.seen.borrow();
+        let output = String::from_utf8_lossy(&seen.bytes).into_owned();
+        let (code, signal) = (status.exit_code(), status.signal().map(str::to_owned));
+        Ended { code, signal, output, is_restored, screen: seen.screen.screen().clone() }
     }
 }
 

@@ -10,6 +10,7 @@ use cutover::cloud::{
     Target, TaskBrief,
 };
 use cutover::domain::capacity::Capacities;
+use cutover::domain::components::ComponentIndex;
 use cutover::domain::ids::{AlarmName, TaskDefinitionArn};
 use cutover::domain::percent::Percent;
 use cutover::domain::plan::Sides;
@@ -38,8 +39,9 @@ pub(crate) enum Lie {
     NeverSetsZero,
 }
 
-/// The adapter and the watch.
+/// A component's adapter and the watch.
 pub(crate) struct Watched {
+    pub(crate) of: ComponentIndex,
     pub(crate) aws: Aws,
     pub(crate) watch: Watch,
     pub(crate) lie: Option<Lie>,
@@ -60,7 +62,7 @@ impl Cloud for Watched {
     async fn weight(&self, sides: &Sides) -> Result<Percent, CloudError> {
         let began = self.watch.now();
         let weight = self.aws.weight(sides).await?;
-        self.watch.weight_read(began);
+        self.watch.weight_read(self.of, began);
         Ok(self.said.lock().unwrap().unwrap_or(weight))
     }
 
@@ -86,7 +88,7 @@ impl Cloud for Watched {
     async fn capacity(&self, sides: &Sides) -> Result<Capacities, CloudError> {
         let began = self.watch.now();
         let mut both = self.aws.capacity(sides).await?;
-        self.watch.capacity_read(began);
+        self.watch.capacity_read(self.of, began);
         match self.lie {
             Some(Lie::SaysHealthy) if both.green.healthy > 0 => {
                 let green = &mut both.green;

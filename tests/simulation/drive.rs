@@ -3,44 +3,43 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
-use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cutover::clock::Clock;
 use cutover::cloud::Cloud;
-use cutover::cloud::aws::Aws;
-use cutover::config::{Config, PlanContext, Request};
+use cutover::config::Receiver;
 use cutover::domain::command::Actor;
-use cutover::domain::ids::{ReleaseId, Version};
+use cutover::domain::components::{ComponentIndex, Components};
+use cutover::domain::ids::ReleaseId;
 use cutover::domain::plan::Plan;
 use cutover::domain::redact::Redactor;
 use cutover::domain::release::{Ending, Release};
 use cutover::domain::time::Timestamp;
 use cutover::engine::hub::Hub;
-use cutover::engine::run::{Engine, Left};
+use cutover::engine::run::{Engine, JournalLost, Left, TrafficLeft};
 use cutover::engine::settings::{Parts, Polls, Settings};
-use cutover::journal::JournalError;
 use cutover::journal::sqlite::SqliteJournal;
+use cutover::judge::Judge;
 use cutover::judge::threshold::Threshold;
-use cutover::notify::sns::SnsChannels;
-use cutover::sim::scenario::ApiFaultKind;
-use cutover::sim::{FaultPlan, Scenario, Sim};
+use cutover::notify::Channels;
+use cutover::notify::sns::SnsChannel;
+use cutover::sim::FaultPlan;
+use cutover::sim::scenario::{ApiFault, ApiFaultKind};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::cloud::Watched;
 use crate::parts::{Judging, Sabotage, Scripted, SharedJournal, Telling};
 use crate::people::{self, Desk};
+use crate::place::Place;
 use crate::trial::{Fate, Life, SECRET, Trial};
 use crate::watch::{Invariant, Violation, Watch};
 use crate::web::InProcess;
 use crate::wire;
 
 const START: Timestamp = Timestamp::from_secs(1_795_161_600);
-const CONFIG: &str = include_str!("../../config.example.toml");
-const IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/api:9ab03d7";
 
 /// How long after its end a release's work is looked at once more: tasks that died meanwhile have been replaced.
 const AFTERMATH: Duration = Duration::from_mins(3);
@@ -60,6 +59,12 @@ pub(crate) struct Report {
     pub(crate) simulated: Duration,
     pub(crate) journal: Vec<String>,
     pub(crate) lines: usize,
+    /// The most components that were shifted at the same time.
+    pub(crate) side_by_side: usize,
+    /// Where engines without a journal left the traffic.
+    pub(crate) left: Vec<TrafficLeft>,
+    /// Messages that told of a lost journal.
+    pub(crate) told_of_lost_journal: usize,
     pub(crate) violations: Vec<Violation>,
 }
 
@@ -72,6 +77,7 @@ impl fmt::Display for Report {
         }
         let trial = &self.trial;
         writeln!(f, "scenario {}, calm after {:?}, {:?}", trial.scenario, trial.calm, trial.shape)?;
+        writeln!(f, "{:?}", trial.pair)?;
         writeln!(f, "{:?}", trial.script)?;
         trial.lives.iter().try_for_each(|life| writeln!(f, "  {life:?}"))?;
         trial.faults.iter().try_for_each(|fault| writeln!(f, "  {fault:?}"))?;
@@ -92,42 +98,44 @@ impl fmt::Display for Report {
 pub(crate) fn run(trial: &Trial, sabotage: Option<Sabotage>) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     // All of it inside: a clock that is made outside the runtime would begin with real time.
-    runtime.block_on(async { Drive::new(trial, sabotage).run().await })
+    runtime.block_on(async { Box::pin(Drive::new(trial, sabotage).run()).await })
 }
 
 struct Drive<'a> {
     trial: &'a Trial,
     sabotage: Option<Sabotage>,
-    sim: Sim,
-    config: Config,
-    context: PlanContext,
+    places: Vec<Place>,
 }
 
 impl<'a> Drive<'a> {
     fn new(trial: &'a Trial, sabotage: Option<Sabotage>) -> Self {
-        let text = Scenario::named(trial.scenario).unwrap();
-        let scenario = text.with_rate(trial.rate);
-        let sim = Sim::new(scenario, trial.seed, Clock::starting_at(START, 1.0));
-        sim.with(|world, _| world.create_topic("oncall").unwrap());
-        let config = Config::read("config.example.toml", CONFIG, Path::new(".")).unwrap();
-        let mut context = config.context("demo", None).unwrap();
-        let topic = context.topics["team"].replace(":releases", ":oncall");
-        context.topics.insert("oncall".to_owned(), topic);
-        Self { trial, sabotage, sim, config, context }
+        Self { trial, sabotage, places: Place::all(trial, Clock::starting_at(START, 1.0)) }
+    }
+
+    async fn plan(&self) -> Plan {
+        let mut plans = Vec::new();
+        for place in &self.places {
+            let mut plan = place.plan().await;
+            self.trial.alter(&mut plan);
+            plans.push(plan);
+        }
+        match &self.trial.pair {
+            Some(pair) => pair.join(&plans),
+            None => plans.remove(0),
+        }
+    }
+
+    fn set_faults(&self, faults: &[ApiFault]) {
+        for place in &self.places {
+            place.sim.wire().set_faults(FaultPlan::of(faults.to_vec()));
+        }
     }
 
     async fn run(self) -> Report {
-        self.sim.wire().set_faults(FaultPlan::default());
-        let place = &self.context.place;
-        let aws = Aws::simulated(self.sim.http_client(), self.sim.clock(), &place.region, &place.cluster);
-        let survey = aws.survey(&self.context.target).await.unwrap();
-        let version = Version(IMAGE.to_owned());
-        let request = Request { environment: "demo", component: None, version: &version, release: ReleaseId(1) };
-        let mut plan = self.config.plan(&request, &survey).unwrap();
-        self.trial.alter(&mut plan);
-
-        let watch = Watch::new(self.sim.clone(), plan.clone(), self.trial);
-        self.sim.wire().set_faults(FaultPlan::of(self.trial.faults.clone()));
+        let plan = self.plan().await;
+        let sims: Vec<_> = self.places.iter().map(|place| place.sim.clone()).collect();
+        let watch = Watch::new(Components::try_from(sims).unwrap(), plan.clone(), self.trial);
+        self.set_faults(&self.trial.faults);
         let desk = Desk { sabotage: self.sabotage, ..Desk::default() };
         let mut people = JoinSet::new();
         for operator in 0..2 {
@@ -143,7 +151,7 @@ impl<'a> Drive<'a> {
                 watch.told_all(behaves);
                 watch.compare(&left.release);
                 people.abort_all();
-                self.sim.wire().set_faults(FaultPlan::default());
+                self.set_faults(&[]);
                 tokio::time::sleep(AFTERMATH).await;
                 watch.aftermath();
             }
@@ -155,12 +163,15 @@ impl<'a> Drive<'a> {
             ending: release.ended.as_ref().map(|ended| ended.ending),
             orders: release.orders.len(),
             release,
-            faults: self.sim.wire().injected(),
+            faults: self.injected(),
             engines_lost: lost,
-            calls: self.sim.wire().calls().values().sum(),
+            calls: self.places.iter().flat_map(|place| place.sim.wire().calls().into_values()).sum(),
             simulated: began.elapsed(),
             journal: watch.journal(),
             lines: watch.lines(),
+            side_by_side: watch.side_by_side(),
+            left: watch.left(),
+            told_of_lost_journal: watch.told_of_lost_journal(),
             violations: watch.violations(),
         }
     }
@@ -188,8 +199,11 @@ impl<'a> Drive<'a> {
             let watching = tokio::spawn(show(hub, watch.clone()));
             let ended = until(fate, engine.run(), watch).await;
             *desk.hub.lock().unwrap() = None;
-            watch.engine_gone();
             watching.abort();
+            if let Some(Err(without)) = &ended {
+                watch.journal_lost(&without.traffic);
+            }
+            watch.engine_gone();
             match ended {
                 Some(Ok(left)) => return left,
                 Some(Err(_)) | None => *lost += 1,
@@ -198,29 +212,61 @@ impl<'a> Drive<'a> {
         }
     }
 
-    fn parts(&self, plan: &Plan, watch: &Watch, clock: Clock, journal: Arc<Mutex<SqliteJournal>>, fate: Fate) -> Parts {
-        let place = &self.context.place;
-        let line = wire::watched(self.sim.http_client(), watch.clone());
-        let aws = Aws::simulated(line, clock, &place.region, &place.cluster);
+    fn injected(&self) -> BTreeMap<ApiFaultKind, u64> {
+        let mut all = BTreeMap::new();
+        for (kind, count) in self.places.iter().flat_map(|place| place.sim.wire().injected()) {
+            *all.entry(kind).or_default() += count;
+        }
+        all
+    }
+
+    /// Whether what is broken is broken for this component: the last.
+    fn is_sabotaged(of: ComponentIndex, plan: &Plan) -> bool {
+        plan.components.indices().next_back() == Some(of)
+    }
+
+    /// The cloud as a component's adapter shows it.
+    fn cloud(&self, of: ComponentIndex, place: &Place, plan: &Plan, watch: &Watch, clock: Clock) -> Arc<dyn Cloud> {
+        let line = wire::watched(place.sim.http_client(), watch.clone());
+        let aws = place.aws(line, clock);
         let lie = match self.sabotage {
-            Some(Sabotage::Cloud(lie)) => Some(lie),
+            Some(Sabotage::Cloud(lie)) if Self::is_sabotaged(of, plan) => Some(lie),
             _ => None,
         };
-        let cloud: Arc<dyn Cloud> = Arc::new(Watched { aws, watch: watch.clone(), lie, said: Mutex::default() });
-        let channels = SnsChannels::new(Arc::clone(&cloud), self.context.topics.clone());
+        Arc::new(Watched { of, aws, watch: watch.clone(), lie, said: Mutex::default() })
+    }
+
+    fn parts(&self, plan: &Plan, watch: &Watch, clock: Clock, journal: Arc<Mutex<SqliteJournal>>, fate: Fate) -> Parts {
+        let places = plan.components.indices().zip(&self.places);
+        let clouds = places.map(|(of, place)| self.cloud(of, place, plan, watch, clock));
+        let clouds: Components<Arc<dyn Cloud>> = Components::try_from(clouds.collect::<Vec<_>>()).unwrap();
+        let first = Arc::clone(&clouds[ComponentIndex::FIRST]);
+        let mut channels = Channels::default();
+        for (name, channel) in &self.places[0].context.channels {
+            if let Receiver::Sns { topic } = &channel.receiver {
+                channels.add(name, Arc::new(SnsChannel::new(Arc::clone(&first), topic.clone())));
+            }
+        }
         let is = |sabotage| self.sabotage == Some(sabotage);
         let secrets = if is(Sabotage::NoRedactor) { Vec::new() } else { vec![SECRET.to_owned()] };
+        let judges = plan.components.iter().map(|(of, component)| -> Box<dyn Judge> {
+            let passes = is(Sabotage::JudgePasses) && Self::is_sabotaged(of, plan);
+            Box::new(Judging { judge: Threshold::new(component.signals.clone()), passes })
+        });
+        let judges = Components::try_from(judges.collect::<Vec<_>>()).unwrap();
         Parts {
-            cloud,
-            web: Arc::new(InProcess(self.sim.clone())),
+            clouds,
+            web: Arc::new(InProcess(self.places.iter().map(|place| place.sim.clone()).collect())),
             journal: Box::new(SharedJournal {
                 journal,
                 watch: watch.clone(),
                 sabotage: self.sabotage,
                 fate,
+                born: Instant::now(),
+                is_gone: false,
                 appends: 0,
             }),
-            judge: Box::new(Judging { judge: Threshold::new(plan.signals.clone()), passes: is(Sabotage::JudgePasses) }),
+            judges,
             notifier: Arc::new(Telling { channels, sabotage: self.sabotage }),
             programs: Arc::new(Scripted {
                 script: self.trial.script.clone(),
@@ -231,9 +277,8 @@ impl<'a> Drive<'a> {
             clock,
             actor: Actor { name: "engine".to_owned(), host: "bastion".to_owned() },
             settings: Settings {
-                log_groups: if self.trial.shape.tails_logs { self.context.logs.clone() } else { Vec::new() },
                 polls: Polls::default(),
-                period: self.context.period,
+                period: self.places[0].context.period,
                 redactor: Redactor::new(secrets),
                 variables: BTreeMap::from([("DATABASE_URL".to_owned(), SECRET.to_owned())]),
                 is_demo: false,
@@ -271,9 +316,9 @@ async fn show(hub: Hub, watch: Watch) {
 /// Runs an engine until it ends or its fate meets it.
 async fn until(
     fate: Fate,
-    engine: impl Future<Output = Result<Left, JournalError>>,
+    engine: impl Future<Output = Result<Left, JournalLost>>,
     watch: &Watch,
-) -> Option<Result<Left, JournalError>> {
+) -> Option<Result<Left, JournalLost>> {
     let mut engine = Box::pin(engine);
     let (mut polls, mut since, mut idle) = (0_u64, Instant::now(), 0_u32);
     let living = poll_fn(|context| {
@@ -294,6 +339,11 @@ async fn until(
     let living = pin!(living);
     match fate {
         Fate::DiesAt(at) => tokio::time::timeout(at, living).await.ok().flatten(),
-        Fate::Lives | Fate::DiesAtPoll(_) | Fate::LosesJournal { .. } | Fate::DiesAtTheEnd => living.await,
+        Fate::Lives
+        | Fate::DiesAtPoll(_)
+        | Fate::LosesJournal { .. }
+        | Fate::JournalFalters { .. }
+        | Fate::LosesJournalAt(_)
+        | Fate::DiesAtTheEnd => living.await,
     }
 }

@@ -13,8 +13,10 @@ mod cloud;
 mod drive;
 mod found;
 mod mutants;
+mod pair;
 mod parts;
 mod people;
+mod place;
 mod tally;
 mod trial;
 mod watch;
@@ -27,6 +29,7 @@ use std::time::Instant;
 use cutover::domain::release::Ending;
 
 use crate::drive::Report;
+use crate::pair::Pair;
 use crate::trial::Trial;
 
 /// A number from the environment; anything else there stops the test.
@@ -62,6 +65,9 @@ fn whatever_goes_wrong_the_invariants_hold() {
         for ending in [Ending::Succeeded, Ending::RolledBack, Ending::RollbackFailed, Ending::Failed, Ending::Aborted] {
             assert!(tally.ended(ending) > 0, "nothing {}", ending.word());
         }
+        for ending in [Ending::Succeeded, Ending::RolledBack, Ending::Failed] {
+            assert!(tally.ended_as_pair(ending) > 0, "no pair {}", ending.word());
+        }
         assert_eq!(tally.kinds(), 9, "every kind of fault strikes");
         assert!(tally.lines > 0, "no log line was shown");
     }
@@ -69,7 +75,8 @@ fn whatever_goes_wrong_the_invariants_hold() {
 
 #[test]
 fn the_same_seed_gives_the_same_journal() {
-    for seed in 0..5 {
+    let pair = (0..u64::MAX).find(|seed| Trial::drawn(*seed).pair.is_some());
+    for seed in (0..5).chain(pair) {
         let run = || drive::run(&Trial::drawn(seed), None);
         let (one, other) = (run(), run());
         for (first, second) in one.journal.iter().zip(&other.journal) {
@@ -84,6 +91,32 @@ fn the_same_seed_gives_the_same_journal() {
 fn a_plain_release_succeeds_without_a_word_of_trouble() {
     let report = drive::run(&Trial::plain(1), None);
     assert_eq!((report.ending, report.violations.len()), (Some(Ending::Succeeded), 0), "{report}");
+}
+
+#[test]
+fn two_components_are_released_side_by_side_or_in_turn() {
+    for (verifies_each, in_turn, at_once) in [(false, false, 2), (true, false, 2), (true, true, 1)] {
+        let mut trial = Trial::plain(1);
+        trial.pair = Some(Pair { verifies_each, in_turn, ..Pair::plain() });
+        let report = drive::run(&trial, None);
+        assert_eq!((report.ending, report.violations.len()), (Some(Ending::Succeeded), 0), "{report}");
+        assert_eq!(report.side_by_side, at_once, "{report}");
+    }
+}
+
+#[test]
+fn trouble_of_one_component_takes_back_the_traffic_of_both() {
+    for (api, web) in [("errors", "healthy"), ("healthy", "errors")] {
+        for back_in_turn in [false, true] {
+            let mut trial = Trial::plain(3);
+            trial.scenario = api;
+            trial.pair = Some(Pair { scenario: web, back_in_turn, ..Pair::plain() });
+            let report = drive::run(&trial, None);
+            assert_eq!((report.ending, report.violations.len()), (Some(Ending::RolledBack), 0), "{report}");
+            let back = report.release.components.iter().filter(|(_, component)| component.restored.is_some());
+            assert_eq!(back.count(), 2, "{report}");
+        }
+    }
 }
 
 /// How long the simulation takes is told in real time.

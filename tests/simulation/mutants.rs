@@ -6,6 +6,7 @@ use cutover::domain::command::CommandKind;
 
 use crate::cloud::Lie;
 use crate::drive;
+use crate::pair::Pair;
 use crate::parts::Sabotage;
 use crate::trial::{Disturbance, Fate, Life, Press, Seen, Trial};
 use crate::watch::Invariant;
@@ -27,7 +28,7 @@ fn as_it_is(_: &mut Trial) {}
 fn rolls_back(trial: &mut Trial) {
     trial.calm = Duration::from_mins(5);
     let at = Duration::from_secs(200);
-    trial.presses = vec![Press { at, operator: 0, command: CommandKind::Rollback, seen: Seen::Newest }];
+    trial.presses = vec![Press { at, operator: 0, command: CommandKind::Rollback, seen: Seen::Newest, aim: None }];
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn a_program_run_twice() {
 fn an_engine_that_acts_without_a_journal() {
     is_caught(Sabotage::JournalHidesItsFailure, Invariant::I5, |trial| {
         trial.calm = Duration::from_mins(5);
-        let fate = Fate::LosesJournal { append: 12, is_kept: true };
+        let fate = Fate::LosesJournal { append: 12, is_kept: false };
         trial.lives = vec![Life { skew: 0, speed: 1.0, fate, gap: Duration::from_secs(10) }];
     });
 }
@@ -130,4 +131,51 @@ fn a_journal_that_does_not_tell_everything() {
     is_caught(Sabotage::JournalDropsTheEnd, Invariant::Replay, |trial| {
         trial.disturbances = vec![(Duration::from_secs(20), Disturbance::TaskCrashes("api-green"))];
     });
+}
+
+/// Beside an honest first component. It is the last one's cloud that lies.
+fn is_caught_beside(lie: Lie, invariant: Invariant, change: impl Fn(&mut Trial)) {
+    is_caught(Sabotage::Cloud(lie), invariant, |trial| {
+        trial.pair = Some(Pair::plain());
+        change(trial);
+    });
+}
+
+#[test]
+fn what_a_second_component_is_set_to() {
+    is_caught_beside(Lie::SetsAThird, Invariant::I1, as_it_is);
+    is_caught_beside(Lie::RaisesAfterZero, Invariant::I2, rolls_back);
+}
+
+#[test]
+fn what_is_claimed_of_a_second_component() {
+    is_caught_beside(Lie::SwallowsFull, Invariant::I3, |trial| trial.shape.cleans_up = false);
+    is_caught_beside(Lie::SwallowsZero, Invariant::I3, rolls_back);
+}
+
+#[test]
+fn a_second_component_whose_targets_are_not_there() {
+    is_caught_beside(Lie::SaysHealthy, Invariant::I4, |trial| {
+        trial.calm = Duration::from_mins(16);
+        let crash = |at| (Duration::from_secs(at), Disturbance::TaskCrashes("web-green"));
+        trial.disturbances = (60..900).step_by(12).map(crash).collect();
+    });
+    is_caught_beside(Lie::SwallowsFull, Invariant::I4, as_it_is);
+}
+
+#[test]
+fn a_second_component_s_task_definition_registered_twice() {
+    is_caught_beside(Lie::RegistersTwice, Invariant::I5, as_it_is);
+}
+
+#[test]
+fn a_second_component_promoted_without_evidence() {
+    is_caught(Sabotage::JudgePasses, Invariant::I6, |trial| {
+        trial.pair = Some(Pair { rate: 0.5, ..Pair::plain() });
+    });
+}
+
+#[test]
+fn a_second_component_that_never_comes_back() {
+    is_caught_beside(Lie::NeverSetsZero, Invariant::I7, rolls_back);
 }

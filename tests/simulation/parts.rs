@@ -15,9 +15,9 @@ use cutover::journal::sqlite::SqliteJournal;
 use cutover::journal::{Entry, Journal, JournalError, Record, Standing, Summary};
 use cutover::judge::threshold::Threshold;
 use cutover::judge::{Circumstances, Judge, Measured};
-use cutover::notify::Notifier;
-use cutover::notify::sns::SnsChannels;
+use cutover::notify::{Channels, Notifier};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::cloud::Lie;
 use crate::trial::{Fate, SECRET, Script};
@@ -53,7 +53,42 @@ pub(crate) struct SharedJournal {
     pub(crate) watch: Watch,
     pub(crate) sabotage: Option<Sabotage>,
     pub(crate) fate: Fate,
+    pub(crate) born: Instant,
+    pub(crate) is_gone: bool,
     pub(crate) appends: u64,
+}
+
+/// What becomes of an append.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Append {
+    Works,
+    /// It is on disk, and said not to be.
+    IsDenied,
+    /// It is on disk, and nothing is ever heard of the journal again.
+    IsTheLast,
+    Fails,
+}
+
+impl SharedJournal {
+    fn fares(&self, standing: Standing<'_>, has_ended: bool) -> Append {
+        let failed = |is_kept| if is_kept { Append::IsDenied } else { Append::Fails };
+        match self.fate {
+            _ if self.is_gone => Append::Fails,
+            Fate::LosesJournal { append, is_kept } | Fate::JournalFalters { append, is_kept }
+                if append == self.appends =>
+            {
+                failed(is_kept)
+            }
+            Fate::LosesJournal { append, .. } if append < self.appends => Append::Fails,
+            Fate::LosesJournalAt(at) if self.born.elapsed() >= at => Append::Fails,
+            Fate::DiesAtTheEnd if standing.ended && !has_ended => Append::IsTheLast,
+            _ => Append::Works,
+        }
+    }
+}
+
+fn full() -> JournalError {
+    JournalError::Broken { path: "journal".to_owned(), what: "written", reason: "the disk is full".to_owned() }
 }
 
 impl Journal for SharedJournal {
@@ -69,33 +104,32 @@ impl Journal for SharedJournal {
     }
 
     fn append(&mut self, id: ReleaseId, records: &[Record], standing: Standing<'_>) -> Result<(), JournalError> {
-        let mut journal = self.journal.lock().unwrap();
         self.appends += 1;
+        let has_ended = self.journal.lock().unwrap().find(id)?.ended;
+        let fares = self.fares(standing, has_ended);
         let mut records = records.to_vec();
         match self.sabotage {
             Some(Sabotage::JournalDropsIntents) => records.retain(|record| !matches!(record.entry, Entry::Intent(_))),
-            Some(Sabotage::JournalDropsTheEnd) if journal.find(id)?.ended => return Ok(()),
+            Some(Sabotage::JournalDropsTheEnd) if has_ended => return Ok(()),
             _ => {}
         }
-        let is_lost = match self.fate {
-            Fate::LosesJournal { append, .. } => append == self.appends,
-            Fate::DiesAtTheEnd => standing.ended && !journal.find(id)?.ended,
-            Fate::Lives | Fate::DiesAtPoll(_) | Fate::DiesAt(_) => false,
-        };
-        if !is_lost || !matches!(self.fate, Fate::LosesJournal { is_kept: false, .. }) {
-            journal.append(id, &records, standing)?;
+        if fares != Append::Fails {
+            self.journal.lock().unwrap().append(id, &records, standing)?;
             self.watch.appended(&records);
         }
-        if is_lost {
-            self.watch.journal_broke();
-            if self.sabotage != Some(Sabotage::JournalHidesItsFailure) {
-                return Err(JournalError::Broken { what: "written", reason: "the disk is full".to_owned() });
-            }
+        self.is_gone |= fares == Append::IsTheLast;
+        self.watch.journal_works(!matches!(fares, Append::Fails | Append::IsTheLast));
+        match fares {
+            Append::Works => Ok(()),
+            _ if self.sabotage == Some(Sabotage::JournalHidesItsFailure) => Ok(()),
+            Append::IsDenied | Append::IsTheLast | Append::Fails => Err(full()),
         }
-        Ok(())
     }
 
     fn records(&self, id: ReleaseId) -> Result<Vec<Record>, JournalError> {
+        if self.is_gone {
+            return Err(full());
+        }
         self.journal.lock().unwrap().records(id)
     }
 
@@ -128,20 +162,20 @@ impl Judge for Judging {
 
 /// The real channels, or broken ones.
 pub(crate) struct Telling {
-    pub(crate) channels: SnsChannels,
+    pub(crate) channels: Channels,
     pub(crate) sabotage: Option<Sabotage>,
 }
 
 #[async_trait]
 impl Notifier for Telling {
-    async fn send(&self, notice: &Notice) -> Result<(), Failure> {
+    async fn send(&self, notice: &Notice, attempt: u32) -> Result<(), Failure> {
         match self.sabotage {
             Some(Sabotage::NotifierDrops) => Ok(()),
             Some(Sabotage::NotifierDoubles) => {
-                self.channels.send(notice).await?;
-                self.channels.send(notice).await
+                self.channels.send(notice, attempt).await?;
+                self.channels.send(notice, attempt).await
             }
-            _ => self.channels.send(notice).await,
+            _ => self.channels.send(notice, attempt).await,
         }
     }
 }

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cutover::domain::command::{Actor, Command, CommandKind, Order};
-use cutover::domain::ids::Revision;
-use cutover::domain::plan::{Plan, StageKind};
+use cutover::domain::components::ComponentIndex;
+use cutover::domain::ids::{Revision, StageName};
+use cutover::domain::plan::{ComponentPlan, Plan, StageKind};
 use cutover::domain::release::{Release, StageStatus, Status, Work};
 use cutover::engine::handle::{OrderSender, Receipt};
 use cutover::engine::hub::Hub;
@@ -42,8 +43,15 @@ impl Desk {
         Some((handle.orders, revision))
     }
 
-    /// Sends an order and waits for its answer.
-    async fn send(&self, watch: &Watch, command: Command, by: &str, seen: Seen) -> Option<Receipt> {
+    /// Sends an order, to a stage if one is named, and waits for its answer.
+    async fn send(
+        &self,
+        watch: &Watch,
+        command: Command,
+        stage: Option<StageName>,
+        by: &str,
+        seen: Seen,
+    ) -> Option<Receipt> {
         let (orders, newest) = self.orders()?;
         let seen = match seen {
             Seen::Newest => Some(newest),
@@ -52,7 +60,7 @@ impl Desk {
         };
         let by = Actor { name: by.to_owned(), host: "bastion".to_owned() };
         let kind = command.kind();
-        let receipt = tokio::time::timeout(ANSWERED, orders.send(Order { command, by, seen })).await;
+        let receipt = tokio::time::timeout(ANSWERED, orders.send(Order { command, stage, by, seen })).await;
         let is_alive = self.hub.lock().unwrap().is_some();
         match &receipt {
             Err(_) if is_alive => watch.violate(Invariant::I7, format!("{} was not answered", kind.word())),
@@ -70,7 +78,8 @@ pub(crate) async fn operate(operator: usize, presses: Vec<Press>, desk: Desk, wa
     let began = tokio::time::Instant::now();
     for press in presses.into_iter().filter(|press| press.operator == operator) {
         tokio::time::sleep_until(began + press.at).await;
-        desk.send(&watch, command(press.command), &format!("operator-{operator}"), press.seen).await;
+        let stage = press.aim.and_then(|aim| at_work(&watch.release(), aim));
+        desk.send(&watch, command(press.command), stage, &format!("operator-{operator}"), press.seen).await;
     }
 }
 
@@ -79,7 +88,14 @@ pub(crate) async fn ambush(ambush: Option<Ambush>, desk: Desk, watch: Watch) {
     let Some(ambush) = ambush else { return };
     watch.prey().await;
     tokio::time::sleep(ambush.after).await;
-    desk.send(&watch, command(ambush.command), "ambush", Seen::Newest).await;
+    desk.send(&watch, command(ambush.command), None, "ambush", Seen::Newest).await;
+}
+
+/// The stage of a component, by number, whose turn it is.
+fn at_work(release: &Release, component: usize) -> Option<StageName> {
+    let of = release.components.indices().nth(component)?;
+    let plans = release.active().map(|index| &release.plan.stages[index]);
+    plans.into_iter().find(|plan| plan.component == Some(of)).map(|plan| plan.name.clone())
 }
 
 fn command(kind: CommandKind) -> Command {
@@ -101,24 +117,30 @@ pub(crate) async fn disturb(trial: Trial, plan: Plan, watch: Watch) {
     let began = tokio::time::Instant::now();
     for (at, disturbance) in trial.disturbances {
         tokio::time::sleep_until(began + at).await;
-        watch.disturb(|world| carry_out(&disturbance, world, &plan));
+        let of = component_named(&plan, disturbance.component());
+        watch.disturb(of, |world| carry_out(&disturbance, world, &plan.components[of]));
     }
 }
 
-fn carry_out(disturbance: &Disturbance, world: &mut World, plan: &Plan) {
+fn component_named(plan: &Plan, name: &str) -> ComponentIndex {
+    plan.components.position(|component| component.name.as_str() == name).unwrap()
+}
+
+fn carry_out(disturbance: &Disturbance, world: &mut World, plan: &ComponentPlan) {
     match disturbance {
         Disturbance::TaskCrashes(service) => drop(world.crash_task(service, 137)),
         Disturbance::AlarmFires(alarm) => world.set_alarm_state(alarm, AlarmState::Alarm, "flapping", None).unwrap(),
         Disturbance::AlarmEnds(alarm) => world.set_alarm_state(alarm, AlarmState::Ok, "flapping", None).unwrap(),
-        Disturbance::SomebodySetsGreen(green) => {
+        Disturbance::SomebodySetsGreen { green, .. } => {
+            let sides = plan.sides.as_ref().unwrap();
             let group = |target_group: &str, weight: u8| WeightedTargetGroup {
                 target_group_arn: target_group.to_owned(),
                 weight: u32::from(weight),
             };
             let target_groups =
-                vec![group(&plan.sides.blue.target_group, 100 - green), group(&plan.sides.green.target_group, *green)];
+                vec![group(&sides.blue.target_group, 100 - green), group(&sides.green.target_group, *green)];
             let action = Action::Forward { target_groups, stickiness_seconds: None };
-            world.modify_rule(&plan.sides.rule, None, Some(vec![action])).unwrap();
+            world.modify_rule(&sides.rule, None, Some(vec![action])).unwrap();
         }
     }
 }
@@ -139,15 +161,18 @@ pub(crate) async fn look_after(trial: Trial, desk: Desk, watch: Watch) {
         let (now, release) = (watch.now(), watch.release());
         if release.ended.is_none() && now > deadline {
             let status = release.status().word();
-            let stage =
-                release.current().map(|index| (release.plan.stages[index].name.clone(), &release.stages[index]));
+            let stages: Vec<_> =
+                release.active().map(|index| (&release.plan.stages[index].name, &release.stages[index])).collect();
             watch.violate(
                 Invariant::I7,
-                format!("still {status} {} s after the cloud began to behave, at {stage:?}", now.since(calm).as_secs()),
+                format!(
+                    "still {status} {} s after the cloud began to behave, at {stages:?}",
+                    now.since(calm).as_secs()
+                ),
             );
             return;
         }
-        if !matches!(release.status(), Status::Waiting | Status::Paused) {
+        if !is_waiting(&release) {
             continue;
         }
         deadline = (now + bound).max(deadline);
@@ -155,8 +180,20 @@ pub(crate) async fn look_after(trial: Trial, desk: Desk, watch: Watch) {
         if chance.is(0.3) {
             interventions += 1;
             let command = if interventions > 6 { CommandKind::Rollback } else { answer(&release, &mut chance) };
-            desk.send(&watch, self::command(command), "captain", Seen::Newest).await;
+            let stage = release.foremost().map(|index| release.plan.stages[index].name.clone());
+            desk.send(&watch, self::command(command), stage, "captain", Seen::Newest).await;
         }
+    }
+}
+
+/// Whether the release waits for a human, or a stage of it does while others are at work.
+fn is_waiting(release: &Release) -> bool {
+    match release.status() {
+        Status::Waiting | Status::Paused => true,
+        Status::Running => release
+            .active()
+            .any(|index| matches!(release.stages[index].status, StageStatus::Waiting | StageStatus::Failed)),
+        Status::Planned | Status::RollingBack | Status::Ended(_) => false,
     }
 }
 
@@ -168,7 +205,7 @@ fn answer(release: &Release, chance: &mut Chance) -> CommandKind {
     if release.hold.is_some() {
         return CommandKind::Resume;
     }
-    let stage = release.current().and_then(|index| release.stages.get(index));
+    let stage = release.foremost().and_then(|index| release.stages.get(index));
     match stage.map(|stage| (stage.status, stage.work)) {
         Some((StageStatus::Failed, _)) => chance.pick(&[CommandKind::Retry, CommandKind::Skip]),
         Some((_, Work::Confirming)) => CommandKind::Approve,
@@ -176,21 +213,26 @@ fn answer(release: &Release, chance: &mut Chance) -> CommandKind {
     }
 }
 
-/// The longest that a release takes when no human is waited for, there and back: every stage as long as it may.
+/// The longest that a release takes when no human is waited for, there and back: forward every stage as long as it may
+/// and those side by side at the same time, back one after the other.
 fn bound(plan: &Plan) -> Duration {
-    let mut bound = Duration::from_mins(5) + plan.rollback.escalate_after;
+    let mut back = Duration::ZERO;
+    let mut ends: Vec<Duration> = Vec::new();
     for stage in &plan.stages {
-        bound += stage.timeout;
-        bound += match &stage.kind {
+        let begins = stage.after.iter().map(|earlier| ends[*earlier]).max().unwrap_or_default();
+        let work = match &stage.kind {
             StageKind::Shift(shift) => {
                 shift.steps.iter().map(|step| step.bake + shift.patience + 2 * stage.timeout).sum()
             }
             StageKind::Verify(verify) => verify.watch,
             StageKind::Cleanup(cleanup) => cleanup.hold,
-            // There and back.
-            StageKind::Command(_) | StageKind::Deploy => stage.timeout,
-            StageKind::Gate(_) | StageKind::Smoke(_) | StageKind::Notify => Duration::ZERO,
+            StageKind::Command(_) | StageKind::Deploy => {
+                back += stage.timeout;
+                Duration::ZERO
+            }
+            StageKind::Gate(_) | StageKind::Smoke(_) | StageKind::Notify | StageKind::StatusPage(_) => Duration::ZERO,
         };
+        ends.push(begins + stage.timeout + work);
     }
-    bound
+    Duration::from_mins(5) + plan.rollback.escalate_after + ends.into_iter().max().unwrap_or_default() + back
 }

@@ -17,6 +17,10 @@ use crate::trial::Trial;
 pub(crate) struct Tally {
     pub(crate) releases: u64,
     endings: BTreeMap<&'static str, u64>,
+    /// The same of the releases of two components.
+    pairs: BTreeMap<&'static str, u64>,
+    /// Releases that shifted two components at the same time.
+    side_by_side: u64,
     faults: BTreeMap<ApiFaultKind, u64>,
     disturbances: usize,
     engines_lost: u64,
@@ -58,7 +62,12 @@ pub(crate) fn run(seeds: std::ops::Range<u64>) -> Tally {
 impl Tally {
     fn add(&mut self, report: Report) {
         self.releases += 1;
-        *self.endings.entry(report.ending.map_or("unfinished", Ending::word)).or_default() += 1;
+        let ending = report.ending.map_or("unfinished", Ending::word);
+        *self.endings.entry(ending).or_default() += 1;
+        if report.trial.pair.is_some() {
+            *self.pairs.entry(ending).or_default() += 1;
+        }
+        self.side_by_side += u64::from(report.side_by_side > 1);
         for (kind, count) in &report.faults {
             *self.faults.entry(*kind).or_default() += count;
         }
@@ -79,6 +88,11 @@ impl Tally {
         self.endings.get(ending.word()).copied().unwrap_or_default()
     }
 
+    /// How many of those had two components.
+    pub(crate) fn ended_as_pair(&self, ending: Ending) -> u64 {
+        self.pairs.get(ending.word()).copied().unwrap_or_default()
+    }
+
     /// Kinds of faults that struck at least once.
     pub(crate) fn kinds(&self) -> usize {
         self.faults.len()
@@ -90,6 +104,7 @@ impl fmt::Display for Tally {
         writeln!(f, "releases      {} over {} simulated hours", self.releases, self.simulated.as_secs() / 3_600)?;
         writeln!(f, "AWS calls     {}, journal entries {}, log lines {}", self.calls, self.entries, self.lines)?;
         writeln!(f, "endings       {:?}", self.endings)?;
+        writeln!(f, "of pairs      {:?}, {} of them side by side", self.pairs, self.side_by_side)?;
         writeln!(f, "API faults    {:?}", self.faults)?;
         writeln!(
             f,

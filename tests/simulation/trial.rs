@@ -8,6 +8,7 @@ use cutover::domain::plan::{GateKind, OnFailure, Plan, ShiftStep, StageKind};
 use cutover::sim::scenario::{ApiFault, ApiFaultKind, Percent as Share};
 
 use crate::chance::Chance;
+use crate::pair::Pair;
 
 /// What a command stage's environment holds and nobody may ever see.
 pub(crate) const SECRET: &str = "s3cr3t-0f-th3-d4t4b4s3";
@@ -23,6 +24,8 @@ pub(crate) struct Trial {
     /// Requests a second.
     pub(crate) rate: f64,
     pub(crate) shape: Shape,
+    /// A second component that is released along with the first.
+    pub(crate) pair: Option<Pair>,
     pub(crate) faults: Vec<ApiFault>,
     /// From here on the cloud behaves and nobody disturbs it.
     pub(crate) calm: Duration,
@@ -68,8 +71,12 @@ pub(crate) enum Fate {
     DiesAtPoll(u64),
     /// Killed at this moment of its life.
     DiesAt(Duration),
-    /// This append of its journal fails; `is_kept` says whether the entries are on disk all the same.
+    /// From this append on its journal fails; `is_kept` says whether this one's entries are on disk all the same.
     LosesJournal { append: u64, is_kept: bool },
+    /// This one append fails, and so does nothing after it; `is_kept` as above.
+    JournalFalters { append: u64, is_kept: bool },
+    /// From this moment of its life on its journal fails.
+    LosesJournalAt(Duration),
     /// It is lost with the entry that ends the release, and that is on disk.
     DiesAtTheEnd,
 }
@@ -80,7 +87,19 @@ pub(crate) enum Disturbance {
     TaskCrashes(&'static str),
     AlarmFires(&'static str),
     AlarmEnds(&'static str),
-    SomebodySetsGreen(u8),
+    SomebodySetsGreen { component: &'static str, green: u8 },
+}
+
+impl Disturbance {
+    /// The name of the component that it happens to.
+    pub(crate) fn component(&self) -> &'static str {
+        match self {
+            Self::TaskCrashes(name) | Self::AlarmFires(name) | Self::AlarmEnds(name) => {
+                name.split_once('-').map_or(*name, |(component, _)| component)
+            }
+            Self::SomebodySetsGreen { component, .. } => component,
+        }
+    }
 }
 
 /// An operator's key.
@@ -90,6 +109,8 @@ pub(crate) struct Press {
     pub(crate) operator: usize,
     pub(crate) command: CommandKind,
     pub(crate) seen: Seen,
+    /// The component whose stage at work is meant, by number; `None` leaves it to the release.
+    pub(crate) aim: Option<usize>,
 }
 
 /// Which revision an operator has on the screen.
@@ -124,7 +145,25 @@ pub(crate) struct Script {
     pub(crate) undo_code: Option<i32>,
 }
 
-const ALARMS: [&str; 3] = ["api-5xx-high", "api-latency-p99-high", "api-cpu-high"];
+/// What a component's things are called in its world.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) component: &'static str,
+    services: [&'static str; 2],
+    alarms: [&'static str; 3],
+}
+
+pub(crate) const API: Names = Names {
+    component: "api",
+    services: ["api-green", "api-blue"],
+    alarms: ["api-5xx-high", "api-latency-p99-high", "api-cpu-high"],
+};
+
+pub(crate) const WEB: Names = Names {
+    component: "web",
+    services: ["web-green", "web-blue"],
+    alarms: ["web-5xx-high", "web-latency-p99-high", "web-cpu-high"],
+};
 
 impl Trial {
     /// A good release over a good line, with nobody about.
@@ -137,7 +176,7 @@ impl Trial {
         Self {
             seed,
             scenario: "healthy",
-            rate: 12.0,
+            rate: rate("healthy"),
             shape: Shape {
                 steps: vec![step(10, 60), step(50, 60), step(100, 60)],
                 is_repeatable: false,
@@ -147,6 +186,7 @@ impl Trial {
                 tails_logs: false,
                 cleans_up: true,
             },
+            pair: None,
             faults: Vec::new(),
             calm: Duration::ZERO,
             lives: Vec::new(),
@@ -165,15 +205,16 @@ impl Trial {
         let lives = lives(&mut chance, calm);
         let mut shape = shape(&mut chance);
         shape.tails_logs |= scenario == "hostile-logs";
-        Self {
+        let mut trial = Self {
             seed,
             scenario,
-            rate: if scenario == "quiet" { 2.0 } else { 12.0 },
+            rate: rate(scenario),
             shape,
+            pair: None,
             faults: faults(&mut chance, calm),
             calm,
             lives,
-            disturbances: disturbances(&mut chance, calm),
+            disturbances: disturbances(&mut chance, calm, &API),
             presses: presses(&mut chance, calm),
             ambush: chance.is(0.3).then(|| Ambush {
                 effect: chance.pick(&[Prey::BlueDown, Prey::BlueDown, Prey::GreenUp, Prey::Weight(100)]),
@@ -185,7 +226,29 @@ impl Trial {
                 code: if chance.is(0.9) { Some(0) } else { chance.pick(&[Some(3), None]) },
                 undo_code: if chance.is(0.9) { Some(0) } else { Some(4) },
             },
+        };
+        let mut chance = Chance::new(seed, 3);
+        if chance.is(0.25) {
+            trial.draw_pair(&mut chance);
         }
+        trial
+    }
+
+    fn draw_pair(&mut self, chance: &mut Chance) {
+        let scenario = scenario(chance);
+        self.shape.tails_logs |= scenario == "hostile-logs";
+        self.disturbances.extend(disturbances(chance, self.calm, &WEB));
+        self.disturbances.sort_by_key(|(at, _)| *at);
+        for press in &mut self.presses {
+            press.aim = chance.pick(&[None, Some(0), Some(1)]);
+        }
+        self.pair = Some(Pair {
+            scenario,
+            rate: rate(scenario),
+            verifies_each: chance.is(0.5),
+            in_turn: chance.is(0.25),
+            back_in_turn: chance.is(0.3),
+        });
     }
 
     /// The oldest that a stale read may be.
@@ -199,9 +262,14 @@ impl Trial {
         let shape = &self.shape;
         plan.notify = vec!["team".to_owned(), "oncall".to_owned()];
         plan.rollback.keep_green = shape.keep_green;
-        for signal in &mut plan.signals {
-            signal.min_samples = signal.min_samples.min(40);
-            signal.warm_up = Duration::ZERO;
+        for (_, component) in plan.components.iter_mut() {
+            if !shape.tails_logs {
+                component.logs.clear();
+            }
+            for signal in &mut component.signals {
+                signal.min_samples = signal.min_samples.min(40);
+                signal.warm_up = Duration::ZERO;
+            }
         }
         plan.stages.retain(|stage| shape.cleans_up || !matches!(stage.kind, StageKind::Cleanup(_)));
         for stage in &mut plan.stages {
@@ -219,10 +287,15 @@ impl Trial {
                 }
                 StageKind::Verify(verify) => verify.watch = Duration::from_mins(1),
                 StageKind::Cleanup(cleanup) => cleanup.hold = Duration::from_mins(1),
-                StageKind::Deploy | StageKind::Smoke(_) | StageKind::Notify => {}
+                StageKind::Deploy | StageKind::Smoke(_) | StageKind::Notify | StageKind::StatusPage(_) => {}
             }
         }
     }
+}
+
+/// Requests a second.
+fn rate(scenario: &str) -> f64 {
+    if scenario == "quiet" { 2.0 } else { 12.0 }
 }
 
 fn scenario(chance: &mut Chance) -> &'static str {
@@ -263,10 +336,12 @@ fn lives(chance: &mut Chance, calm: Duration) -> Vec<Life> {
     };
     let mut lives: Vec<Life> = (0..deaths)
         .map(|_| {
-            let fate = match chance.number(0..=9) {
+            let fate = match chance.number(0..=11) {
                 9 => Fate::DiesAtTheEnd,
                 0..=1 => Fate::DiesAt(chance.seconds(0..=calm.as_secs())),
                 2..=3 => Fate::LosesJournal { append: chance.number(1..=200), is_kept: chance.is(0.5) },
+                10 => Fate::LosesJournalAt(chance.seconds(0..=calm.as_secs())),
+                11 => Fate::JournalFalters { append: chance.number(1..=200), is_kept: chance.is(0.5) },
                 // Half of these at one of the first awaits: recovery itself is interrupted, too.
                 4..=5 => Fate::DiesAtPoll(chance.number(1..=60)),
                 _ => Fate::DiesAtPoll(chance.number(1..=2_000)),
@@ -320,21 +395,22 @@ fn faults(chance: &mut Chance, calm: Duration) -> Vec<ApiFault> {
     faults
 }
 
-fn disturbances(chance: &mut Chance, calm: Duration) -> Vec<(Duration, Disturbance)> {
+fn disturbances(chance: &mut Chance, calm: Duration, names: &Names) -> Vec<(Duration, Disturbance)> {
     let mut all = Vec::new();
     for _ in 0..chance.pick(&[0, 0, 1, 2, 4]) {
-        let service = chance.pick(&["api-green", "api-blue"]);
+        let service = chance.pick(&names.services);
         all.push((chance.seconds(0..=calm.as_secs()), Disturbance::TaskCrashes(service)));
     }
     for _ in 0..chance.pick(&[0, 0, 0, 1, 2]) {
-        let alarm = chance.pick(&ALARMS);
+        let alarm = chance.pick(&names.alarms);
         let at = chance.seconds(0..=calm.as_secs());
         all.push((at, Disturbance::AlarmFires(alarm)));
         all.push(((at + chance.seconds(1..=40)).min(calm), Disturbance::AlarmEnds(alarm)));
     }
     if chance.is(0.15) {
         let green = chance.pick(&[0, 10, 33, 70, 100]);
-        all.push((chance.seconds(0..=calm.as_secs()), Disturbance::SomebodySetsGreen(green)));
+        let somebody = Disturbance::SomebodySetsGreen { component: names.component, green };
+        all.push((chance.seconds(0..=calm.as_secs()), somebody));
     }
     all.sort_by_key(|(at, _)| *at);
     all
@@ -361,7 +437,7 @@ fn presses(chance: &mut Chance, calm: Duration) -> Vec<Press> {
             6..=7 => Seen::Older(chance.number(1..=3)),
             _ => Seen::None,
         };
-        let press = Press { at, operator: 0, command, seen };
+        let press = Press { at, operator: 0, command, seen, aim: None };
         // Often both at once.
         if chance.is(0.4) {
             let command = chance.pick(&often);

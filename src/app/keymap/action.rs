@@ -5,11 +5,11 @@ use crate::document::named;
 named! {
     /// What a key can ask for.
     Action {
-        Promote "promote" "promote green to the next step of the shift plan",
-        PromoteFull "promote-full" "promote green to 100 %, skipping the steps between",
+        Promote "promote" "promote green to the next step of the plan",
+        PromoteFull "promote-full" "promote green to 100 %, skipping all steps",
         PauseOrResume "pause-or-resume" "hold the release where it is, or let it go on",
         Rollback "rollback" "roll back: all traffic to blue, now",
-        Abort "abort" "abort: all traffic to blue, green stays up, nothing is undone",
+        Abort "abort" "abort: traffic to blue, green stays, nothing undone",
         Retry "retry" "run the failed stage again",
         Skip "skip" "go on without the failed stage",
         Approve "approve" "approve what waits for a human",
@@ -30,6 +30,7 @@ named! {
         ViewHistory "view-history" "go to the history",
         FocusNext "focus-next" "focus the next panel",
         FocusPrevious "focus-previous" "focus the previous panel",
+        NextComponent "next-component" "show the next component of the release",
         Up "up" "one line up",
         Down "down" "one line down",
         PageUp "page-up" "one page up",

@@ -2,7 +2,7 @@
 
 use crate::app::model::{Model, Pane, View};
 use crate::app::msg::Cmd;
-use crate::domain::release::{Release, Tone};
+use crate::domain::release::{Component, Release, Tone, Traffic};
 use crate::domain::signal::Verdict;
 use crate::engine::snapshot::Snapshot;
 
@@ -13,7 +13,7 @@ pub(super) fn copy(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
         (View::Logs, _) => ("the lines on the screen", page(model)),
         (View::Alarms, _) => ("the alarm", alarm(model, snapshot)),
         (View::History, _) | (View::Release, Pane::Timeline) => ("the timeline", timeline(&snapshot.release)),
-        (View::Signals, _) => ("the verdicts", verdicts(&snapshot.release)),
+        (View::Signals, _) => ("the verdicts", verdicts(&snapshot.release.components[model.focus_in(snapshot)])),
         (View::Release, Pane::Logs) => ("the release", summary(&snapshot.release)),
     };
     if text.is_empty() {
@@ -35,7 +35,8 @@ fn page(model: &Model) -> String {
 }
 
 fn alarm(model: &Model, snapshot: &Snapshot) -> String {
-    snapshot.alarms.get(model.alarm).map(|alarm| format!("{}: {}", alarm.name, alarm.reason)).unwrap_or_default()
+    let alarm = snapshot.components[model.focus_in(snapshot)].alarms.get(model.alarm);
+    alarm.map(|alarm| format!("{}: {}", alarm.name, alarm.reason)).unwrap_or_default()
 }
 
 fn timeline(release: &Release) -> String {
@@ -50,22 +51,26 @@ fn timeline(release: &Release) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn verdicts(release: &Release) -> String {
+fn verdicts(component: &Component) -> String {
     let line = |verdict: &Verdict| format!("{}: {}: {}", verdict.signal, verdict.ruling.word(), verdict.reason);
-    release.verdicts.iter().map(line).collect::<Vec<_>>().join("\n")
+    component.verdicts.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn summary(release: &Release) -> String {
     let plan = &release.plan;
-    let observed = release.traffic.observed.map_or_else(|| "not read yet".to_owned(), |green| green.to_string());
-    format!(
-        "release {} of {} in {}: {} → {}, {}, green set {}, observed {observed}",
+    let mut text = format!(
+        "release {} of {} in {}: {}, {}",
         release.id,
-        plan.component,
+        plan.components_named(),
         plan.environment,
-        plan.from,
-        plan.to,
+        plan.moves(),
         release.status().word(),
-        release.traffic.set,
-    )
+    );
+    for (of, planned) in plan.components.iter().filter(|(_, planned)| planned.sides.is_some()) {
+        let Traffic { set, observed, .. } = release.components[of].traffic;
+        let observed = observed.map_or_else(|| "not read yet".to_owned(), |green| green.to_string());
+        let whose = if plan.components.count() > 1 { format!("{} ", planned.name) } else { String::new() };
+        text.push_str(&format!(", {whose}green set {set}, observed {observed}"));
+    }
+    text
 }

@@ -49,7 +49,7 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         Action::ViewHistory => model.view = View::History,
         Action::ViewFleet => {
             let plan = &snapshot.release.plan;
-            let note = format!("this screen shows one release: {} in {}", plan.component, plan.environment);
+            let note = format!("this screen shows one release: {} in {}", plan.components_named(), plan.environment);
             model.tell(snapshot.speed, Tone::Plain, note);
         }
         Action::FocusNext | Action::FocusPrevious => {
@@ -58,6 +58,7 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
                 Pane::Timeline => Pane::Logs,
             };
         }
+        Action::NextComponent => next_component(model, snapshot),
         Action::Freeze => freeze(model, snapshot),
         Action::Cancel => dismiss(model),
         Action::Window => model.window = model.window.next(),
@@ -93,6 +94,15 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         | Action::Confirm => {}
     }
     Vec::new()
+}
+
+fn next_component(model: &mut Model, snapshot: &Snapshot) {
+    if snapshot.components.count() == 1 {
+        model.tell(snapshot.speed, Tone::Plain, "this release has one component");
+    }
+    model.focus = snapshot.components.after(model.focus_in(snapshot));
+    model.alarm = 0;
+    model.chart = 0;
 }
 
 fn open_filter(model: &mut Model, snapshot: &Snapshot) {

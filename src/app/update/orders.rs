@@ -5,7 +5,7 @@ use crate::app::dialog::Dialog;
 use crate::app::model::{Model, Overlay, Sent};
 use crate::app::msg::Cmd;
 use crate::domain::command::{Command, CommandKind, Order};
-use crate::domain::ids::Revision;
+use crate::domain::ids::{Revision, StageName};
 use crate::domain::release::Tone;
 use crate::engine::handle::Receipt;
 use crate::engine::snapshot::Snapshot;
@@ -18,13 +18,15 @@ pub(super) fn ask(model: &mut Model, snapshot: &Snapshot, kind: CommandKind) -> 
     }
     // A decision is made on what is so now.
     model.frozen = None;
-    match Dialog::before(kind, &snapshot.release) {
+    match Dialog::before(kind, &snapshot.release, model.focus_in(snapshot)) {
         Some(dialog) => {
+            // What is asked about is what is shown.
+            model.focus = dialog.component.unwrap_or(model.focus);
             model.overlay = Some(Overlay::Dialog(dialog));
             Vec::new()
         }
         None => match bare(kind) {
-            Some(command) => vec![send(model, snapshot, command, snapshot.release.revision)],
+            Some(command) => vec![send(model, snapshot, command, None, snapshot.release.revision)],
             None => Vec::new(),
         },
     }
@@ -48,7 +50,7 @@ fn bare(kind: CommandKind) -> Option<Command> {
 pub(super) fn confirm(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
     let Some(Overlay::Dialog(dialog)) = &model.overlay else { return Vec::new() };
     let kind = dialog.command;
-    let seen = dialog.seen;
+    let (seen, stage) = (dialog.seen, dialog.stage.clone());
     let command = match dialog.answer(kind) {
         Ok(command) => command,
         Err(not_yet) => {
@@ -61,13 +63,13 @@ pub(super) fn confirm(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
         model.insist(snapshot.speed, Tone::Warning, format!("{} not sent: {why}", kind.word()));
         return Vec::new();
     }
-    vec![send(model, snapshot, command, seen)]
+    vec![send(model, snapshot, command, stage, seen)]
 }
 
-fn send(model: &mut Model, snapshot: &Snapshot, command: Command, seen: Revision) -> Cmd {
+fn send(model: &mut Model, snapshot: &Snapshot, command: Command, stage: Option<StageName>, seen: Revision) -> Cmd {
     let at = model.now.max(snapshot.at);
     model.sent.push(Sent { kind: command.kind(), at, accepted: None });
-    Cmd::Send(Order { command, by: model.actor.clone(), seen: Some(seen) })
+    Cmd::Send(Order { command, stage, by: model.actor.clone(), seen: Some(seen) })
 }
 
 /// The engine has answered the oldest command of this kind that still waits for an answer.

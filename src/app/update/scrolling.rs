@@ -69,7 +69,7 @@ pub fn timeline_extent(release: &Release, height: usize) -> Extent {
 }
 
 fn alarms(model: &mut Model, snapshot: &Snapshot, action: Action) {
-    let last = snapshot.alarms.len().saturating_sub(1);
+    let last = snapshot.components[model.focus_in(snapshot)].alarms.len().saturating_sub(1);
     model.alarm = match action {
         Action::Top => 0,
         Action::Bottom => last,
@@ -78,7 +78,10 @@ fn alarms(model: &mut Model, snapshot: &Snapshot, action: Action) {
 }
 
 fn charts(model: &mut Model, snapshot: &Snapshot, action: Action) {
-    let last = snapshot.release.plan.signals.len().saturating_sub(model.sight.charts.max(1));
+    let last = snapshot.release.plan.components[model.focus_in(snapshot)]
+        .signals
+        .len()
+        .saturating_sub(model.sight.charts.max(1));
     model.chart = match action {
         Action::Top => 0,
         Action::Bottom => last,
@@ -89,7 +92,9 @@ fn charts(model: &mut Model, snapshot: &Snapshot, action: Action) {
 /// Shows the logs from the moment that what is selected began.
 pub(super) fn logs_here(model: &mut Model, snapshot: &Snapshot) {
     let at = match model.view {
-        View::Alarms => snapshot.alarms.get(model.alarm).and_then(|alarm| alarm.since),
+        View::Alarms => {
+            snapshot.components[model.focus_in(snapshot)].alarms.get(model.alarm).and_then(|alarm| alarm.since)
+        }
         View::Release | View::Signals | View::Logs | View::History => {
             let timeline = &snapshot.release.timeline;
             timeline

@@ -8,6 +8,7 @@ use crate::app::keymap::{Chord, Context};
 use crate::app::model::{Access, MOST_TOASTS, Pane, View};
 use crate::app::scroll::Anchor;
 use crate::domain::command::{Command, CommandKind, Order, Refusal};
+use crate::domain::components::ComponentIndex;
 use crate::domain::ids::Revision;
 use crate::domain::release::{Ending, Moment};
 use crate::domain::time::Timestamp;
@@ -73,8 +74,15 @@ impl Screen {
     }
 }
 
+/// What is for a stage names the one that was asked about.
 fn sends(command: Command) -> Vec<Cmd> {
-    vec![Cmd::Send(Order { command, by: fixture::operator(), seen: Some(Revision(12)) })]
+    let stage = match command {
+        Command::Promote | Command::PromoteFull => Some("shift".into()),
+        Command::Retry | Command::Skip { .. } => Some("smoke".into()),
+        Command::Approve { .. } => Some("gates".into()),
+        Command::Pause | Command::Resume | Command::Rollback { .. } | Command::Abort { .. } => None,
+    };
+    vec![Cmd::Send(Order { command, stage, by: fixture::operator(), seen: Some(Revision(12)) })]
 }
 
 #[test]
@@ -388,7 +396,7 @@ fn an_alarm_leads_to_the_logs_of_its_minute() {
     let mut screen = Screen::at(Scene::RollingBack);
     screen.press("3 enter");
     assert_eq!(screen.model.view, View::Logs);
-    let since = screen.snapshot.alarms[0].since.unwrap();
+    let since = screen.snapshot.components[ComponentIndex::FIRST].alarms[0].since.unwrap();
     let marked = screen.model.logs.marked.and_then(|number| screen.model.logs.line(number)).unwrap();
     assert!(marked.at >= since && marked.at.since(since) < std::time::Duration::from_secs(1));
 }
@@ -487,7 +495,7 @@ fn charts_are_scrolled_to_the_last_one_and_no_further() {
     screen.press("2 down down");
     assert_eq!(screen.model.chart, 2);
     screen.press("G down");
-    assert_eq!(screen.model.chart, screen.snapshot.release.plan.signals.len() - 2);
+    assert_eq!(screen.model.chart, screen.snapshot.release.plan.components[ComponentIndex::FIRST].signals.len() - 2);
     screen.press("g up");
     assert_eq!(screen.model.chart, 0);
 }
@@ -521,7 +529,7 @@ proptest! {
         screen.tell(Msg::Connection(Connection::Attached));
         let cmds = screen.press("ctrl-r enter");
         if crate::domain::guard::possible(&screen.snapshot.release, CommandKind::Rollback).is_ok() {
-            let order = Order { command: Command::Rollback { reason: None }, by: fixture::operator(), seen: Some(Revision(12)) };
+            let order = Order { command: Command::Rollback { reason: None }, stage: None, by: fixture::operator(), seen: Some(Revision(12)) };
             prop_assert_eq!(cmds, vec![Cmd::Send(order)]);
         } else {
             prop_assert_eq!(cmds, vec![]);

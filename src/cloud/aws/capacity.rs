@@ -2,26 +2,55 @@
 
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service};
 use aws_sdk_elasticloadbalancingv2::types::{TargetHealth, TargetHealthDescription, TargetHealthStateEnum};
-use tokio::try_join;
+use tokio::{join, try_join};
 
 use super::errors::during;
 use super::services::{self, count, definition_of};
 use super::{Aws, lock, tasks};
 use crate::cloud::CloudError;
 use crate::domain::capacity::{Capacities, Capacity};
+use crate::domain::effect::Failure;
 use crate::domain::plan::Sides;
 
 const DESCRIBE_HEALTH: &str = "elasticloadbalancing:DescribeTargetHealth";
 
 /// Both sides' capacity, by three calls; by two more for a side on which more tasks have failed since the last look.
+///
+/// ECS failing does not keep back what the load balancer says of the targets: a rollback needs no more.
 pub(super) async fn capacity(aws: &Aws, sides: &Sides) -> Result<Capacities, CloudError> {
-    let ([blue, green], blue_targets, green_targets) = try_join!(
+    let (services, blue_targets, green_targets) = join!(
         services::describe(aws, [&sides.blue.service, &sides.green.service]),
         targets(aws, &sides.blue.target_group),
         targets(aws, &sides.green.target_group),
-    )?;
-    let (blue, green) = try_join!(side(aws, &blue, &blue_targets), side(aws, &green, &green_targets))?;
-    Ok(Capacities { blue, green })
+    );
+    let (blue_targets, green_targets) = (blue_targets?, green_targets?);
+    let whole = match services {
+        Ok([blue, green]) => try_join!(side(aws, &blue, &blue_targets), side(aws, &green, &green_targets)),
+        Err(error) => Err(error),
+    };
+    Ok(match whole {
+        Ok((blue, green)) => Capacities { blue, green },
+        Err(error) => {
+            let part = |targets: &[TargetHealthDescription]| targets_alone(targets, &error);
+            Capacities { blue: part(&blue_targets), green: part(&green_targets) }
+        }
+    })
+}
+
+/// What is known of a side while ECS cannot be asked.
+fn targets_alone(targets: &[TargetHealthDescription], error: &CloudError) -> Capacity {
+    let (healthy, registered) = counted(targets);
+    let unread = Failure { transient: error.is_transient(), message: error.to_string() };
+    Capacity { healthy, registered, trouble: ill_targets(targets), unread: Some(unread), ..Capacity::default() }
+}
+
+/// Healthy targets, and all that are registered. A draining one has been taken out already.
+fn counted(targets: &[TargetHealthDescription]) -> (u32, u32) {
+    let states = targets.iter().map(|target| target.target_health.as_ref().and_then(|health| health.state.as_ref()));
+    let in_state = |wanted: &TargetHealthStateEnum| states.clone().filter(|state| *state == Some(wanted)).count();
+    let registered = targets.len() - in_state(&TargetHealthStateEnum::Draining);
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    (count(in_state(&TargetHealthStateEnum::Healthy)), count(registered))
 }
 
 async fn targets(aws: &Aws, target_group: &str) -> Result<Vec<TargetHealthDescription>, CloudError> {
@@ -32,6 +61,13 @@ async fn targets(aws: &Aws, target_group: &str) -> Result<Vec<TargetHealthDescri
 
 async fn side(aws: &Aws, service: &Service, targets: &[TargetHealthDescription]) -> Result<Capacity, CloudError> {
     let newest = newest(service)?;
+    let superseded = lock(&aws.superseded).get(service.service_name().unwrap_or_default()).cloned();
+    if superseded.is_some() && superseded == newest.id {
+        // The failure is that of the deployment before: the one asked for does not show yet.
+        let mut yet_to_show = newest.clone();
+        (yet_to_show.rollout_state, yet_to_show.failed_tasks) = (None, 0);
+        return Ok(capacity_of(service, &yet_to_show, targets, None));
+    }
     let cause = cause_of_death(aws, service, newest).await;
     Ok(capacity_of(service, newest, targets, cause))
 }
@@ -83,23 +119,20 @@ fn capacity_of(
     targets: &[TargetHealthDescription],
     cause_of_death: Option<String>,
 ) -> Capacity {
-    let states = targets.iter().map(|target| target.target_health.as_ref().and_then(|health| health.state.as_ref()));
-    let in_state = |wanted: &TargetHealthStateEnum| states.clone().filter(|state| *state == Some(wanted)).count();
-    let healthy = in_state(&TargetHealthStateEnum::Healthy);
-    // A draining target has been taken out already.
-    let registered = targets.len() - in_state(&TargetHealthStateEnum::Draining);
+    let (healthy, registered) = counted(targets);
     let is_completed = newest.rollout_state == Some(DeploymentRolloutState::Completed);
     Capacity {
         task_definition: definition_of(newest),
         desired: count(service.desired_count),
         running: count(service.running_count),
         pending: count(service.pending_count),
-        healthy: u32::try_from(healthy).unwrap_or(u32::MAX),
-        registered: u32::try_from(registered).unwrap_or(u32::MAX),
+        healthy,
+        registered,
         failed_tasks: count(newest.failed_tasks),
         trouble: trouble(service, newest, targets, cause_of_death),
         rollout_failed: has_failed(newest),
         steady: service.deployments().len() == 1 && is_completed && service.running_count == service.desired_count,
+        unread: None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_ecs::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_ecs::config::timeout::TimeoutConfig;
@@ -17,9 +18,10 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use futures_util::FutureExt as _;
 
 use super::Aws;
-use super::identity::{Expiry, Noted};
+use super::credentials::{Fresh, Known, Noted};
 use super::pace::{Pace, system_time};
 use crate::clock::Clock;
 
@@ -52,21 +54,27 @@ impl Aws {
     pub async fn connect(connection: Connection) -> Self {
         let Connection { region, cluster, profile, role_arn, http, clock } = connection;
         let http = http.unwrap_or_else(https_client);
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(region))
-            .http_client(http)
-            .sleep_impl(Pace(clock))
-            .retry_config(retries())
-            .timeout_config(timeouts());
-        if let Some(profile) = profile {
-            loader = loader.profile_name(profile);
-        }
-        let mut config = loader.load().await;
+        let known = Known::default();
+        let load = {
+            let http = http.clone();
+            move || load(region.clone(), profile.clone(), http.clone(), clock)
+        };
+        let config = load().await;
+        let make = move || {
+            let loaded = load();
+            let provider = async move {
+                let config = loaded.await;
+                config.credentials_provider().unwrap_or_else(|| SharedCredentialsProvider::new(Nobody))
+            };
+            provider.boxed()
+        };
+        let fresh = SharedCredentialsProvider::new(Fresh::new(Box::new(make), clock, known.clone()));
+        let mut config = config.into_builder().credentials_provider(fresh).build();
         if let Some(role_arn) = role_arn {
             let role = AssumeRoleProvider::builder(role_arn).configure(&config).session_name("cutover").build().await;
             config = config.into_builder().credentials_provider(SharedCredentialsProvider::new(role)).build();
         }
-        Self::assemble(config, cluster)
+        Self::assemble(config, known, cluster)
     }
 
     /// Connects to the simulated AWS behind `http`. Neither the environment nor any file is looked at, and retries are
@@ -82,14 +90,13 @@ impl Aws {
             .retry_config(retries().with_use_static_exponential_base(true))
             .timeout_config(timeouts())
             .build();
-        Self::assemble(config, cluster.to_owned())
+        Self::assemble(config, Known::default(), cluster.to_owned())
     }
 
-    fn assemble(config: SdkConfig, cluster: String) -> Self {
-        let expiry = Expiry::default();
+    fn assemble(config: SdkConfig, known: Known, cluster: String) -> Self {
         let config = match config.credentials_provider() {
             Some(inner) => {
-                let noted = SharedCredentialsProvider::new(Noted::new(inner, expiry.clone()));
+                let noted = SharedCredentialsProvider::new(Noted::new(inner, known.clone()));
                 config.into_builder().credentials_provider(noted).build()
             }
             None => config,
@@ -111,11 +118,26 @@ impl Aws {
             sns: aws_sdk_sns::Client::from_conf(sns.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             cluster,
-            expiry,
+            known,
             rules: Mutex::default(),
             autopsies: Mutex::default(),
+            superseded: Mutex::default(),
         }
     }
+}
+
+/// What the environment and the shared files say, read now.
+async fn load(region: String, profile: Option<String>, http: SharedHttpClient, clock: Clock) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region))
+        .http_client(http)
+        .sleep_impl(Pace(clock))
+        .retry_config(retries())
+        .timeout_config(timeouts());
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    loader.load().await
 }
 
 /// For calls that must not be sent twice: a lost answer is the caller's to deal with.
@@ -148,13 +170,26 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// TLS by rustls and ring, with the machine's own certificates. Unlike the SDK's default client it honours the usual
 /// proxy variables: hosts from which production may be changed often reach AWS no other way.
-fn https_client() -> SharedHttpClient {
+pub fn https_client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, components| {
         let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
         connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
     })
+}
+
+/// Has no credentials.
+#[derive(Debug)]
+struct Nobody;
+
+impl ProvideCredentials for Nobody {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::ready(Err(CredentialsError::not_loaded_no_source()))
+    }
 }
 
 /// Credentials that the simulated AWS takes: new ones for an hour, whenever they are asked for.

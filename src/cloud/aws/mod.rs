@@ -10,7 +10,7 @@
 //! | `set_weight` | `ModifyRule` or `ModifyListener`; the first time also what `weight` calls | `elasticloadbalancing:ModifyRule`, `elasticloadbalancing:ModifyListener` |
 //! | `capacity` | `DescribeServices`, `DescribeTargetHealth`; after failed tasks `ListTasks`, `DescribeTasks` | `ecs:DescribeServices`, `elasticloadbalancing:DescribeTargetHealth`, `ecs:ListTasks`, `ecs:DescribeTasks` |
 //! | `register` | `DescribeTaskDefinition`, `RegisterTaskDefinition`; when looking first `ListTaskDefinitions` | `ecs:DescribeTaskDefinition`, `ecs:RegisterTaskDefinition`, `ecs:TagResource`, `ecs:ListTaskDefinitions`, `iam:PassRole` on the task's roles |
-//! | `scale` | `UpdateService` | `ecs:UpdateService`, `iam:PassRole` on the task's roles |
+//! | `scale` | `UpdateService`; with a task definition `DescribeServices` before | `ecs:UpdateService`, `ecs:DescribeServices`, `iam:PassRole` on the task's roles |
 //! | `signals` | `GetMetricData` | `cloudwatch:GetMetricData` |
 //! | `alarms` | `DescribeAlarms` | `cloudwatch:DescribeAlarms` |
 //! | `logs` | `FilterLogEvents` | `logs:FilterLogEvents` |
@@ -22,6 +22,7 @@
 mod alarms;
 mod capacity;
 mod connect;
+mod credentials;
 mod errors;
 mod identity;
 mod logs;
@@ -43,7 +44,7 @@ use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::Action;
 
 use self::capacity::Autopsy;
-use self::identity::Expiry;
+use self::credentials::Known;
 use super::{
     Alarm, Cloud, CloudError, Identity, LogPage, LogRequest, Message, Registration, SeriesPair, SignalRequest, Survey,
     Target, TaskBrief,
@@ -53,7 +54,7 @@ use crate::domain::ids::{AlarmName, TaskDefinitionArn};
 use crate::domain::percent::Percent;
 use crate::domain::plan::Sides;
 
-pub use connect::Connection;
+pub use connect::{Connection, https_client};
 
 /// AWS, as one environment sees it: one account, region and cluster.
 pub struct Aws {
@@ -64,11 +65,13 @@ pub struct Aws {
     sns: aws_sdk_sns::Client,
     sts: aws_sdk_sts::Client,
     cluster: String,
-    expiry: Expiry,
+    known: Known,
     /// The actions of each rule as last read, by ARN.
     rules: Mutex<HashMap<String, Vec<Action>>>,
     /// Why tasks of each service failed as last looked up, by service.
     autopsies: Mutex<HashMap<String, Autopsy>>,
+    /// The failed deployment of each service that a new one was forced after: ECS may show it for some time yet.
+    superseded: Mutex<HashMap<String, String>>,
 }
 
 impl fmt::Debug for Aws {

@@ -24,15 +24,13 @@ const FIFO_KEY: usize = 128;
 
 /// Publishes once: a lost answer is an error, and sending again the caller's choice.
 pub(super) async fn publish(aws: &Aws, topic: &str, message: &Message<'_>) -> Result<(), CloudError> {
-    let key = MessageAttributeValue::builder().data_type("String").string_value(message.key).build();
-    let key = key.map_err(|error| unexpected(PUBLISH, error.to_string()))?;
-    let mut call = aws
-        .sns
-        .publish()
-        .topic_arn(topic)
-        .subject(subject_of(message.subject))
-        .message(cut(message.body, BODY))
-        .message_attributes(KEY, key);
+    let mut call =
+        aws.sns.publish().topic_arn(topic).subject(subject_of(message.subject)).message(cut(message.body, BODY));
+    for (name, value) in [(KEY, message.key)].iter().chain(message.attributes) {
+        let value = MessageAttributeValue::builder().data_type("String").string_value(*value).build();
+        let value = value.map_err(|error| unexpected(PUBLISH, error.to_string()))?;
+        call = call.message_attributes(*name, value);
+    }
     if has_order(topic) {
         call = call.message_group_id("cutover").message_deduplication_id(fifo_key(message.key));
     }
@@ -77,6 +75,8 @@ fn cut(text: &str, most: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::cloud::Cloud as _;
     use crate::cloud::aws::testing::{Reply, Script, xml, xml_error};
@@ -100,7 +100,8 @@ mod tests {
     const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:releases";
 
     fn message() -> Message<'static> {
-        Message { key: "production/api/41/begun", subject: "api → 9ab03d7", body: "begun" }
+        let attributes = &[("severity", "info"), ("environment", "production")];
+        Message { key: "production/api/41/begun", subject: "api → 9ab03d7", body: "begun", attributes }
     }
 
     #[tokio::test(start_paused = true)]
@@ -111,8 +112,12 @@ mod tests {
         aws.publish(&format!("{TOPIC}.fifo"), &message()).await.unwrap();
         let [plain, fifo] = [0, 1].map(|at| script.sent("Publish")[at].form());
         assert_eq!(plain["Subject"], "api -> 9ab03d7");
-        assert_eq!(plain["MessageAttributes.entry.1.Name"], KEY);
-        assert_eq!(plain["MessageAttributes.entry.1.Value.StringValue"], message().key);
+        let attributes: BTreeMap<&str, &str> = (1..=3)
+            .map(|at| format!("MessageAttributes.entry.{at}"))
+            .map(|entry| (&*plain[&format!("{entry}.Name")], &*plain[&format!("{entry}.Value.StringValue")]))
+            .collect();
+        let wanted = [(KEY, message().key), ("environment", "production"), ("severity", "info")];
+        assert_eq!(attributes, BTreeMap::from(wanted));
         assert!(!plain.contains_key("MessageDeduplicationId"), "{plain:?}");
         assert_eq!((&*fifo["MessageDeduplicationId"], &*fifo["MessageGroupId"]), (message().key, "cutover"));
     }

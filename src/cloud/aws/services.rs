@@ -6,8 +6,9 @@ use tokio::try_join;
 use super::errors::{during, not_found, unexpected};
 use super::register;
 use super::rollout::alb;
-use super::{Aws, last_part};
+use super::{Aws, last_part, lock};
 use crate::cloud::{CloudError, ServiceSurvey, Survey, Target};
+use crate::domain::capacity::CRASH_LOOP;
 use crate::domain::ids::{TaskDefinitionArn, Version};
 
 const DESCRIBE: &str = "ecs:DescribeServices";
@@ -45,6 +46,9 @@ fn image_of(definition: &TaskDefinition, container: &str) -> Result<Version, Clo
 }
 
 /// Makes a service run `desired` tasks, of `task_definition` if given.
+///
+/// ECS starts no deployment for a task definition that the service is on already. After one that failed it would go on
+/// doing nothing, so a new one is forced; the next look finds that one under way, and forces nothing.
 pub(super) async fn scale(
     aws: &Aws,
     service: &str,
@@ -52,16 +56,35 @@ pub(super) async fn scale(
     task_definition: Option<&TaskDefinitionArn>,
 ) -> Result<(), CloudError> {
     let desired = i32::try_from(desired).map_err(|_| unexpected(UPDATE, format!("{desired} tasks are too many")))?;
+    let failed = match task_definition {
+        Some(wanted) => failed_deployment(aws, service, wanted).await?,
+        None => None,
+    };
     aws.ecs
         .update_service()
         .cluster(&aws.cluster)
         .service(service)
         .desired_count(desired)
         .set_task_definition(task_definition.map(|arn| arn.0.clone()))
+        .set_force_new_deployment(failed.is_some().then_some(true))
         .send()
         .await
         .map_err(during(UPDATE))?;
+    if let Some(failed) = failed {
+        lock(&aws.superseded).insert(service.to_owned(), failed);
+    }
     Ok(())
+}
+
+/// The id of the deployment that a service is on, if it is one of `wanted` whose tasks failed.
+async fn failed_deployment(aws: &Aws, service: &str, wanted: &TaskDefinitionArn) -> Result<Option<String>, CloudError> {
+    let call = aws.ecs.describe_services().cluster(&aws.cluster).services(service);
+    let found = call.send().await.map_err(during(DESCRIBE))?.services.unwrap_or_default();
+    let Some(found) = found.iter().find(|found| is_named(found, service)) else { return Ok(None) };
+    let primary = primary(found)?;
+    let has_failed =
+        primary.rollout_state == Some(DeploymentRolloutState::Failed) || count(primary.failed_tasks) >= CRASH_LOOP;
+    Ok(primary.id.clone().filter(|_| has_failed && definition_of(primary) == *wanted))
 }
 
 /// Two services by one call, in the order asked for.
@@ -165,7 +188,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn scaling_leaves_the_task_definition_alone_unless_one_is_given() {
-        let script = Script::new().on("UpdateService", json(json!({ "service": {} })));
+        let script = on(&[("api:42", "COMPLETED", 0)]);
         let aws = script.aws();
         aws.scale("api-b", 6, Some(&TaskDefinitionArn::from("api:43"))).await.unwrap();
         aws.scale("api-a", 0, None).await.unwrap();
@@ -177,5 +200,35 @@ mod tests {
                 json!({ "cluster": "prod", "service": "api-a", "desiredCount": 0 }),
             ]
         );
+    }
+
+    /// A service that is on each of these deployments in turn: task definition, rollout state and failed tasks.
+    fn on(deployments: &[(&str, &str, i32)]) -> Script {
+        let script = Script::new().on("UpdateService", json(json!({ "service": {} })));
+        deployments.iter().zip(1..).fold(script, |script, ((definition, state, failed), number)| {
+            let deployment = json!({ "id": format!("d{number}"), "status": "PRIMARY", "taskDefinition": definition,
+                "rolloutState": state, "failedTasks": failed });
+            let service = json!({ "serviceName": "api-b", "status": "ACTIVE", "deployments": [deployment] });
+            script.on("DescribeServices", json(json!({ "services": [service] })))
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deployment_is_forced_only_where_the_same_task_definition_has_failed() {
+        let stands = [
+            ("api:42", "FAILED", 3),
+            ("api:43", "COMPLETED", 0),
+            ("api:43", "FAILED", 3),
+            ("api:43", "IN_PROGRESS", 0),
+            ("api:43", "IN_PROGRESS", 4),
+        ];
+        let script = on(&stands);
+        let aws = script.aws();
+        for _ in stands {
+            aws.scale("api-b", 6, Some(&TaskDefinitionArn::from("api:43"))).await.unwrap();
+        }
+        let is_forced = |sent: &Sent| sent.json().get("forceNewDeployment") == Some(&json!(true));
+        let forced: Vec<bool> = script.sent("UpdateService").iter().map(is_forced).collect();
+        assert_eq!(forced, [false, false, true, false, true]);
     }
 }

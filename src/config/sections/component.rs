@@ -2,13 +2,13 @@
 
 use toml::de::DeValue;
 
-use super::super::model::{Component, Service};
+use super::super::model::{Component, Service, Site};
 use super::super::problem::Mistake;
 use super::super::reader::{Located, Table};
 use super::super::values::{self, Arn, Resource};
 use super::environment::Place;
 use super::signal::{self, Signals};
-use super::{Defined, refuse_repeats, settings};
+use super::{Defined, pipeline, refuse_repeats, settings};
 use crate::domain::ids::AlarmName;
 use crate::domain::plan::Driver;
 use crate::domain::signal::{Policy, SignalPlan};
@@ -22,7 +22,7 @@ pub(super) fn read_unused(root: &Table<'_>, defined: &Defined) {
         let Some(table) = all.table(&name.value) else { continue };
         let is_used = defined.environments.iter().any(|environment| is_released_to(&table, environment));
         if !is_used {
-            read(table, root.table("rollback"), &nowhere, &signals, defined);
+            read(&name.value, table, root.table("rollback"), &nowhere, &signals, defined);
         }
     }
 }
@@ -36,6 +36,7 @@ pub(super) fn is_released_to(table: &Table<'_>, environment: &str) -> bool {
 
 /// Reads a component as it is in one environment. `None` when it has mistakes.
 pub(super) fn read(
+    name: &str,
     table: Table<'_>,
     rollback: Option<Table<'_>>,
     place: &Place,
@@ -48,35 +49,38 @@ pub(super) fn read(
     for name in environments.iter().flatten() {
         reader.known("environment", name, &defined.environments);
     }
-    let driver = table.or("driver", values::word("driver", &[(Driver::Alb.word(), Driver::Alb)]), Driver::Alb);
-    let cluster = table.required("cluster", "cluster = \"shop\"", values::text);
-    let container = table.required("container", "container = \"api\"", values::text);
-    let rule = "listener_rule = \"arn:aws:elasticloadbalancing:…:listener-rule/app/…\"";
-    let rule = table.required("listener_rule", rule, values::arn(Resource::Rule));
-    check_place(&table, rule.as_ref(), place);
     let url = table.optional("url", values::url);
-    let services = services(&table, place);
-    let tasks = table.optional("tasks", values::whole(1, 10_000)).and_then(|tasks| u32::try_from(tasks).ok());
+    let drivers = [Driver::Alb, Driver::Command].map(|driver| (driver.word(), driver));
+    let driver = table.or("driver", values::word("driver", &drivers), Driver::Alb);
+    let site = match driver {
+        Driver::Alb => Some(site(&table, place)),
+        Driver::Command => None,
+    };
+    let services = site.as_ref().and_then(|site| Some(&site.as_ref()?.services));
     let logs = names("logs", "an array of log groups: [\"/ecs/api\"]").unwrap_or_default();
     let alarms = names("alarms", "an array of alarms: [\"api-5xx-high\"]").unwrap_or_default();
     refuse_repeats(reader, "alarm", &alarms);
     let pipeline = table.required("pipeline", "pipeline = \"standard\"", values::text);
-    let signals_named = names("signals", "an array of signals: [\"errors\"]");
     // A signal that could not be read may be the one that judges.
     let all_read = signals.plans.len() == signals.names.len();
-    let signals = chosen(&table, signals_named.as_deref(), signals);
+    let signals = match driver {
+        Driver::Alb => chosen(&table, names("signals", "an array of signals: [\"errors\"]").as_deref(), signals),
+        // Nothing to measure two sides of.
+        Driver::Command => Vec::new(),
+    };
     let notify = names("notify", "an array of channels: [\"team\"]").unwrap_or_default();
     for name in &notify {
         reader.known("channel", name, &defined.channels);
     }
     refuse_repeats(reader, "channel", &notify);
+    let has_page = notify.iter().any(|name| defined.pages.contains(&name.value));
+    check_page(&table, pipeline.as_ref(), has_page, defined);
     let secrets =
         table.list("secrets", "an array of variables: [\"DATABASE_URL\"]", values::variable).unwrap_or_default();
     check_pipeline(
         &table,
         pipeline.as_ref(),
-        services.as_ref(),
-        url.is_some(),
+        &Checked { component: name, driver, services, has_url: url.is_some() },
         Some(signals.as_slice()).filter(|_| all_read),
         place,
         defined,
@@ -87,12 +91,11 @@ pub(super) fn read(
     table.finish();
     Some(Component {
         driver,
-        cluster: cluster?.value,
-        container: container?.value,
-        listener_rule: rule?.value.text,
         url,
-        services: services?,
-        tasks,
+        site: match site {
+            Some(site) => Some(site?),
+            None => None,
+        },
         logs: plain(logs),
         alarms: plain(alarms).into_iter().map(AlarmName).collect(),
         pipeline: pipeline?.value,
@@ -100,6 +103,23 @@ pub(super) fn read(
         notify: plain(notify),
         rollback,
         secrets: plain(secrets),
+    })
+}
+
+fn site(table: &Table<'_>, place: &Place) -> Option<Site> {
+    let cluster = table.required("cluster", "cluster = \"shop\"", values::text);
+    let container = table.required("container", "container = \"api\"", values::text);
+    let rule = "listener_rule = \"arn:aws:elasticloadbalancing:…:listener-rule/app/…\"";
+    let rule = table.required("listener_rule", rule, values::arn(Resource::Rule));
+    check_place(table, rule.as_ref(), place);
+    let services = services(table, place);
+    let tasks = table.optional("tasks", values::whole(1, 10_000)).and_then(|tasks| u32::try_from(tasks).ok());
+    Some(Site {
+        cluster: cluster?.value,
+        container: container?.value,
+        listener_rule: rule?.value.text,
+        services: services?,
+        tasks,
     })
 }
 
@@ -144,6 +164,15 @@ fn services(table: &Table<'_>, place: &Place) -> Option<[Service; 2]> {
     services.try_into().ok()
 }
 
+/// A pipeline that changes a status page must find one among the component's channels.
+fn check_page(table: &Table<'_>, pipeline: Option<&Located<String>>, has_page: bool, defined: &Defined) {
+    let Some(pipeline) = pipeline else { return };
+    let needs_page = defined.pipelines.get(&pipeline.value).is_some_and(pipeline::Read::has_page);
+    let what = format!("pipeline `{}` changes a status page, and none is told", pipeline.value);
+    let remedy = "name a channel of `kind = \"statuspage\"` in `notify`";
+    table.reader().check(has_page || !needs_page, &pipeline.spot, what, remedy);
+}
+
 /// An ARN must lie where its environment does.
 fn check_place(table: &Table<'_>, arn: Option<&Located<Arn>>, place: &Place) {
     let Some(Located { value: arn, spot }) = arn else { return };
@@ -159,12 +188,19 @@ fn check_place(table: &Table<'_>, arn: Option<&Located<Arn>>, place: &Place) {
     }
 }
 
+/// What of a component its pipeline may need.
+struct Checked<'a> {
+    component: &'a str,
+    driver: Driver,
+    services: Option<&'a [Service; 2]>,
+    has_url: bool,
+}
+
 /// A pipeline must find in the component what it needs.
 fn check_pipeline(
     table: &Table<'_>,
     pipeline: Option<&Located<String>>,
-    services: Option<&[Service; 2]>,
-    has_url: bool,
+    about: &Checked<'_>,
     signals: Option<&[SignalPlan]>,
     place: &Place,
     defined: &Defined,
@@ -175,23 +211,38 @@ fn check_pipeline(
     // What could not be read whole has mistakes enough of its own.
     let Some(read) = defined.pipelines.get(&pipeline.value).filter(|read| read.is_whole) else { return };
     let name = &pipeline.value;
+    let Checked { component, driver, services, has_url } = *about;
+    let is_listed = read.components.is_empty() || read.components.iter().any(|listed| listed.as_str() == component);
+    let what = format!("pipeline `{name}` does not release `{component}`");
+    let remedy = "add it to the pipeline's `components`, or name another pipeline";
+    reader.check(is_listed, &pipeline.spot, what, remedy);
+    let what = format!("pipeline `{name}` reaches green by the URL that users ask, and there is none");
+    let remedy = "give the component a `url`, such as \"https://api.shop.example\"";
+    reader.check(!read.needs_public_url(component) || has_url, &pipeline.spot, what, remedy);
+    if driver == Driver::Command {
+        let what = format!("pipeline `{name}` deploys or shifts `{component}`, which has no services");
+        let remedy = "give the stages of the component `kind = \"command\"`, or the component `driver = \"alb\"`";
+        reader.check(!read.needs_site(component), &pipeline.spot, what, remedy);
+        let what =
+            format!("pipeline `{name}` checks `{component}` by its services' own `url`s, and it has no services");
+        let remedy = "give the checks absolute URLs, such as \"https://shop.example/healthz\"";
+        reader.check(!read.needs_side_url(component), &pipeline.spot, what, remedy);
+        return;
+    }
     if let Some(services) = services {
         let has_urls = services.iter().all(|service| service.url.is_some());
         let what = format!("pipeline `{name}` checks each side on its own, and a service has no `url`");
         reader.check(
-            !read.needs_side_url() || has_urls,
+            !read.needs_side_url(component) || has_urls,
             &pipeline.spot,
             what,
             "give both services a `url` that reaches them alone",
         );
     }
-    let what = format!("pipeline `{name}` reaches green by the URL that users ask, and there is none");
-    let remedy = "give the component a `url`, such as \"https://api.shop.example\"";
-    reader.check(!read.needs_public_url() || has_url, &pipeline.spot, what, remedy);
     let judged = signals.is_none_or(|signals| signals.iter().any(|signal| signal.policy != Policy::Observe));
     let what = format!("pipeline `{name}` has automatic gates, and no signal judges");
     reader.check(
-        !read.judges() || judged,
+        !read.judges(component) || judged,
         &pipeline.spot,
         what,
         "give a signal a `max`, or the steps `gate = \"human\"`",

@@ -58,7 +58,7 @@ pub(super) fn read<'a>(root: &Table<'a>, environment: Table<'a>, name: &str, def
         }
         let Some(table) = Table::layered([own, Some(base)]) else { continue };
         let rollback = Table::layered([table.table("rollback"), environment.table("rollback"), root.table("rollback")]);
-        let component = component::read(table, rollback, &place, &signals, defined);
+        let component = component::read(&name.value, table, rollback, &place, &signals, defined);
         components.extend(component.map(|component| (ComponentName(name.value), component)));
     }
     if let Some(own) = own {

@@ -1,5 +1,6 @@
 //! One file a section of the configuration.
 
+mod channel;
 mod check;
 mod component;
 mod environment;
@@ -16,7 +17,8 @@ use toml::de::DeTable;
 
 pub(super) use check::RETRY_ON;
 
-use super::model::{Channel, Config, Pipeline};
+use super::channel::Channel;
+use super::model::{Config, Pipeline};
 use super::problem::Mistake;
 use super::reader::{Located, Reader, Table};
 use super::values;
@@ -29,6 +31,8 @@ pub(super) struct Defined {
     pub(super) pipelines: BTreeMap<String, pipeline::Read>,
     pub(super) pipeline_names: Vec<String>,
     pub(super) channels: Vec<String>,
+    /// Those of them that are public status pages.
+    pub(super) pages: Vec<String>,
 }
 
 /// Reads a whole file; `reader` holds its mistakes, and what has any is left out.
@@ -37,8 +41,12 @@ pub(super) fn read<'a>(reader: &'a Reader<'a>, root: &'a Spanned<DeTable<'a>>, f
     let names = |key: &str| root.table(key).map(|table| checked_names(&table)).unwrap_or_default();
     let plain = |names: &[Located<String>]| names.iter().map(|name| name.value.clone()).collect::<Vec<_>>();
     let environments = names("environments");
+    let known = plain(&environments);
+    let channels: BTreeMap<String, Channel> = named(&root, "channels", |table| channel::read(table, &known));
+    let pages = channels.iter().filter(|(_, channel)| channel.is_page()).map(|(name, _)| name.clone());
     let defined = Defined {
-        environments: plain(&environments),
+        pages: pages.collect(),
+        environments: known,
         pipelines: named(&root, "pipelines", pipeline::read),
         pipeline_names: plain(&names("pipelines")),
         channels: plain(&names("channels")),
@@ -52,7 +60,6 @@ pub(super) fn read<'a>(reader: &'a Reader<'a>, root: &'a Spanned<DeTable<'a>>, f
             root.missing(key, example);
         }
     }
-    let channels: BTreeMap<String, Channel> = named(&root, "channels", settings::channel);
     let engine = settings::engine(root.table("engine"), state_dir);
     let screen = settings::screen(root.table("screen"));
     let read_only = root.or("read_only", values::flag, false);
@@ -69,7 +76,10 @@ pub(super) fn read<'a>(reader: &'a Reader<'a>, root: &'a Spanned<DeTable<'a>>, f
     // Also where there is no component whose rollback it could be laid under.
     settings::rollback(root.table("rollback"));
     root.finish();
-    let pipelines = defined.pipelines.into_iter().map(|(name, read)| (name, Pipeline { stages: read.stages }));
+    let pipelines = defined
+        .pipelines
+        .into_iter()
+        .map(|(name, read)| (name, Pipeline { components: read.components, stages: read.stages }));
     let pipelines = pipelines.collect();
     Config { file: file.to_owned(), environments: read, pipelines, channels, engine, screen, read_only }
 }

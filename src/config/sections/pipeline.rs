@@ -4,30 +4,47 @@ use super::super::model::{Stage, StageWork, Via};
 use super::super::reader::{Located, Reader, Spot, Table};
 use super::super::values;
 use super::{refuse_repeats, stage};
+use crate::domain::ids::{ComponentName, StageName};
 use crate::domain::plan::GateKind;
 
 /// A pipeline and what it needs of the components that use it.
 #[derive(Debug)]
 pub(in super::super) struct Read {
+    pub(in super::super) components: Vec<ComponentName>,
     pub(in super::super) stages: Vec<Stage>,
     /// Every stage could be read.
     pub(super) is_whole: bool,
 }
 
 impl Read {
-    /// A check needs the side's own URL.
-    pub(super) fn needs_side_url(&self) -> bool {
-        self.stages.iter().filter_map(below).any(|via| *via == Via::Url)
+    /// A check of a stage about this component needs the side's own URL.
+    pub(super) fn needs_side_url(&self, component: &str) -> bool {
+        self.ways(component).any(|via| *via == Via::Url)
     }
 
-    /// A check needs the URL that users ask.
-    pub(super) fn needs_public_url(&self) -> bool {
-        self.stages.iter().filter_map(below).any(|via| *via != Via::Url)
+    /// A check of a stage about this component needs the URL that users ask.
+    pub(super) fn needs_public_url(&self, component: &str) -> bool {
+        self.ways(component).any(|via| *via != Via::Url)
     }
 
-    /// The verdicts open a gate.
-    pub(super) fn judges(&self) -> bool {
-        self.stages.iter().any(judges)
+    /// How the checks of stages about this component reach green.
+    fn ways(&self, component: &str) -> impl Iterator<Item = &Via> {
+        self.stages.iter().filter(move |stage| is_about(stage, component)).filter_map(below)
+    }
+
+    /// The verdicts on this component open a gate.
+    pub(super) fn judges(&self, component: &str) -> bool {
+        self.stages.iter().any(|stage| is_about(stage, component) && judges(stage))
+    }
+
+    /// A stage acts on this component's services.
+    pub(super) fn needs_site(&self, component: &str) -> bool {
+        self.stages.iter().any(|stage| is_about(stage, component) && stage.work.needs_site())
+    }
+
+    /// A stage changes a status page.
+    pub(super) fn has_page(&self) -> bool {
+        self.stages.iter().any(|stage| matches!(stage.work, StageWork::StatusPage(_)))
     }
 
     pub(super) fn has_gate(&self) -> bool {
@@ -37,6 +54,9 @@ impl Read {
 
 pub(super) fn read(table: Table<'_>) -> Option<Read> {
     let (reader, spot, place) = (table.reader(), table.spot(), table.place());
+    let components = table.list("components", "an array of components: [\"api\", \"web\"]", values::name);
+    let components = components.unwrap_or_default();
+    refuse_repeats(reader, "component", &components);
     let tables = table.required_tables("stages", "[[pipelines.standard.stages]]");
     table.finish();
     let tables = tables?;
@@ -54,11 +74,48 @@ pub(super) fn read(table: Table<'_>) -> Option<Read> {
     }
     refuse_repeats(reader, "stage", &names);
     let is_whole = stages.len() == expected;
+    let components: Vec<ComponentName> = components.into_iter().map(|name| ComponentName(name.value)).collect();
     if is_whole {
-        check_order(reader, &stages, &spot, &place);
+        check_references(reader, &stages, &components);
+        if components.len() < 2 {
+            check_order(reader, &stages, None, &spot, &place);
+        }
+        for component in components.iter().filter(|_| components.len() > 1) {
+            check_order(reader, &stages, Some(component), &spot, &place);
+        }
     }
     let stages: Vec<Stage> = stages.into_iter().map(|stage| stage.value).collect();
-    Some(Read { stages, is_whole })
+    Some(Read { components, stages, is_whole })
+}
+
+/// Whether a stage is about a component: it says so, or says nothing in a pipeline that leaves no choice.
+fn is_about(stage: &Stage, component: &str) -> bool {
+    stage.component.as_ref().is_none_or(|name| name.as_str() == component)
+}
+
+/// Components and stages that stages name must be there, and those that come after others must stand after them.
+fn check_references(reader: &Reader<'_>, stages: &[Located<Stage>], components: &[ComponentName]) {
+    let known: Vec<String> = components.iter().map(ToString::to_string).collect();
+    for (index, stage) in stages.iter().enumerate() {
+        let (name, spot) = (&stage.value.name, &stage.spot);
+        if let Some(component) = &stage.value.component {
+            let located = Located { value: component.to_string(), spot: spot.clone() };
+            reader.known("component", &located, &known);
+        } else if components.len() > 1 && (stage.value.work.needs_site() || below(&stage.value).is_some()) {
+            let what = format!("stage `{name}` does not say which component it is about");
+            reader.check(false, spot, what, "add `component = \"…\"`, one of those of the pipeline");
+        }
+        let earlier: Vec<String> = stages.iter().take(index).map(|stage| stage.value.name.to_string()).collect();
+        for after in stage.value.after.iter().flatten() {
+            let is_later = stages.iter().skip(index).any(|stage| stage.value.name == *after);
+            let what = format!("stage `{name}` comes after `{after}`, which stands below it");
+            reader.check(!is_later, spot, what, "put it below the stages that it comes after");
+            if !is_later {
+                let located = Located { value: after.to_string(), spot: spot.clone() };
+                reader.known("stage above", &located, &earlier);
+            }
+        }
+    }
 }
 
 /// How a stage's checks reach green, if any of them has a path below that.
@@ -72,6 +129,7 @@ fn below(stage: &Stage) -> Option<&Via> {
         | StageWork::Deploy
         | StageWork::Shift(_)
         | StageWork::Notify
+        | StageWork::StatusPage(_)
         | StageWork::Cleanup(_) => None,
     }
 }
@@ -80,38 +138,55 @@ fn judges(stage: &Stage) -> bool {
     matches!(&stage.work, StageWork::Shift(plan) if plan.steps.iter().any(|step| step.gate == GateKind::Automatic))
 }
 
-/// A pipeline deploys once, then shifts once, and takes down what served last of all.
-fn check_order(reader: &Reader<'_>, stages: &[Located<Stage>], spot: &Spot, place: &str) {
-    let is_deploy = |work: &StageWork| matches!(work, StageWork::Deploy);
-    let is_shift = |work: &StageWork| matches!(work, StageWork::Shift(_));
+/// A component is deployed once, then shifted once, and what served is taken down last of all. `component` is `None`
+/// where the pipeline has only one.
+fn check_order(
+    reader: &Reader<'_>,
+    stages: &[Located<Stage>],
+    component: Option<&ComponentName>,
+    spot: &Spot,
+    place: &str,
+) {
+    let whose = component.map(|name| format!(" for `{name}`")).unwrap_or_default();
+    let is_meant = |stage: &Stage| component.is_none() || stage.component.as_ref() == component;
     let all = |wanted: &dyn Fn(&StageWork) -> bool| -> Vec<usize> {
-        stages.iter().enumerate().filter(|(_, stage)| wanted(&stage.value.work)).map(|(index, _)| index).collect()
+        let stages = stages.iter().enumerate();
+        stages.filter(|(_, it)| is_meant(&it.value) && wanted(&it.value.work)).map(|(index, _)| index).collect()
     };
-    let (deploys, shifts) = (all(&is_deploy), all(&is_shift));
+    let deploys = all(&|work| matches!(work, StageWork::Deploy));
+    let shifts = all(&|work| matches!(work, StageWork::Shift(_)));
+    let is_optional = deploys.is_empty() && shifts.is_empty();
     for (word, found) in [("deploy", &deploys), ("shift", &shifts)] {
-        let (what, remedy) = (format!("{place} has no `{word}` stage"), format!("add one: `kind = \"{word}\"`"));
-        reader.check(!found.is_empty(), spot, what, remedy);
+        let (what, remedy) = (format!("{place} has no `{word}` stage{whose}"), format!("add one: `kind = \"{word}\"`"));
+        reader.check(!found.is_empty() || is_optional, spot, what, remedy);
         if let Some(second) = found.get(1).and_then(|index| stages.get(*index)) {
-            let remedy = "keep one; a second component is a release of its own";
-            reader.check(false, &second.spot, format!("a second `{word}` stage"), remedy);
+            let remedy = "keep one, or say with `component` which component each is about";
+            reader.check(false, &second.spot, format!("a second `{word}` stage{whose}"), remedy);
         }
     }
-    let deploy = deploys.first().copied().unwrap_or_default();
-    let shift = shifts.first().copied().unwrap_or(usize::MAX);
-    for (index, stage) in stages.iter().enumerate() {
+    let comes_after = |index: usize, earlier: &[usize]| earlier.iter().all(|one| is_after(stages, index, *one));
+    for (index, stage) in stages.iter().enumerate().filter(|(_, stage)| is_meant(&stage.value)) {
         let (name, word) = (&stage.value.name, stage::word(&stage.value.work));
         let (is_right, after) = match stage.value.work {
-            StageWork::Smoke(_) | StageWork::Shift(_) => (index > deploy, "`deploy` stage"),
-            StageWork::Verify { .. } | StageWork::Cleanup(_) => (index > shift || shifts.is_empty(), "`shift` stage"),
-            StageWork::Gate { .. } | StageWork::Command(_) | StageWork::Deploy | StageWork::Notify => (true, ""),
+            StageWork::Smoke(_) | StageWork::Shift(_) => (comes_after(index, &deploys), "`deploy` stage"),
+            StageWork::Verify { .. } | StageWork::Cleanup(_) => (comes_after(index, &shifts), "`shift` stage"),
+            _ => (true, ""),
         };
-        if !deploys.is_empty() {
-            reader.check(
-                is_right,
-                &stage.spot,
-                format!("`{word}` stage `{name}` comes too early"),
-                format!("put it after the {after}"),
-            );
-        }
+        let what = format!("`{word}` stage `{name}` comes too early");
+        reader.check(is_right || deploys.is_empty(), &stage.spot, what, format!("put it after the {after}{whose}"));
     }
+}
+
+/// Whether the stage at `index` only begins when the one at `earlier` is done.
+fn is_after(stages: &[Located<Stage>], index: usize, earlier: usize) -> bool {
+    if index <= earlier {
+        return false;
+    }
+    let Some(stage) = stages.get(index) else { return false };
+    let position = |name: &StageName| stages.iter().position(|stage| stage.value.name == *name);
+    let direct: Vec<usize> = match &stage.value.after {
+        None => index.checked_sub(1).into_iter().collect(),
+        Some(names) => names.iter().filter_map(position).filter(|place| *place < index).collect(),
+    };
+    direct.iter().any(|place| *place == earlier || is_after(stages, *place, earlier))
 }

@@ -1,44 +1,28 @@
-//! The sections that stand alone: `[channels.NAME]`, `[rollback]`, `[engine]` and `[screen]`.
+//! The sections that stand alone: `[rollback]`, `[engine]` and `[screen]`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::model::{Channel, Color, Engine, Polls, Screen};
-use super::super::problem::Mistake;
+use super::super::model::{Color, Engine, Polls, Screen, ThemeChoice};
+use super::super::problem::{Mistake, nearest};
 use super::super::reader::{Item, Table};
-use super::super::values::{self, Resource};
+use super::super::values;
 use crate::domain::percent::Percent;
 use crate::domain::plan::RollbackPlan;
 
-#[derive(Clone, Copy, Debug)]
-enum ChannelKind {
-    Sns,
-}
-
-pub(super) fn channel(table: Table<'_>) -> Option<Channel> {
-    let kind = table.required("kind", "kind = \"sns\"", values::word("kind of channel", &[("sns", ChannelKind::Sns)]));
-    let kind = kind.map(|kind| kind.value);
-    // What else may stand here depends on the kind, so an unknown one says nothing about the rest.
-    let channel = match kind? {
-        ChannelKind::Sns => {
-            let example = "topic = \"arn:aws:sns:eu-west-1:123456789012:releases\"";
-            table
-                .required("topic", example, values::arn(Resource::Topic))
-                .map(|topic| Channel::Sns { topic: topic.value.text })
-        }
-    };
-    table.finish();
-    channel
-}
-
 pub(super) fn rollback(table: Option<Table<'_>>) -> RollbackPlan {
-    let default =
-        RollbackPlan { escalate_after: Duration::from_mins(5), min_healthy: Percent::clamped(75), keep_green: false };
+    let default = RollbackPlan {
+        escalate_after: Duration::from_mins(5),
+        min_healthy: Percent::clamped(75),
+        keep_green: false,
+        one_by_one: false,
+    };
     let Some(table) = table else { return default };
     let plan = RollbackPlan {
         escalate_after: table.or("escalate_after", values::some_time, default.escalate_after),
         min_healthy: table.or("min_healthy", values::percent, default.min_healthy),
         keep_green: table.or("keep_green", values::flag, default.keep_green),
+        one_by_one: table.or("one_by_one", values::flag, default.one_by_one),
     };
     table.finish();
     plan
@@ -94,11 +78,31 @@ fn metric_period(item: Item<'_>) -> Result<Duration, Mistake> {
 }
 
 pub(super) fn screen(table: Option<Table<'_>>) -> Screen {
-    let Some(table) = table else { return Screen::default() };
+    let default = Screen::default();
+    let Some(table) = table else { return default };
     let screen = Screen {
-        color: table.or("color", values::word("colour setting", &Color::WORDS), Color::default()),
-        ascii: table.or("ascii", values::flag, false),
+        color: table.or("color", values::word("colour setting", &Color::WORDS), default.color),
+        ascii: table.or("ascii", values::flag, default.ascii),
+        theme: table.or("theme", theme, default.theme),
+        keymap: table.optional("keymap", values::text).map(PathBuf::from),
+        bell: table.or("bell", values::flag, default.bell),
+        notifications: table.or("notifications", values::flag, default.notifications),
     };
     table.finish();
     screen
+}
+
+/// One of the words, or a file: what has a slash or an ending is one, so that a misspelt word is not looked for.
+fn theme(item: Item<'_>) -> Result<ThemeChoice, Mistake> {
+    let name = values::text(item)?;
+    if let Some((_, choice)) = ThemeChoice::WORDS.into_iter().find(|(word, _)| *word == name) {
+        return Ok(choice);
+    }
+    if name.contains('/') || Path::new(&name).extension().is_some() {
+        return Ok(ThemeChoice::File(PathBuf::from(name)));
+    }
+    let known = ThemeChoice::WORDS.map(|(word, _)| word);
+    let nearest = nearest(&name, known);
+    let known = known.iter().map(|word| (*word).to_owned()).chain(["a file such as ./mine.toml".to_owned()]).collect();
+    Err(Mistake::UnknownName { kind: "theme", name, nearest, known })
 }

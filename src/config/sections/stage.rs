@@ -10,7 +10,8 @@ use super::super::reader::{Located, Table};
 use super::super::template::{Template, some_template, template};
 use super::super::values;
 use super::check;
-use crate::domain::ids::StageName;
+use crate::domain::ids::{ComponentName, StageName};
+use crate::domain::notice::PageStatus;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{CleanupPlan, GateKind, OnFailure, ShiftPlan, ShiftStep};
 
@@ -27,10 +28,11 @@ enum Kind {
     Shift,
     Verify,
     Notify,
+    StatusPage,
     Cleanup,
 }
 
-const KINDS: [(&str, Kind); 8] = [
+const KINDS: [(&str, Kind); 9] = [
     ("gate", Kind::Gate),
     ("command", Kind::Command),
     ("deploy", Kind::Deploy),
@@ -38,6 +40,7 @@ const KINDS: [(&str, Kind); 8] = [
     ("shift", Kind::Shift),
     ("verify", Kind::Verify),
     ("notify", Kind::Notify),
+    ("status-page", Kind::StatusPage),
     ("cleanup", Kind::Cleanup),
 ];
 
@@ -51,6 +54,7 @@ pub(super) fn word(work: &StageWork) -> &'static str {
         StageWork::Shift(_) => "shift",
         StageWork::Verify { .. } => "verify",
         StageWork::Notify => "notify",
+        StageWork::StatusPage(_) => "status-page",
         StageWork::Cleanup(_) => "cleanup",
     }
 }
@@ -58,6 +62,8 @@ pub(super) fn word(work: &StageWork) -> &'static str {
 pub(super) fn read(table: Table<'_>) -> Option<Stage> {
     let name = table.required("name", "name = \"deploy\"", values::name);
     let kind = table.required("kind", "kind = \"deploy\"", values::word("kind of stage", &KINDS));
+    let component = table.optional("component", values::name).map(ComponentName);
+    let after = table.list("after", "an array of stages: [\"migrate\"]", values::name);
     let timeout = table.optional("timeout", values::some_time);
     let words = [("rollback", OnFailure::Rollback), ("wait", OnFailure::Wait)];
     let on_failure = table.optional("on_failure", values::word("way to fail", &words));
@@ -71,11 +77,12 @@ pub(super) fn read(table: Table<'_>) -> Option<Stage> {
         Kind::Shift => shift(&table).map(StageWork::Shift),
         Kind::Verify => verify(&table),
         Kind::Notify => Some(StageWork::Notify),
+        Kind::StatusPage => status_page(&table),
         Kind::Cleanup => cleanup(&table),
     };
     table.finish();
     let default = match kind {
-        Kind::Notify => MINUTE,
+        Kind::Notify | Kind::StatusPage => MINUTE,
         Kind::Gate | Kind::Smoke | Kind::Shift => MINUTE * 2,
         Kind::Verify | Kind::Cleanup => MINUTE * 5,
         Kind::Command => MINUTE * 10,
@@ -83,11 +90,13 @@ pub(super) fn read(table: Table<'_>) -> Option<Stage> {
     };
     let default_failure = match kind {
         // By then the release has done its work: a clean-up that fails is no reason to take it back.
-        Kind::Cleanup | Kind::Notify => OnFailure::Wait,
+        Kind::Cleanup | Kind::Notify | Kind::StatusPage => OnFailure::Wait,
         Kind::Gate | Kind::Command | Kind::Deploy | Kind::Smoke | Kind::Shift | Kind::Verify => OnFailure::Rollback,
     };
     Some(Stage {
         name: StageName(name?.value),
+        component,
+        after: after.map(|after| after.into_iter().map(|name| StageName(name.value)).collect()),
         timeout: timeout.unwrap_or(default),
         on_failure: on_failure.unwrap_or(default_failure),
         work: work?,
@@ -189,6 +198,12 @@ fn verify(table: &Table<'_>) -> Option<StageWork> {
     let watch = table.required("watch", "watch = \"5m\"", values::duration);
     let checks = check::read_set(table).unwrap_or_default();
     Some(StageWork::Verify { watch: watch?.value, checks })
+}
+
+fn status_page(table: &Table<'_>) -> Option<StageWork> {
+    let word = values::word("status", &PageStatus::WORDS);
+    let status = table.required("status", "status = \"under-maintenance\"", word)?;
+    Some(StageWork::StatusPage(status.value))
 }
 
 fn cleanup(table: &Table<'_>) -> Option<StageWork> {

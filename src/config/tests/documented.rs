@@ -6,7 +6,7 @@ use crate::config::{Mistake, VARIABLES, Variable};
 const MANUAL: &str = include_str!("../../../docs/configuration.md");
 
 /// A section of the manual, and the text of the example after which an unknown key is read as one of its own.
-const SECTIONS: [(&str, &str); 23] = [
+const SECTIONS: [(&str, &str); 22] = [
     ("The file", ""),
     ("`[environments.NAME]`", "[environments.demo]\n"),
     ("`[components.NAME]`", "[components.api]\n"),
@@ -26,10 +26,18 @@ const SECTIONS: [(&str, &str); 23] = [
     ("`kind = \"verify\"`", "kind = \"verify\"\n"),
     ("`kind = \"cleanup\"`", "kind = \"cleanup\"\n"),
     ("`[rollback]`", "[rollback]\n"),
-    ("`[channels.NAME]`", "[channels.team]\n"),
     ("`[engine]`", "[engine]\n"),
     ("`[engine.polls]`", "[engine.polls]\n"),
     ("`[screen]`", "[screen]\n"),
+];
+
+/// A kind of channel, and the text of the example after which an unknown key is read as one of its own.
+const CHANNELS: [(&str, &str); 5] = [
+    ("`kind = \"sns\"`", "[channels.team]\n"),
+    ("`kind = \"slack\"`", "[channels.chat]\n"),
+    ("`kind = \"pagerduty\"`", "[channels.pager]\n"),
+    ("`kind = \"webhook\"`", "[channels.audit]\n"),
+    ("`kind = \"statuspage\"`", "[channels.page]\n"),
 ];
 
 /// The keys in the first column of a section's table.
@@ -44,12 +52,17 @@ fn documented(section: &str) -> BTreeSet<String> {
 fn known(anchor: &str) -> BTreeSet<String> {
     assert!(EXAMPLE.contains(anchor), "the example lacks {anchor}");
     let key = if anchor.ends_with("{ ") { "unheard_of = 1, " } else { "unheard_of = 1\n" };
-    let problems = read(&EXAMPLE.replacen(anchor, &format!("{anchor}{key}"), 1)).unwrap_err();
+    unknown_among(&EXAMPLE.replacen(anchor, &format!("{anchor}{key}"), 1))
+}
+
+/// The keys that are read where `text` has `unheard_of`.
+fn unknown_among(text: &str) -> BTreeSet<String> {
+    let problems = read(text).unwrap_err();
     let known = |mistake: &Mistake| match mistake {
         Mistake::UnknownKey { key, known, .. } if key == "unheard_of" => Some(known.iter().cloned().collect()),
         _ => None,
     };
-    problems.0.iter().find_map(|problem| known(&problem.mistake)).unwrap_or_else(|| panic!("{anchor}: {problems}"))
+    problems.0.iter().find_map(|problem| known(&problem.mistake)).unwrap_or_else(|| panic!("{text}\n{problems}"))
 }
 
 #[test]
@@ -62,6 +75,28 @@ fn every_key_is_in_the_manual_and_the_manual_has_no_other() {
         }
         assert_eq!(listed, known(anchor), "{section}");
     }
+}
+
+#[test]
+fn every_key_of_a_channel_is_in_the_manual_and_the_manual_has_no_other() {
+    let common = documented("`[channels.NAME]`");
+    let routed = ["min_severity", "events"].map(str::to_owned);
+    for (section, anchor) in CHANNELS {
+        let mut listed: BTreeSet<String> = documented(section).union(&common).cloned().collect();
+        if section.contains("statuspage") {
+            listed.retain(|key| !routed.contains(key));
+        }
+        assert_eq!(listed, known(anchor), "{section}");
+    }
+}
+
+#[test]
+fn the_keys_of_a_status_page_stage_are_in_the_manual() {
+    let stage = "[[pipelines.standard.stages]]\nname = \"page\"\nkind = \"status-page\"\nunheard_of = 1\n\n";
+    let text = EXAMPLE.replacen("[[pipelines.standard.stages]]", &format!("{stage}[[pipelines.standard.stages]]"), 1);
+    let mut listed = documented("`kind = \"status-page\"`");
+    listed.extend(documented("`[[pipelines.NAME.stages]]`"));
+    assert_eq!(listed, unknown_among(&text));
 }
 
 #[test]

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::LEAST;
-use crate::config::{Color, Config, ConfigError, Overrides, Surroundings};
+use crate::config::{Color, Config, ConfigError, Overrides, Surroundings, ThemeChoice};
 
 struct Host {
     root: tempfile::TempDir,
@@ -47,7 +47,7 @@ fn marked(cluster: &str) -> String {
 }
 
 fn cluster(config: &Config) -> &str {
-    &config.component("staging", None).unwrap().1.cluster
+    &config.component("staging", None).unwrap().1.site.as_ref().unwrap().cluster
 }
 
 #[test]
@@ -105,6 +105,26 @@ fn the_journal_is_kept_where_it_is_said_or_in_the_state_directory() {
     assert_eq!(journal(&host), host.path("home/kept"));
     let host = host.with("CUTOVER_JOURNAL", "elsewhere");
     assert_eq!(journal(&host), host.path("work/elsewhere"));
+}
+
+#[test]
+fn the_screens_files_lie_beside_the_configuration_unless_they_are_said_not_to() {
+    let screen = |theme: &str, keymap: &str| {
+        let section = format!("[screen]\ntheme = \"{theme}\"\nkeymap = \"{keymap}\"\n");
+        let host = Host::new().file("etc/cutover.toml", &format!("{LEAST}\n{section}"));
+        let flags = Overrides { config: Some(host.path("etc/cutover.toml")), ..Overrides::default() };
+        let screen = host.load(flags).unwrap().screen;
+        let short = |path: PathBuf| path.strip_prefix(host.root.path()).map(Path::to_owned).unwrap_or(path);
+        let theme = match screen.theme {
+            ThemeChoice::File(path) => ThemeChoice::File(short(path)),
+            choice => choice,
+        };
+        (theme, short(screen.keymap.unwrap()))
+    };
+    let file = |path: &str| ThemeChoice::File(path.into());
+    assert_eq!(screen("light", "keys.toml"), (ThemeChoice::Light, "etc/keys.toml".into()));
+    assert_eq!(screen("mine.toml", "~/keys.toml"), (file("etc/mine.toml"), "home/keys.toml".into()));
+    assert_eq!(screen("/x/mine", "/x/keys"), (file("/x/mine"), "/x/keys".into()));
 }
 
 #[test]

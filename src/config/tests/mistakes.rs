@@ -4,7 +4,7 @@ use super::{LEAST, read};
 use crate::config::Mistake;
 
 /// What is broken, the text of the least configuration to replace, and what with.
-const CASES: [(&str, &str, &str); 66] = [
+const CASES: [(&str, &str, &str); 78] = [
     ("not TOML, twice", "cluster = \"shop\"\ncontainer = \"api\"", "cluster = \ncontainer = 'api"),
     ("the same key twice", "cluster = \"shop\"", "cluster = \"shop\"\ncluster = \"shop\""),
     ("unknown section", "[environments.staging]", "[enviroments.x]\n[environments.staging]"),
@@ -107,6 +107,8 @@ const CASES: [(&str, &str, &str); 66] = [
         "[[pipelines.standard.stages]]\nname = \"deploy\"",
         "[[pipelines.standard.stages]]\nname = \"migrate\"\nkind = \"command\"\nrun = [\"true\"]\nenv = { DB_PASSWORD = \"hunter2\" }\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
     ),
+    ("theme misspelt", "[components.api]", "[screen]\ntheme = \"drak\"\n\n[components.api]"),
+    ("keymap as a table", "[components.api]", "[screen.keymap]\npromote = \"P\"\n\n[components.api]"),
     (
         "checks that cannot be",
         "name = \"shift\"",
@@ -128,6 +130,11 @@ const CASES: [(&str, &str, &str); 66] = [
         "name = \"smoke\"\nkind = \"smoke\"\nvia = { port = 8443 }\nchecks = [{ name = \"a\", path = \"/\" }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
     ),
     (
+        "checks of a side where there is none",
+        "pipeline = \"standard\"",
+        "pipeline = \"standard\"\n\n[components.site]\ndriver = \"command\"\npipeline = \"outside\"\n\n[pipelines.outside]\nstages = [{ name = \"smoke\", kind = \"smoke\", checks = [{ name = \"a\", path = \"/\" }] }]",
+    ),
+    (
         "an unknown way to green",
         "name = \"shift\"",
         "name = \"smoke\"\nkind = \"smoke\"\nvia = \"urls\"\nchecks = [{ name = \"a\", path = \"https://x/\" }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
@@ -138,6 +145,43 @@ const CASES: [(&str, &str, &str); 66] = [
         "name = \"smoke\"\nkind = \"smoke\"\nchecks = [{ name = \"a\", path = \"https://x/\", headers = { authorization = \"Bearer abcdefgh\" }, headers_from = { authorization = \"SMOKE_TOKEN\" } }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
     ),
     ("an access key in the wrong place", "region = \"eu-west-1\"", "region = \"AKIAIOSFODNN7EXAMPLE\""),
+    ("unknown kind of channel", "[components.api]", "[channels.team]\nkind = \"slak\"\n\n[components.api]"),
+    ("channel without its secret", "[components.api]", "[channels.team]\nkind = \"slack\"\n\n[components.api]"),
+    (
+        "channel reached in two ways",
+        "[components.api]",
+        "[channels.team]\nkind = \"slack\"\nurl_env = \"HOOK\"\ntoken_env = \"TOKEN\"\nchannel = \"C0123456789\"\n\n[components.api]",
+    ),
+    (
+        "channel by its name",
+        "[components.api]",
+        "[channels.team]\nkind = \"slack\"\ntoken_env = \"TOKEN\"\nchannel = \"#releases\"\n\n[components.api]",
+    ),
+    (
+        "channel with its secret",
+        "[components.api]",
+        "[channels.team]\nkind = \"webhook\"\nurl = \"https://hooks.slack.com/services/T0/B0/x\"\n\n[components.api]",
+    ),
+    (
+        "secret in two places",
+        "[components.api]",
+        "[channels.team]\nkind = \"pagerduty\"\nrouting_key_env = \"KEY\"\nrouting_key_file = \"/run/key\"\n\n[components.api]",
+    ),
+    (
+        "unknown event, severity and environment of a channel",
+        "[components.api]",
+        "[channels.team]\nkind = \"pagerduty\"\nrouting_key_env = \"KEY\"\nevents = [\"going_back\"]\nmin_severity = \"error\"\nenvironments = [\"stagin\"]\n\n[components.api]",
+    ),
+    (
+        "severity of a status page",
+        "[components.api]",
+        "[channels.page]\nkind = \"statuspage\"\nmin_severity = \"info\"\n\n[components.api]",
+    ),
+    (
+        "status page that is not told",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"",
+        "[[pipelines.standard.stages]]\nname = \"announce\"\nkind = \"status-page\"\nstatus = \"under-maintenance\"\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
+    ),
     ("many at once", "cluster = \"shop\"\ncontainer = \"api\"", "clutser = \"shop\"\ncontainer = 3\ntasks = 0"),
 ];
 
@@ -199,7 +243,7 @@ fn mistakes_come_once_and_in_the_order_of_the_file() {
             "unknown key `tsaks` in [components.api]; did you mean `tasks`?",
             "`101` is not a percentage; write \"5 %\" or 5, from 0 to 100",
             "unknown key `lgos` in [environments.other.components.api]; did you mean `logs`?",
-            "unknown key `keep` in [rollback]; it takes escalate_after, keep_green, min_healthy",
+            "unknown key `keep` in [rollback]; it takes escalate_after, keep_green, min_healthy, one_by_one",
         ]
     );
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Machine;
+use crate::domain::components::ComponentIndex;
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
 use crate::domain::ids::{EffectId, Side};
 use crate::domain::percent::Percent;
@@ -29,9 +30,10 @@ const NOTICE_TRIES: u32 = 8;
 impl Machine<'_> {
     /// Asks for an effect.
     pub(super) fn ask(&mut self, effect: Effect) -> EffectId {
-        if let Effect::SetWeight { green } = &effect {
+        if let Effect::SetWeight { component, green } = &effect {
             // From here on green may have it, whatever becomes of the call.
-            self.release.traffic.peak = self.release.traffic.peak.max(*green);
+            let traffic = &mut self.at_mut(*component).traffic;
+            traffic.peak = traffic.peak.max(*green);
         }
         self.release.effects = self.release.effects.saturating_add(1);
         let id = EffectId(self.release.effects);
@@ -49,18 +51,30 @@ impl Machine<'_> {
         self.release.in_flight = kept;
         if !gone.is_empty() {
             self.reaction.changed = true;
-            if gone.iter().any(|flight| flight.intent.effect.sets_weight()) {
-                // Giving a call up does not call it back.
-                self.release.traffic.unsure = true;
-                self.release.traffic.observed = None;
-            }
-            if gone.iter().any(|flight| matches!(flight.intent.effect, Effect::Scale { .. })) {
-                self.release.capacities = None;
+            for flight in &gone {
+                match flight.intent.effect {
+                    Effect::SetWeight { component, .. } => {
+                        // Giving a call up does not call it back.
+                        let traffic = &mut self.at_mut(component).traffic;
+                        traffic.unsure = true;
+                        traffic.observed = None;
+                    }
+                    Effect::Scale { component, .. } => self.at_mut(component).capacities = None,
+                    _ => {}
+                }
             }
             let ids: Vec<EffectId> = gone.iter().map(InFlight::id).collect();
             self.reaction.start.retain(|intent| !ids.contains(&intent.id));
             self.reaction.cancel.extend(ids);
         }
+    }
+
+    /// Gives up what a stage has under way: its own effects, and what it changes of its component's place.
+    pub(super) fn cancel_stage(&mut self, index: usize) {
+        let component = self.stage(index).and_then(|(plan, _)| plan.component);
+        self.cancel_where(|effect| {
+            effect.stage() == Some(index) || (component.is_some() && effect.component() == component)
+        });
     }
 
     /// Gives up everything but messages: what happened is still to be told.
@@ -72,8 +86,8 @@ impl Machine<'_> {
         self.release.in_flight.iter().any(|flight| pick(&flight.intent.effect))
     }
 
-    pub(super) fn is_setting_weight(&self) -> bool {
-        self.is_in_flight(|effect| matches!(effect, Effect::SetWeight { .. }))
+    pub(super) fn is_setting_weight(&self, of: ComponentIndex) -> bool {
+        self.is_in_flight(|effect| effect.sets_weight_of(of))
     }
 
     /// Starts the tries that are due.
@@ -100,8 +114,8 @@ impl Machine<'_> {
     /// What was safe when it was first asked for may no longer be: traffic only goes where targets are healthy.
     fn is_still_safe(&self, effect: &Effect) -> bool {
         match effect {
-            Effect::SetWeight { green } if *green == Percent::ZERO => self.is_blue_enough(),
-            Effect::SetWeight { green } => self.raise_is_blocked(*green).is_none(),
+            Effect::SetWeight { component, green } if *green == Percent::ZERO => self.is_blue_enough(*component),
+            Effect::SetWeight { component, green } => self.raise_is_blocked(*component, *green).is_none(),
             _ => true,
         }
     }
@@ -131,7 +145,7 @@ impl Machine<'_> {
         let Some(flight) = self.release.in_flight.get(position) else { return false };
         match &flight.intent.effect {
             // The way back is never given up while the cloud may still take it.
-            Effect::SetWeight { green } if *green == Percent::ZERO => true,
+            Effect::SetWeight { green, .. } if *green == Percent::ZERO => true,
             Effect::Scale { side: Side::Blue, .. } if self.release.unwinding.is_some() => true,
             Effect::Notify(_) => flight.intent.attempt < NOTICE_TRIES,
             effect => failure.transient && effect.is_repeatable(),
@@ -139,9 +153,12 @@ impl Machine<'_> {
     }
 
     fn retry_later(&mut self, position: usize, failure: &Failure) {
-        let longest = if self.release.unwinding.is_some() { LONGEST_PAUSE_BACK } else { LONGEST_PAUSE };
+        let is_back = self.release.unwinding.is_some();
         let now = self.now;
         if let Some(flight) = self.release.in_flight.get_mut(position) {
+            // Whoever receives messages needs as long to come back whichever way the release goes.
+            let is_hasty = is_back && !matches!(flight.intent.effect, Effect::Notify(_));
+            let longest = if is_hasty { LONGEST_PAUSE_BACK } else { LONGEST_PAUSE };
             flight.retry_at = Some(now + pause_before(flight.intent.attempt, longest));
             flight.error = Some(failure.message.clone());
         }
@@ -153,11 +170,11 @@ impl Machine<'_> {
             Effect::CheckGate { stage } | Effect::RunChecks { stage } => self.checks_ended(stage, outcome),
             Effect::RunCommand { stage } => self.command_ended(stage, outcome),
             Effect::UndoCommand { stage } => self.undo_ended(stage, outcome),
-            Effect::RegisterTaskDefinition => self.registered(outcome),
-            Effect::Scale { side, desired, task_definition } => {
-                self.scaled(side, desired, task_definition.is_some(), outcome);
+            Effect::RegisterTaskDefinition { component } => self.registered(component, outcome),
+            Effect::Scale { component, side, desired, task_definition } => {
+                self.scaled(component, side, desired, task_definition.is_some(), outcome);
             }
-            Effect::SetWeight { green } => self.weight_set(green, outcome),
+            Effect::SetWeight { component, green } => self.weight_set(component, green, outcome),
             Effect::Notify(notice) => {
                 if let Outcome::Failed(failure) = outcome {
                     let text =
@@ -181,13 +198,16 @@ impl Machine<'_> {
             Some(by.name.clone()),
         );
         // What the last engine knew may no longer be so. Nothing goes forward before it has been read again.
-        self.release.traffic.observed = None;
-        self.release.traffic.drift_since = None;
-        self.release.capacities = None;
-        self.release.unhealthy_since = None;
-        self.release.alarms_lost = Some("not read yet".to_owned());
-        self.release.verdicts.clear();
-        self.restart_bake();
+        let alarms = self.release.plan.components.map(|plan| !plan.alarms.is_empty());
+        for (of, component) in self.release.components.iter_mut() {
+            component.traffic.observed = None;
+            component.traffic.drift_since = None;
+            component.capacities = None;
+            component.unhealthy_since = None;
+            component.alarms_lost = alarms[of].then(|| "not read yet".to_owned());
+            component.verdicts.clear();
+        }
+        self.restart_bakes();
         // Before anything new is asked for: that is not to be tried again beside its first try.
         self.restart_in_flight();
         self.doubt_commands();

@@ -7,6 +7,7 @@
 //! No I/O, no clock: `now` comes in, effects go out, and [`deadline`] says when it wants to be told that time has
 //! passed.
 
+mod credentials;
 mod effects;
 mod observe;
 mod orders;
@@ -21,12 +22,13 @@ mod tests;
 use std::time::Duration;
 
 use super::command::Refusal;
+use super::components::ComponentIndex;
 use super::effect::Intent;
 use super::event::Event;
-use super::ids::{EffectId, Revision};
+use super::ids::{EffectId, Revision, Side};
 use super::percent::Percent;
-use super::plan::{StageKind, StagePlan};
-use super::release::{Begun, Ended, Ending, Moment, Release, Stage, StageStatus, StepPhase, Tone, Work};
+use super::plan::StagePlan;
+use super::release::{Begun, Component, Ended, Ending, Moment, Release, Stage, StageStatus, StepPhase, Tone, Work};
 use super::time::Timestamp;
 
 /// Timeline lines kept with a release; the journal keeps them all.
@@ -76,15 +78,19 @@ struct Machine<'a> {
 
 impl Machine<'_> {
     fn take(&mut self, event: Event) {
+        if event.component().is_some_and(|of| !self.release.components.holds(of)) {
+            return;
+        }
         match event {
             Event::Requested { by } => self.begin(by),
             Event::Ordered(order) => self.order(order),
             Event::EffectEnded { id, attempt, outcome } => self.effect_ended(id, attempt, outcome),
-            Event::WeightObserved(green) => self.weight_observed(green),
-            Event::CapacityObserved(capacities) => self.capacity_observed(capacities),
-            Event::AlarmsObserved(firing) => self.alarms_observed(firing),
-            Event::AlarmsLost { why, firing } => self.alarms_lost(why, firing),
-            Event::Judged(verdicts) => self.judged(verdicts),
+            Event::WeightObserved { component, green } => self.weight_observed(component, green),
+            Event::CapacityObserved { component, capacities } => self.capacity_observed(component, capacities),
+            Event::AlarmsObserved { component, firing } => self.alarms_observed(component, firing),
+            Event::AlarmsLost { component, why, firing } => self.alarms_lost(component, why, firing),
+            Event::Judged { component, verdicts } => self.judged(component, verdicts),
+            Event::CredentialsEnding { expires } => self.credentials_ending(expires),
             Event::Ticked => {}
             Event::Recovered { by } => self.recovered(&by),
         }
@@ -109,7 +115,7 @@ impl Machine<'_> {
         if self.release.begun.is_some() {
             return;
         }
-        let text = format!("release {} begins: {} → {}", self.release.id, self.release.plan.from, self.release.plan.to);
+        let text = format!("release {} begins: {}", self.release.id, self.release.plan.moves());
         let name = by.name.clone();
         self.release.begun = Some(Begun { at: self.now, by });
         self.turn(Tone::Plain, text, Some(name));
@@ -187,19 +193,34 @@ impl Machine<'_> {
         self.turn(Tone::Good, text, None);
     }
 
+    /// A component as far as it has come.
+    fn at(&self, of: ComponentIndex) -> &Component {
+        &self.release.components[of]
+    }
+
+    /// The same, to change it; whoever does says so in the reaction.
+    fn at_mut(&mut self, of: ComponentIndex) -> &mut Component {
+        &mut self.release.components[of]
+    }
+
+    /// Tasks that a component's side is to run.
+    fn wanted(&self, of: ComponentIndex, side: Side) -> u32 {
+        self.release.plan.components[of].wanted(side)
+    }
+
+    /// `api: ` before what is said of a component, where there are several.
+    fn whose(&self, of: ComponentIndex) -> String {
+        self.release.plan.whose(of)
+    }
+
     /// Whether the load balancer was seen to give green this weight and nothing else has been asked for since.
-    fn is_settled_at(&self, weight: Percent) -> bool {
-        let traffic = &self.release.traffic;
-        traffic.set == weight && traffic.observed == Some(weight) && !traffic.unsure && !self.is_setting_weight()
+    fn is_settled_at(&self, of: ComponentIndex, weight: Percent) -> bool {
+        let traffic = &self.at(of).traffic;
+        traffic.set == weight && traffic.observed == Some(weight) && !traffic.unsure && !self.is_setting_weight(of)
     }
 }
 
-/// Whether `stage` shifts traffic and a step of it is in one of the phases that `wanted` picks.
-fn is_in_phase(release: &Release, wanted: impl Fn(StepPhase) -> bool) -> bool {
-    release.step().is_some_and(|(_, phase)| wanted(phase))
-}
-
-/// Whether the pipeline shifts traffic at all.
-fn shifts(release: &Release) -> bool {
-    release.plan.stages.iter().any(|stage| matches!(stage.kind, StageKind::Shift(_)))
+/// Whether a component's shift is in one of the phases that `wanted` picks.
+fn is_in_phase(release: &Release, of: ComponentIndex, wanted: impl Fn(StepPhase) -> bool) -> bool {
+    release.step(of).is_some_and(|(_, phase)| wanted(phase))
 }

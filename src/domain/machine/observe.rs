@@ -2,28 +2,30 @@
 
 use super::{Machine, SETTLE};
 use crate::domain::capacity::Capacities;
+use crate::domain::components::ComponentIndex;
 use crate::domain::event::FiringAlarm;
-use crate::domain::ids::SignalName;
+use crate::domain::ids::{Side, SignalName};
 use crate::domain::percent::Percent;
 use crate::domain::release::Tone;
 use crate::domain::signal::{Policy, Ruling, Verdict};
 
 impl Machine<'_> {
-    pub(super) fn weight_observed(&mut self, green: Percent) {
+    pub(super) fn weight_observed(&mut self, of: ComponentIndex, green: Percent) {
         let now = self.now;
-        if self.release.traffic.observed != Some(green) {
-            self.release.traffic.observed = Some(green);
+        if self.at(of).traffic.observed != Some(green) {
+            self.at_mut(of).traffic.observed = Some(green);
             self.reaction.changed = true;
         }
         if self.release.begun.is_none() || self.release.ended.is_some() {
             return;
         }
-        let traffic = &mut self.release.traffic;
+        let is_setting = self.is_setting_weight(of);
+        let traffic = &mut self.release.components[of].traffic;
         if green > Percent::ZERO && traffic.green_since.is_none() {
             traffic.green_since = Some(now);
             self.reaction.changed = true;
         }
-        if green == traffic.set || self.release.in_flight.iter().any(|flight| flight.intent.effect.sets_weight()) {
+        if green == traffic.set || is_setting {
             if traffic.drift_since.take().is_some() {
                 self.reaction.changed = true;
             }
@@ -37,83 +39,86 @@ impl Machine<'_> {
         traffic.peak = traffic.peak.max(green);
         let is_ours = traffic.unsure;
         if !is_ours && self.release.unwinding.is_none() && since + SETTLE <= now {
-            self.hold(format!("somebody else changed the weights: green was set to {set} and is at {green}"));
+            let whose = self.whose(of);
+            self.hold(format!("{whose}somebody else changed the weights: green was set to {set} and is at {green}"));
         }
     }
 
-    pub(super) fn capacity_observed(&mut self, capacities: Capacities) {
-        let wanted = self.release.plan.sides.green.desired;
-        let is_short = self.release.is_green_live() && capacities.green.healthy < wanted;
-        let unhealthy_since = if is_short { self.release.unhealthy_since.or(Some(self.now)) } else { None };
-        if self.release.unhealthy_since != unhealthy_since {
-            self.release.unhealthy_since = unhealthy_since;
+    pub(super) fn capacity_observed(&mut self, of: ComponentIndex, capacities: Capacities) {
+        let wanted = self.wanted(of, Side::Green);
+        let is_short = self.at(of).is_green_live() && capacities.green.healthy < wanted;
+        let unhealthy_since = if is_short { self.at(of).unhealthy_since.or(Some(self.now)) } else { None };
+        if self.at(of).unhealthy_since != unhealthy_since {
+            self.at_mut(of).unhealthy_since = unhealthy_since;
             self.reaction.changed = true;
             if is_short && self.release.unwinding.is_none() && self.release.ended.is_none() {
-                let text = format!("green has {} of {wanted} healthy targets", capacities.green.healthy);
+                let whose = self.whose(of);
+                let text = format!("{whose}green has {} of {wanted} healthy targets", capacities.green.healthy);
                 self.line(Tone::Warning, text, None);
             }
         }
-        if self.release.capacities.as_ref() != Some(&capacities) {
-            self.release.capacities = Some(capacities);
+        if self.at(of).capacities.as_ref() != Some(&capacities) {
+            self.at_mut(of).capacities = Some(capacities);
             self.reaction.changed = true;
         }
     }
 
-    pub(super) fn alarms_lost(&mut self, why: String, firing: Vec<FiringAlarm>) {
-        self.take_firing(firing);
-        if self.release.alarms_lost.is_none() {
-            self.line(Tone::Warning, format!("the alarms cannot be read: {why}"), None);
+    pub(super) fn alarms_lost(&mut self, of: ComponentIndex, why: String, firing: Vec<FiringAlarm>) {
+        self.take_firing(of, firing);
+        if self.at(of).alarms_lost.is_none() {
+            self.line(Tone::Warning, format!("{}the alarms cannot be read: {why}", self.whose(of)), None);
         }
-        if self.release.alarms_lost.as_ref() != Some(&why) {
-            self.release.alarms_lost = Some(why);
+        if self.at(of).alarms_lost.as_ref() != Some(&why) {
+            self.at_mut(of).alarms_lost = Some(why);
             self.reaction.changed = true;
         }
     }
 
-    pub(super) fn alarms_observed(&mut self, firing: Vec<FiringAlarm>) {
-        if self.release.alarms_lost.take().is_some() {
-            self.line(Tone::Plain, "the alarms can be read again".to_owned(), None);
+    pub(super) fn alarms_observed(&mut self, of: ComponentIndex, firing: Vec<FiringAlarm>) {
+        if self.at_mut(of).alarms_lost.take().is_some() {
+            self.line(Tone::Plain, format!("{}the alarms can be read again", self.whose(of)), None);
         }
-        self.take_firing(firing);
+        self.take_firing(of, firing);
     }
 
-    fn take_firing(&mut self, firing: Vec<FiringAlarm>) {
-        if self.release.firing == firing {
+    fn take_firing(&mut self, of: ComponentIndex, firing: Vec<FiringAlarm>) {
+        if self.at(of).firing == firing {
             return;
         }
-        let known = std::mem::replace(&mut self.release.firing, firing);
+        let known = std::mem::replace(&mut self.at_mut(of).firing, firing);
         self.reaction.changed = true;
         if self.release.begun.is_none() || self.release.ended.is_some() {
             return;
         }
-        let new = self.release.firing.iter().filter(|alarm| !known.iter().any(|known| known.name == alarm.name));
+        let new = self.at(of).firing.iter().filter(|alarm| !known.iter().any(|known| known.name == alarm.name));
         let lines: Vec<String> = new.map(|alarm| format!("alarm {} fires: {}", alarm.name, alarm.reason)).collect();
         for text in lines {
             self.line(Tone::Bad, text, None);
         }
     }
 
-    pub(super) fn judged(&mut self, verdicts: Vec<Verdict>) {
-        if self.release.verdicts == verdicts {
+    pub(super) fn judged(&mut self, of: ComponentIndex, verdicts: Vec<Verdict>) {
+        if self.at(of).verdicts == verdicts {
             return;
         }
-        self.release.verdicts = verdicts;
+        self.at_mut(of).verdicts = verdicts;
         self.reaction.changed = true;
-        if !self.is_being_judged() {
+        if !self.is_being_judged(of) {
             return;
         }
-        let failing: Vec<(SignalName, Policy, String)> = self
-            .release
+        let whose = self.whose(of);
+        let component = self.at(of);
+        let failing: Vec<(SignalName, Policy, String)> = component
             .verdicts
             .iter()
-            .filter(|verdict| verdict.ruling == Ruling::Fail && !self.release.waived.contains(&verdict.signal))
+            .filter(|verdict| verdict.ruling == Ruling::Fail && !component.waived.contains(&verdict.signal))
             .map(|verdict| (verdict.signal.clone(), verdict.policy, verdict.reason.clone()))
             .collect();
         if let Some((signal, _, reason)) = failing.iter().find(|(_, policy, _)| *policy == Policy::Rollback) {
-            return self.go_back(format!("{signal}: {reason}"), None);
+            return self.go_back(format!("{whose}{signal}: {reason}"), None);
         }
         if let Some((signal, _, reason)) = failing.iter().find(|(_, policy, _)| *policy == Policy::Pause) {
-            self.hold(format!("{signal}: {reason}"));
+            self.hold(format!("{whose}{signal}: {reason}"));
         }
     }
 }

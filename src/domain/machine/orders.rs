@@ -4,22 +4,25 @@ use std::time::Duration;
 
 use super::Machine;
 use crate::domain::command::{Actor, Command, CommandKind, Order, Ordered, Progress, Refusal};
+use crate::domain::components::ComponentIndex;
+use crate::domain::effect::Effect;
 use crate::domain::guard;
 use crate::domain::ids::Revision;
 use crate::domain::plan::StageKind;
-use crate::domain::release::{Ending, StageStatus, StepPhase, Tone, Work};
+use crate::domain::release::{Ending, Hold, StageStatus, StepPhase, Tone, Work};
 use crate::domain::signal::{Policy, Ruling};
 
 impl Machine<'_> {
     pub(super) fn order(&mut self, order: Order) {
-        let answer = self.examine(&order).map(|()| {
-            self.carry_out(order);
+        let answer = self.examine(&order).map(|stage| {
+            self.carry_out(order, stage);
             self.release.revision
         });
         self.reaction.answer = Some(answer);
     }
 
-    fn examine(&self, order: &Order) -> Result<(), Refusal> {
+    /// The stage that it is for, if it is for one, or why it is refused.
+    fn examine(&self, order: &Order) -> Result<Option<usize>, Refusal> {
         let kind = order.command.kind();
         if let Some(ended) = &self.release.ended {
             return Err(Refusal::Ended { status: ended.ending.word().to_owned() });
@@ -30,16 +33,16 @@ impl Machine<'_> {
         {
             return Err(self.stale(seen));
         }
-        guard::possible(self.release, kind).map_err(|why| Refusal::NotNow { why })?;
+        let stage = guard::target(self.release, kind, order.stage.as_ref()).map_err(|why| Refusal::NotNow { why })?;
         match &order.command {
-            Command::Approve { phrase } => match self.wanted_phrase() {
+            Command::Approve { phrase } => match stage.and_then(|stage| self.wanted_phrase(stage)) {
                 Some(wanted) if wanted != phrase.trim() => Err(Refusal::WrongPhrase { wanted }),
-                _ => Ok(()),
+                _ => Ok(stage),
             },
             Command::Skip { reason } if reason.trim().is_empty() => {
                 Err(Refusal::NotNow { why: "a stage is only skipped with a reason".to_owned() })
             }
-            _ => Ok(()),
+            _ => Ok(stage),
         }
     }
 
@@ -52,14 +55,14 @@ impl Machine<'_> {
         }
     }
 
-    fn wanted_phrase(&self) -> Option<String> {
-        match &self.release.plan.stage(self.release.current()?)?.kind {
+    fn wanted_phrase(&self, stage: usize) -> Option<String> {
+        match &self.release.plan.stage(stage)?.kind {
             StageKind::Gate(gate) => gate.confirm.clone(),
             _ => None,
         }
     }
 
-    fn carry_out(&mut self, order: Order) {
+    fn carry_out(&mut self, order: Order, stage: Option<usize>) {
         let Order { command, by, .. } = order;
         let kind = command.kind();
         if matches!(kind, CommandKind::Rollback | CommandKind::Abort) {
@@ -75,41 +78,44 @@ impl Machine<'_> {
             | CommandKind::Skip
             | CommandKind::Approve => Progress::Observed,
         };
-        let ordered = Ordered { command: command.clone(), by: by.clone(), accepted: self.now, progress, at: self.now };
+        let (command_kept, by_kept) = (command.clone(), by.clone());
+        let ordered = Ordered { command: command_kept, stage, by: by_kept, accepted: self.now, progress, at: self.now };
         self.release.orders.push(ordered);
         self.reaction.changed = true;
-        match command {
-            Command::Promote => self.promote(&by),
-            Command::PromoteFull => {
-                if let Some(stage) = self.release.current() {
-                    self.jump_to_last(stage, by.name);
-                }
-            }
-            Command::Pause => self.pause(&by),
-            Command::Resume => self.resume(&by),
-            Command::Rollback { reason } => {
+        match (command, stage) {
+            (Command::Pause, _) => self.pause(&by),
+            (Command::Resume, _) => self.resume(&by),
+            (Command::Rollback { reason }, _) => {
                 self.go_back(because("rollback ordered", reason), Some(&by));
             }
-            Command::Abort { reason } => {
+            (Command::Abort { reason }, _) => {
                 self.turn_round(because("abort ordered", reason), Some(&by), Ending::Aborted, false);
             }
-            Command::Retry => self.retry(&by),
-            Command::Skip { reason } => self.skip(&by, &reason),
-            Command::Approve { .. } => self.approve(&by),
+            (Command::Promote, Some(stage)) => self.promote(stage, &by),
+            (Command::PromoteFull, Some(stage)) => self.jump_to_last(stage, by.name),
+            (Command::Retry, Some(stage)) => self.retry(stage, &by),
+            (Command::Skip { reason }, Some(stage)) => self.skip(stage, &by, &reason),
+            (Command::Approve { .. }, Some(stage)) => self.approve(stage, &by),
+            (
+                Command::Promote
+                | Command::PromoteFull
+                | Command::Retry
+                | Command::Skip { .. }
+                | Command::Approve { .. },
+                None,
+            ) => {}
         }
     }
 
-    fn promote(&mut self, by: &Actor) {
-        let Some(stage) = self.release.current() else { return };
+    fn promote(&mut self, stage: usize, by: &Actor) {
         match self.stage(stage).map(|(_, stage)| stage.work) {
             Some(Work::Step { index, phase: StepPhase::Baking { .. } | StepPhase::AtGate { .. } }) => {
-                let Some(step) = self.release.plan.shift().and_then(|plan| plan.steps.get(index)).copied() else {
-                    return;
-                };
-                let why = if self.is_evidence_in() {
+                let component = self.component_of(stage);
+                let Some((of, step)) = component.zip(self.shift_step(stage, index)) else { return };
+                let why = if self.is_evidence_in(of) {
                     "promoted".to_owned()
                 } else {
-                    format!("promoted over: {}", self.missing_evidence())
+                    format!("promoted over: {}", self.missing_evidence(of))
                 };
                 self.leave_step(stage, index, step, why, Some(by.name.clone()));
             }
@@ -120,23 +126,21 @@ impl Machine<'_> {
 
     /// The rest of a watch or hold is left out.
     fn cut_wait_short(&mut self, stage: usize, by: &Actor) {
-        let text = format!("{}: the rest of the wait was left out", self.stage_name(stage));
-        self.turn(Tone::Plain, text, Some(by.name.clone()));
-        if matches!(self.stage(stage).map(|(plan, _)| &plan.kind), Some(StageKind::Verify(_))) {
+        let is_verify = matches!(self.stage(stage).map(|(plan, _)| &plan.kind), Some(StageKind::Verify(_)));
+        let what =
+            if is_verify { "the rest of the wait is left out" } else { "the warm hold ends, blue goes down now" };
+        self.turn(Tone::Plain, format!("{}: {what}", self.stage_name(stage)), Some(by.name.clone()));
+        if is_verify {
             self.pass(stage, format!("cut short by {}", by.name));
         } else {
             let now = self.now;
             self.edit_stage(stage, |stage| stage.work = Work::Until(now));
         }
-        self.promotion_observed();
+        self.promotion_observed(stage);
     }
 
     fn pause(&mut self, by: &Actor) {
-        self.release.hold = Some(crate::domain::release::Hold {
-            since: self.now,
-            by: Some(by.clone()),
-            why: format!("paused by {}", by.name),
-        });
+        self.release.hold = Some(Hold { since: self.now, by: Some(by.clone()), why: format!("paused by {}", by.name) });
         self.turn(Tone::Warning, "paused".to_owned(), Some(by.name.clone()));
         self.tell_paused(&format!("by {}", by.name));
     }
@@ -148,12 +152,20 @@ impl Machine<'_> {
             self.waive_failing();
         }
         self.make_up_for(self.now.since(hold.since));
-        let traffic = self.release.traffic;
         self.turn(Tone::Plain, "resumed".to_owned(), Some(by.name.clone()));
-        let is_safe = if traffic.observed > Some(traffic.set) { self.is_blue_enough() } else { self.is_green_up() };
-        if traffic.drift_since.is_some() && !self.is_setting_weight() && is_safe {
-            self.release.traffic.drift_since = None;
-            self.ask(crate::domain::effect::Effect::SetWeight { green: traffic.set });
+        for of in self.release.components.indices() {
+            self.set_again(of);
+        }
+    }
+
+    /// Whoever resumes wants the release's own weight back where somebody else has changed it.
+    fn set_again(&mut self, of: ComponentIndex) {
+        let traffic = self.at(of).traffic;
+        let takes_back = traffic.observed > Some(traffic.set);
+        let is_safe = if takes_back { self.is_blue_enough(of) } else { self.is_green_up(of) };
+        if traffic.drift_since.is_some() && !self.is_setting_weight(of) && is_safe {
+            self.at_mut(of).traffic.drift_since = None;
+            self.ask(Effect::SetWeight { component: of, green: traffic.set });
         }
     }
 
@@ -165,7 +177,13 @@ impl Machine<'_> {
                 flight.retry_at = Some(now);
             }
         }
-        let Some(index) = self.release.current() else { return };
+        let active: Vec<usize> = self.release.active().collect();
+        for index in active {
+            self.make_up_for_in(index, held);
+        }
+    }
+
+    fn make_up_for_in(&mut self, index: usize, held: Duration) {
         self.edit_stage(index, |stage| {
             stage.started = stage.started.map(|started| started + held);
             if let Work::Step { phase, .. } = &mut stage.work {
@@ -179,18 +197,18 @@ impl Machine<'_> {
     }
 
     fn waive_failing(&mut self) {
-        let failing = self
-            .release
-            .verdicts
-            .iter()
-            .filter(|verdict| verdict.ruling == Ruling::Fail && verdict.policy == Policy::Pause)
-            .map(|verdict| verdict.signal.clone());
-        let failing: Vec<_> = failing.filter(|signal| !self.release.waived.contains(signal)).collect();
-        self.release.waived.extend(failing);
+        for (_, component) in self.release.components.iter_mut() {
+            let failing = component.verdicts.iter().filter(|verdict| {
+                verdict.ruling == Ruling::Fail
+                    && verdict.policy == Policy::Pause
+                    && !component.waived.contains(&verdict.signal)
+            });
+            let failing: Vec<_> = failing.map(|verdict| verdict.signal.clone()).collect();
+            component.waived.extend(failing);
+        }
     }
 
-    fn retry(&mut self, by: &Actor) {
-        let Some(index) = self.release.current() else { return };
+    fn retry(&mut self, index: usize, by: &Actor) {
         let text = format!("{} is tried again", self.stage_name(index));
         self.edit_stage(index, |stage| {
             stage.status = StageStatus::Pending;
@@ -199,8 +217,7 @@ impl Machine<'_> {
         self.turn(Tone::Plain, text, Some(by.name.clone()));
     }
 
-    fn skip(&mut self, by: &Actor, reason: &str) {
-        let Some(index) = self.release.current() else { return };
+    fn skip(&mut self, index: usize, by: &Actor, reason: &str) {
         let now = self.now;
         let text = format!("{} skipped: {reason}", self.stage_name(index));
         let note = format!("skipped: {reason}");
@@ -212,38 +229,39 @@ impl Machine<'_> {
         self.turn(Tone::Warning, text, Some(by.name.clone()));
     }
 
-    fn approve(&mut self, by: &Actor) {
-        let Some(index) = self.release.current() else { return };
+    fn approve(&mut self, index: usize, by: &Actor) {
         self.line(Tone::Plain, format!("{} approved", self.stage_name(index)), Some(by.name.clone()));
         self.pass(index, format!("approved by {}", by.name));
     }
 
     /// A promoted weight has been seen in the load balancer.
-    pub(super) fn promotion_observed(&mut self) {
-        self.advance_orders(Progress::Observed, |kind| matches!(kind, CommandKind::Promote | CommandKind::PromoteFull));
+    pub(super) fn promotion_observed(&mut self, stage: usize) {
+        self.advance_orders(Progress::Observed, |ordered| is_promotion(ordered) && ordered.stage == Some(stage));
     }
 
     /// What was ordered before will not be seen any more.
     pub(super) fn overtake_orders(&mut self) {
-        self.advance_orders(Progress::Overtaken, |kind| {
-            matches!(kind, CommandKind::Promote | CommandKind::PromoteFull)
-        });
+        self.advance_orders(Progress::Overtaken, is_promotion);
     }
 
     pub(super) fn settle_orders_at_end(&mut self) {
         self.advance_orders(Progress::Observed, |_| true);
     }
 
-    fn advance_orders(&mut self, to: Progress, pick: impl Fn(CommandKind) -> bool) {
+    fn advance_orders(&mut self, to: Progress, pick: impl Fn(&Ordered) -> bool) {
         let now = self.now;
         for ordered in &mut self.release.orders {
-            if ordered.progress == Progress::Accepted && pick(ordered.command.kind()) {
+            if ordered.progress == Progress::Accepted && pick(ordered) {
                 ordered.progress = to;
                 ordered.at = now;
                 self.reaction.changed = true;
             }
         }
     }
+}
+
+fn is_promotion(ordered: &Ordered) -> bool {
+    matches!(ordered.command, Command::Promote | Command::PromoteFull)
 }
 
 fn because(what: &str, reason: Option<String>) -> String {

@@ -1,43 +1,53 @@
 //! Going forward, stage by stage.
 
 use super::Machine;
+use crate::domain::capacity::CRASH_LOOP;
+use crate::domain::components::ComponentIndex;
 use crate::domain::effect::{CheckResult, Effect, Outcome};
 use crate::domain::ids::{Side, TaskDefinitionArn};
 use crate::domain::percent::Percent;
-use crate::domain::plan::{OnFailure, StageKind, VerifyPlan};
-use crate::domain::release::{Ending, Release, StageStatus, Tone, Work};
+use crate::domain::plan::{OnFailure, StageKind, StagePlan, VerifyPlan};
+use crate::domain::release::{Ending, Release, Stage, StageStatus, Tone, Work};
 use crate::domain::time::Timestamp;
-
-/// Deaths of new tasks after which a deployment is given up: ECS would go on starting them.
-const CRASH_LOOP: u32 = 3;
 
 /// When a running stage wants to be looked at again.
 pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
-    let current = release.current().and_then(|index| Some((release.plan.stage(index)?, release.stages.get(index)?)));
+    let active = release.active().filter_map(|index| release.plan.stage(index).zip(release.stages.get(index)));
     let running =
-        current.filter(|(_, stage)| stage.status == StageStatus::Running && !matches!(stage.work, Work::Step { .. }));
-    let watch = running.and_then(|(_, stage)| match stage.work {
-        Work::Until(until) => Some(until),
-        Work::Idle | Work::Asked | Work::Confirming | Work::Settling | Work::Step { .. } => None,
-    });
-    let bound = running.and_then(|(plan, stage)| {
-        let started = stage.started?;
-        Some(match &plan.kind {
-            StageKind::Verify(verify) => started + verify.watch + plan.timeout,
-            StageKind::Cleanup(cleanup) => started + cleanup.hold + plan.timeout,
-            _ => started + plan.timeout,
-        })
-    });
-    watch.into_iter().chain(bound)
+        active.filter(|(_, stage)| stage.status == StageStatus::Running && !matches!(stage.work, Work::Step { .. }));
+    running.flat_map(|(plan, stage)| {
+        let watch = match stage.work {
+            Work::Until(until) => Some(until),
+            Work::Idle | Work::Asked | Work::Confirming | Work::Settling | Work::Step { .. } => None,
+        };
+        watch.into_iter().chain(bound(plan, stage))
+    })
+}
+
+/// When the time of a stage that has begun is up.
+pub(in crate::domain) fn bound(plan: &StagePlan, stage: &Stage) -> Option<Timestamp> {
+    let bound = stage.started? + plan.timeout;
+    Some(match &plan.kind {
+        StageKind::Verify(verify) => bound + verify.watch,
+        StageKind::Cleanup(cleanup) => bound + cleanup.hold,
+        _ => bound,
+    })
 }
 
 /// Findings of a failed stage that are told in a sentence; the table has all of them.
 const TOLD: usize = 3;
 
 impl Machine<'_> {
-    /// Moves the pipeline by one; whether it did.
+    /// Moves one stage of those whose turn it is by one; whether any did.
     pub(super) fn go_forward(&mut self) -> bool {
-        let Some(index) = self.release.current() else { return self.finish() };
+        let active: Vec<usize> = self.release.active().collect();
+        if active.is_empty() {
+            return self.finish();
+        }
+        active.into_iter().any(|index| self.go_on(index))
+    }
+
+    fn go_on(&mut self, index: usize) -> bool {
         let Some((_, stage)) = self.stage(index) else { return false };
         match stage.status {
             StageStatus::Pending => self.release.hold.is_none() && self.start(index),
@@ -49,10 +59,14 @@ impl Machine<'_> {
 
     /// All stages are done. Success is what was seen, not what was asked for.
     fn finish(&mut self) -> bool {
-        if super::shifts(self.release) && !self.is_settled_at(Percent::FULL) {
+        let mut components = self.release.components.indices();
+        if components.any(|of| self.release.plan.shift(of).is_some() && !self.is_settled_at(of, Percent::FULL)) {
             return false;
         }
-        let why = format!("{} serves", self.release.plan.to);
+        let versions = self.release.plan.components.iter();
+        let mut versions: Vec<String> = versions.map(|(_, component)| component.to.to_string()).collect();
+        versions.dedup();
+        let why = format!("{} serves", versions.join(", "));
         self.end(Ending::Succeeded, why);
         true
     }
@@ -89,6 +103,11 @@ impl Machine<'_> {
                 self.tell_stage(index);
                 self.pass(index, "sent on its way".to_owned());
             }
+            StageKind::StatusPage(page) => {
+                let note = page.status.word().to_owned();
+                self.tell_status_page(index, page);
+                self.pass(index, note);
+            }
             StageKind::Cleanup(cleanup) => {
                 let until = now + cleanup.hold;
                 self.edit_stage(index, |stage| stage.work = Work::Until(until));
@@ -100,21 +119,17 @@ impl Machine<'_> {
 
     fn work(&mut self, index: usize) -> bool {
         let Some((plan, stage)) = self.stage(index) else { return false };
-        let (bound, work) = (stage.started.unwrap_or(self.now) + plan.timeout, stage.work);
+        let (bound, work) = (bound(plan, stage).unwrap_or(self.now + plan.timeout), stage.work);
         match &plan.kind {
             StageKind::Shift(_) => self.shift(index),
             StageKind::Deploy => self.deploy(index) || self.time_out(index, bound),
-            StageKind::Verify(verify) => {
-                let bound = bound + verify.watch;
-                self.verify(index, work, bound)
-            }
-            StageKind::Cleanup(cleanup) => {
-                let bound = bound + cleanup.hold;
-                self.clean_up(index, work, bound)
-            }
-            StageKind::Gate(_) | StageKind::Command(_) | StageKind::Smoke(_) | StageKind::Notify => {
-                self.time_out(index, bound)
-            }
+            StageKind::Verify(_) => self.verify(index, work, bound),
+            StageKind::Cleanup(_) => self.clean_up(index, work, bound),
+            StageKind::Gate(_)
+            | StageKind::Command(_)
+            | StageKind::Smoke(_)
+            | StageKind::Notify
+            | StageKind::StatusPage(_) => self.time_out(index, bound),
         }
     }
 
@@ -124,10 +139,15 @@ impl Machine<'_> {
             return false;
         }
         let seconds = self.stage(index).map(|(plan, _)| plan.timeout.as_secs()).unwrap_or_default();
+        let component = self.component_of(index);
         let met = self
             .release
             .in_flight
             .iter()
+            .filter(|flight| {
+                let effect = &flight.intent.effect;
+                effect.stage() == Some(index) || (component.is_some() && effect.component() == component)
+            })
             .find_map(|flight| flight.error.clone())
             .map(|error| format!("; last: {error}"))
             .unwrap_or_default();
@@ -155,7 +175,7 @@ impl Machine<'_> {
             stage.work = Work::Idle;
             stage.note = why_kept;
         });
-        self.cancel_all();
+        self.cancel_stage(index);
         self.turn(Tone::Bad, format!("{name} failed: {why}"), None);
         match on_failure {
             OnFailure::Rollback => self.go_back(format!("{name} failed: {why}"), None),
@@ -231,46 +251,64 @@ impl Machine<'_> {
     }
 
     fn start_deploy(&mut self, index: usize) {
+        let Some(of) = self.component_of(index) else { return };
         self.note(index, "registering the task definition");
-        match self.release.task_definition.clone() {
-            Some(arn) => self.bring_up(index, arn),
+        match self.at(of).task_definition.clone() {
+            Some(arn) => self.bring_up(of, index, arn),
             None => {
-                self.ask(Effect::RegisterTaskDefinition);
+                self.ask(Effect::RegisterTaskDefinition { component: of });
             }
         }
     }
 
-    pub(super) fn registered(&mut self, outcome: Outcome) {
-        let Some(index) = self.release.deploy_stage().filter(|index| self.is_running(*index)) else { return };
+    pub(super) fn registered(&mut self, of: ComponentIndex, outcome: Outcome) {
+        let Some(index) = self.release.deploy_stage(of).filter(|index| self.is_running(*index)) else { return };
         match outcome {
             Outcome::Registered(arn) => {
-                self.line(Tone::Plain, format!("task definition {} registered", short_arn(&arn)), None);
-                self.release.task_definition = Some(arn.clone());
-                self.bring_up(index, arn);
+                let whose = self.whose(of);
+                self.line(Tone::Plain, format!("{whose}task definition {} registered", short_arn(&arn)), None);
+                self.at_mut(of).task_definition = Some(arn.clone());
+                self.bring_up(of, index, arn);
             }
             Outcome::Failed(failure) => self.fail(index, failure.message),
             Outcome::Checked(_) | Outcome::Exited { .. } | Outcome::Done => {}
         }
     }
 
-    fn bring_up(&mut self, index: usize, arn: TaskDefinitionArn) {
-        let desired = self.release.plan.sides.green.desired;
+    fn bring_up(&mut self, of: ComponentIndex, index: usize, arn: TaskDefinitionArn) {
+        let desired = self.wanted(of, Side::Green);
         self.note(index, &format!("starting {desired} tasks"));
-        self.ask(Effect::Scale { side: Side::Green, desired, task_definition: Some(arn) });
+        self.ask(Effect::Scale { component: of, side: Side::Green, desired, task_definition: Some(arn) });
     }
 
     /// A service has taken a new size, or not.
-    pub(super) fn scaled(&mut self, side: Side, desired: u32, with_definition: bool, outcome: Outcome) {
+    pub(super) fn scaled(
+        &mut self,
+        of: ComponentIndex,
+        side: Side,
+        desired: u32,
+        with_definition: bool,
+        outcome: Outcome,
+    ) {
         let failure = match outcome {
             Outcome::Failed(failure) => Some(failure.message),
             Outcome::Checked(_) | Outcome::Exited { .. } | Outcome::Registered(_) | Outcome::Done => None,
         };
         if self.release.unwinding.is_some() {
-            return self.scaled_going_back(side, failure);
+            return self.scaled_going_back(of, side, failure);
         }
         // What was read before says nothing about what comes up, or goes down, now.
-        self.forget_capacity();
-        let Some(index) = self.release.current().filter(|index| self.is_running(*index)) else { return };
+        self.forget_capacity(of);
+        let is_at_work = |index: &usize| {
+            self.component_of(*index) == Some(of)
+                && self.is_running(*index)
+                && match self.release.plan.stage(*index).map(|plan| &plan.kind) {
+                    Some(StageKind::Deploy) => side == Side::Green,
+                    Some(StageKind::Cleanup(_)) => side == Side::Blue,
+                    _ => false,
+                }
+        };
+        let Some(index) = self.release.active().find(is_at_work) else { return };
         if let Some(failure) = failure {
             return self.fail(index, failure);
         }
@@ -286,13 +324,11 @@ impl Machine<'_> {
 
     /// Whether deploying moved on: green is up, or will never be.
     fn deploy(&mut self, index: usize) -> bool {
-        let Some((_, stage)) = self.stage(index) else { return false };
-        if stage.work != Work::Settling {
-            return false;
-        }
-        let Some(green) = self.release.capacities.as_ref().map(|both| both.green.clone()) else { return false };
-        let wanted = self.release.plan.sides.green.desired;
-        if Some(&green.task_definition) != self.release.task_definition.as_ref() {
+        let Some((plan, stage)) = self.stage(index) else { return false };
+        let Some(of) = plan.component.filter(|_| stage.work == Work::Settling) else { return false };
+        let Some(green) = self.at(of).capacities.as_ref().map(|both| both.green.clone()) else { return false };
+        let wanted = self.wanted(of, Side::Green);
+        if Some(&green.task_definition) != self.at(of).task_definition.as_ref() {
             // What was read is older than what was asked for.
             return false;
         }
@@ -306,7 +342,7 @@ impl Machine<'_> {
             return true;
         }
         self.note(index, &format!("{}/{wanted} running, {}/{wanted} healthy", green.running, green.healthy));
-        if self.is_green_up() {
+        if self.is_green_up(of) {
             self.pass(index, format!("{wanted}/{wanted} healthy"));
             return true;
         }
@@ -314,13 +350,14 @@ impl Machine<'_> {
     }
 
     /// Whether green runs the new version on all its tasks, all healthy.
-    pub(super) fn is_green_up(&self) -> bool {
-        let wanted = self.release.plan.sides.green.desired;
-        self.release.capacities.as_ref().is_some_and(|both| {
+    pub(super) fn is_green_up(&self, of: ComponentIndex) -> bool {
+        let wanted = self.wanted(of, Side::Green);
+        let component = self.at(of);
+        component.capacities.as_ref().is_some_and(|both| {
             both.green.steady
                 && both.green.running >= wanted
                 && both.green.healthy >= wanted
-                && self.release.task_definition.as_ref().is_none_or(|arn| *arn == both.green.task_definition)
+                && component.task_definition.as_ref().is_none_or(|arn| *arn == both.green.task_definition)
         })
     }
 
@@ -338,42 +375,59 @@ impl Machine<'_> {
         if self.now < until || self.release.hold.is_some() {
             return false;
         }
-        if self.is_evidence_in() {
+        let missing = self.evidence_missing_for(index);
+        if missing.is_empty() {
             self.pass(index, "all signals within their limits".to_owned());
             return true;
         }
-        self.note(index, &format!("waiting for evidence: {}", self.missing_evidence()));
+        self.note(index, &format!("waiting for evidence: {missing}"));
         if self.now < bound {
             return false;
         }
-        self.fail(index, format!("no sufficient evidence: {}", self.missing_evidence()));
+        self.fail(index, format!("no sufficient evidence: {missing}"));
         true
     }
 
+    /// What is still missing of the evidence on a stage's component, or on all of them; empty when all is there.
+    fn evidence_missing_for(&self, index: usize) -> String {
+        let only = self.component_of(index);
+        let components = self.release.components.indices().filter(|of| only.is_none_or(|only| only == *of));
+        let missing = components.filter(|of| !self.is_evidence_in(*of));
+        let missing: Vec<String> =
+            missing.map(|of| format!("{}{}", self.whose(of), self.missing_evidence(of))).collect();
+        missing.join("; ")
+    }
+
     fn clean_up(&mut self, index: usize, work: Work, bound: Timestamp) -> bool {
-        let Work::Until(until) = work else { return self.time_out(index, bound) };
+        let Some((of, until)) = self.component_of(index).zip(match work {
+            Work::Until(until) => Some(until),
+            _ => None,
+        }) else {
+            return self.time_out(index, bound);
+        };
         if self.now < until || self.release.hold.is_some() {
             return false;
         }
-        if let Some(why) = self.blue_is_needed() {
+        if let Some(why) = self.blue_is_needed(of) {
             self.note(index, &format!("blue stays up: {why}"));
             return self.time_out(index, bound);
         }
         self.edit_stage(index, |stage| stage.work = Work::Asked);
         self.note(index, "scaling blue down");
-        self.ask(Effect::Scale { side: Side::Blue, desired: 0, task_definition: None });
+        self.ask(Effect::Scale { component: of, side: Side::Blue, desired: 0, task_definition: None });
         true
     }
 
     /// What speaks against taking blue down now.
-    fn blue_is_needed(&self) -> Option<&'static str> {
-        if !self.is_settled_at(Percent::FULL) {
+    fn blue_is_needed(&self, of: ComponentIndex) -> Option<&'static str> {
+        if !self.is_settled_at(of, Percent::FULL) {
             return Some("green is not observed at 100 %");
         }
-        if !self.is_green_up() {
+        if !self.is_green_up(of) {
             return Some("green is not fully healthy");
         }
-        if !self.release.firing.is_empty() || self.release.alarms_lost.is_some() {
+        let component = self.at(of);
+        if !component.firing.is_empty() || component.alarms_lost.is_some() {
             return Some("an alarm fires or cannot be read");
         }
         None

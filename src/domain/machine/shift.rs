@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::{Machine, SETTLE, is_in_phase};
+use crate::domain::components::ComponentIndex;
 use crate::domain::effect::{Effect, Outcome};
 use crate::domain::event::FiringAlarm;
+use crate::domain::ids::Side;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{GateKind, ShiftPlan, ShiftStep, StageKind};
 use crate::domain::release::{Hold, Release, StageStatus, StepPhase, Tone, Work};
@@ -16,23 +18,31 @@ const FIRST_LOOK: Duration = Duration::from_mins(1);
 
 /// When the shift wants to be looked at again.
 pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
-    let health = release.unhealthy_since.zip(release.plan.shift()).map(|(since, plan)| since + plan.unhealthy_for);
-    let health = health.filter(|_| release.unwinding.is_none());
-    let phase = release.step().and_then(|(_, phase)| {
-        let timeout = release.current().and_then(|index| release.plan.stage(index)).map(|plan| plan.timeout)?;
-        match phase {
-            StepPhase::Raising { since } | StepPhase::Settling { since } => Some(since + timeout),
-            StepPhase::Baking { until, .. } => Some(until),
-            StepPhase::AtGate { limit, .. } => limit,
+    let health = release.components.iter().filter_map(|(of, component)| {
+        let since = component.unhealthy_since.filter(|_| release.unwinding.is_none())?;
+        Some(since + release.plan.shift(of)?.unhealthy_for)
+    });
+    let phases = release.stages.iter().zip(&release.plan.stages).filter_map(|(stage, plan)| {
+        if !matches!(stage.status, StageStatus::Running | StageStatus::Waiting) {
+            return None;
+        }
+        match stage.work {
+            Work::Step { phase: StepPhase::Raising { since } | StepPhase::Settling { since }, .. } => {
+                Some(since + plan.timeout)
+            }
+            Work::Step { phase: StepPhase::Baking { until, .. }, .. } => Some(until),
+            Work::Step { phase: StepPhase::AtGate { limit, .. }, .. } => limit,
+            _ => None,
         }
     });
-    health.into_iter().chain(phase)
+    health.chain(phases)
 }
 
 impl Machine<'_> {
     /// Begins at the first step; tried again, where traffic stands: nothing is taken from green only to be given back.
     pub(super) fn start_shift(&mut self, index: usize) {
-        let set = self.release.traffic.set;
+        let Some(of) = self.component_of(index) else { return };
+        let set = self.at(of).traffic.set;
         let step = self.shift_plan(index).and_then(|plan| plan.steps.iter().rposition(|step| step.weight <= set));
         self.enter(index, step.unwrap_or(0), StepPhase::Raising { since: self.now });
     }
@@ -44,6 +54,15 @@ impl Machine<'_> {
         });
     }
 
+    pub(super) fn component_of(&self, stage: usize) -> Option<ComponentIndex> {
+        self.release.plan.stage(stage)?.component
+    }
+
+    /// The stage at work that shifts a component's traffic.
+    fn shifting(&self, of: ComponentIndex) -> Option<usize> {
+        self.release.active().find(|index| self.component_of(*index) == Some(of) && self.shift_plan(*index).is_some())
+    }
+
     fn shift_plan(&self, stage: usize) -> Option<&ShiftPlan> {
         match &self.release.plan.stage(stage)?.kind {
             StageKind::Shift(plan) => Some(plan),
@@ -51,46 +70,48 @@ impl Machine<'_> {
         }
     }
 
-    fn shift_step(&self, stage: usize, index: usize) -> Option<ShiftStep> {
+    pub(super) fn shift_step(&self, stage: usize, index: usize) -> Option<ShiftStep> {
         self.shift_plan(stage)?.steps.get(index).copied()
     }
 
     /// Moves the shift by one; whether it did.
     pub(super) fn shift(&mut self, stage: usize) -> bool {
         let Some(Work::Step { index, phase }) = self.stage(stage).map(|(_, stage)| stage.work) else { return false };
-        let Some(step) = self.shift_step(stage, index) else { return false };
+        let Some((of, step)) = self.component_of(stage).zip(self.shift_step(stage, index)) else { return false };
         match phase {
-            StepPhase::Raising { since } => self.raise(stage, index, step, since),
-            StepPhase::Settling { since } => self.settle(stage, index, step, since),
+            StepPhase::Raising { since } => self.raise(of, stage, index, step, since),
+            StepPhase::Settling { since } => self.settle(of, stage, index, step, since),
             StepPhase::Baking { since, until } => self.now >= until && self.reach_gate(stage, index, step, since),
-            StepPhase::AtGate { watched, limit, .. } => self.try_gate(stage, index, step, watched, limit),
+            StepPhase::AtGate { watched, limit, .. } => self.try_gate(of, stage, index, step, watched, limit),
         }
     }
 
     /// Asks for the step's weight as soon as nothing speaks against it.
-    fn raise(&mut self, stage: usize, index: usize, step: ShiftStep, since: Timestamp) -> bool {
-        if self.release.traffic.set == step.weight && !self.release.traffic.unsure && !self.is_setting_weight() {
+    fn raise(&mut self, of: ComponentIndex, stage: usize, index: usize, step: ShiftStep, since: Timestamp) -> bool {
+        let traffic = self.at(of).traffic;
+        if traffic.set == step.weight && !traffic.unsure && !self.is_setting_weight(of) {
             self.enter(stage, index, StepPhase::Settling { since: self.now });
             return true;
         }
-        if self.is_setting_weight() {
+        if self.is_setting_weight(of) {
             return self.time_out_step(stage, since);
         }
-        if let Some(why) = self.raise_is_blocked(step.weight) {
+        if let Some(why) = self.raise_is_blocked(of, step.weight) {
             self.note(stage, &format!("{} waits: {why}", step.weight));
             return self.time_out_step(stage, since);
         }
         self.note(stage, &format!("setting {}", step.weight));
-        self.ask(Effect::SetWeight { green: step.weight });
+        self.ask(Effect::SetWeight { component: of, green: step.weight });
         true
     }
 
     /// What speaks against giving green more traffic now.
-    pub(super) fn raise_is_blocked(&self, to: Percent) -> Option<String> {
+    pub(super) fn raise_is_blocked(&self, of: ComponentIndex, to: Percent) -> Option<String> {
         if self.release.hold.is_some() {
             return Some("paused".to_owned());
         }
-        let traffic = &self.release.traffic;
+        let component = self.at(of);
+        let traffic = &component.traffic;
         let Some(observed) = traffic.observed else {
             return Some("the present weights have not been read yet".to_owned());
         };
@@ -98,21 +119,21 @@ impl Machine<'_> {
         if observed != traffic.set && observed != to && !traffic.unsure {
             return Some(format!("green is at {observed}, and this release set {}", traffic.set));
         }
-        if observed > to && !self.is_blue_enough() {
+        if observed > to && !self.is_blue_enough(of) {
             return Some("blue has too few healthy targets to take traffic back".to_owned());
         }
-        if !self.is_green_up() {
-            let wanted = self.release.plan.sides.green.desired;
-            let healthy = self.release.capacities.as_ref().map(|both| both.green.healthy);
+        if !self.is_green_up(of) {
+            let wanted = self.wanted(of, Side::Green);
+            let healthy = component.capacities.as_ref().map(|both| both.green.healthy);
             return Some(match healthy {
                 Some(healthy) => format!("green has {healthy} of {wanted} healthy targets"),
                 None => "green's capacity has not been read yet".to_owned(),
             });
         }
-        if self.release.alarms_lost.is_some() {
+        if component.alarms_lost.is_some() {
             return Some("the alarms cannot be read".to_owned());
         }
-        self.release.firing.first().map(|alarm| format!("alarm {} is firing", alarm.name))
+        component.firing.first().map(|alarm| format!("alarm {} is firing", alarm.name))
     }
 
     fn time_out_step(&mut self, stage: usize, since: Timestamp) -> bool {
@@ -126,19 +147,19 @@ impl Machine<'_> {
     }
 
     /// The load balancer has taken a weight, or not.
-    pub(super) fn weight_set(&mut self, green: Percent, outcome: Outcome) {
+    pub(super) fn weight_set(&mut self, of: ComponentIndex, green: Percent, outcome: Outcome) {
         let failure = match outcome {
             Outcome::Failed(failure) => Some(failure.message),
             Outcome::Checked(_) | Outcome::Exited { .. } | Outcome::Registered(_) | Outcome::Done => None,
         };
         if let Some(failure) = failure {
-            if let Some(index) = self.release.current().filter(|index| self.is_running(*index)) {
+            if let Some(index) = self.shifting(of).filter(|index| self.is_running(*index)) {
                 self.fail(index, format!("the weight {green} could not be set: {failure}"));
             }
             return;
         }
         let now = self.now;
-        let traffic = &mut self.release.traffic;
+        let traffic = &mut self.at_mut(of).traffic;
         traffic.set = green;
         traffic.unsure = false;
         traffic.drift_since = None;
@@ -152,26 +173,28 @@ impl Machine<'_> {
         self.reaction.changed = true;
     }
 
-    fn settle(&mut self, stage: usize, index: usize, step: ShiftStep, since: Timestamp) -> bool {
-        if !self.is_settled_at(step.weight) {
-            let is_ignored = self.now >= since + SETTLE && !self.is_setting_weight();
-            if is_ignored && self.raise_is_blocked(step.weight).is_none() {
+    fn settle(&mut self, of: ComponentIndex, stage: usize, index: usize, step: ShiftStep, since: Timestamp) -> bool {
+        if !self.is_settled_at(of, step.weight) {
+            let is_ignored = self.now >= since + SETTLE && !self.is_setting_weight(of);
+            if is_ignored && self.raise_is_blocked(of, step.weight).is_none() {
                 // Accepted, and not there: ask again.
                 self.enter(stage, index, StepPhase::Settling { since: self.now });
-                self.ask(Effect::SetWeight { green: step.weight });
+                self.ask(Effect::SetWeight { component: of, green: step.weight });
                 return true;
             }
             return self.time_out_step(stage, since);
         }
         let until = self.now + step.bake;
-        self.release.waived.clear();
-        self.release.verdicts.clear();
+        let component = self.at_mut(of);
+        component.waived.clear();
+        component.verdicts.clear();
         self.enter(stage, index, StepPhase::Baking { since: self.now, until });
         self.note(stage, &format!("{} baking", step.weight));
-        let text = format!("green observed at {}, baking for {}", step.weight, Elapsed(step.bake));
+        let whose = self.whose(of);
+        let text = format!("{whose}green observed at {}, baking for {}", step.weight, Elapsed(step.bake));
         self.turn(Tone::Good, text, None);
-        self.promotion_observed();
-        self.tell_step(step);
+        self.promotion_observed(stage);
+        self.tell_step(of, step);
         true
     }
 
@@ -193,6 +216,7 @@ impl Machine<'_> {
     /// Whether the gate opened, or gave up waiting for evidence.
     fn try_gate(
         &mut self,
+        of: ComponentIndex,
         stage: usize,
         index: usize,
         step: ShiftStep,
@@ -203,11 +227,11 @@ impl Machine<'_> {
         if self.release.hold.is_some() {
             return false;
         }
-        if self.is_evidence_in() {
+        if self.is_evidence_in(of) {
             self.leave_step(stage, index, step, "the gate opened: all signals within their limits".to_owned(), None);
             return true;
         }
-        let missing = self.missing_evidence();
+        let missing = self.missing_evidence(of);
         if self.now < limit {
             self.note(stage, &format!("{} waits for evidence: {missing}", step.weight));
             return false;
@@ -231,13 +255,14 @@ impl Machine<'_> {
     pub(super) fn leave_step(&mut self, stage: usize, index: usize, step: ShiftStep, why: String, by: Option<String>) {
         match self.shift_step(stage, index + 1) {
             Some(next) => {
-                self.turn(Tone::Plain, format!("{} → {}: {why}", step.weight, next.weight), by);
+                let whose = self.component_of(stage).map(|of| self.whose(of)).unwrap_or_default();
+                self.turn(Tone::Plain, format!("{whose}{} → {}: {why}", step.weight, next.weight), by);
                 self.enter(stage, index + 1, StepPhase::Raising { since: self.now });
             }
             None => {
                 self.line(Tone::Plain, why, by);
                 self.pass(stage, format!("green at {}", step.weight));
-                self.promotion_observed();
+                self.promotion_observed(stage);
             }
         }
     }
@@ -245,32 +270,33 @@ impl Machine<'_> {
     /// Goes to the last step now.
     pub(super) fn jump_to_last(&mut self, stage: usize, by: String) {
         let Some(last) = self.shift_plan(stage).map(|plan| plan.steps.len().saturating_sub(1)) else { return };
-        self.cancel_where(|effect| matches!(effect, Effect::SetWeight { .. }));
-        self.turn(Tone::Plain, "straight to 100 %".to_owned(), Some(by));
+        let Some(of) = self.component_of(stage) else { return };
+        self.cancel_where(|effect| effect.sets_weight_of(of));
+        let text = format!("{}straight to 100 %", self.whose(of));
+        self.turn(Tone::Plain, text, Some(by));
         self.enter(stage, last, StepPhase::Raising { since: self.now });
     }
 
     /// Whether every signal that can hold the release up speaks for it. No verdict at all speaks for nothing.
-    pub(super) fn is_evidence_in(&self) -> bool {
-        let verdicts = &self.release.verdicts;
-        let judged = self.release.plan.signals.iter().all(|signal| {
-            verdicts
-                .iter()
-                .any(|verdict| verdict.signal == signal.name && (verdict.opens_gate() || self.is_waived(verdict)))
+    pub(super) fn is_evidence_in(&self, of: ComponentIndex) -> bool {
+        let component = self.at(of);
+        // A human has seen a waived failure and gone on. Silence is never excused.
+        let is_waived = |verdict: &Verdict| {
+            matches!(verdict.ruling, Ruling::Fail | Ruling::Marginal) && component.waived.contains(&verdict.signal)
+        };
+        let judged = self.release.plan.components[of].signals.iter().all(|signal| {
+            let mut verdicts = component.verdicts.iter().filter(|verdict| verdict.signal == signal.name);
+            verdicts.any(|verdict| verdict.opens_gate() || is_waived(verdict))
         });
-        judged && self.release.firing.is_empty() && self.release.alarms_lost.is_none()
-    }
-
-    /// A human has seen this failure and gone on. Silence is never excused.
-    fn is_waived(&self, verdict: &Verdict) -> bool {
-        matches!(verdict.ruling, Ruling::Fail | Ruling::Marginal) && self.release.waived.contains(&verdict.signal)
+        judged && component.firing.is_empty() && component.alarms_lost.is_none()
     }
 
     /// What keeps the gate shut, in words.
-    pub(super) fn missing_evidence(&self) -> String {
+    pub(super) fn missing_evidence(&self, of: ComponentIndex) -> String {
+        let component = self.at(of);
         let mut missing: Vec<String> = Vec::new();
-        for signal in &self.release.plan.signals {
-            match self.release.verdicts.iter().find(|verdict| verdict.signal == signal.name) {
+        for signal in &self.release.plan.components[of].signals {
+            match component.verdicts.iter().find(|verdict| verdict.signal == signal.name) {
                 None => missing.push(format!("{} not judged yet", signal.name)),
                 Some(verdict) if verdict.opens_gate() => {}
                 Some(verdict) if verdict.ruling == Ruling::NoData && verdict.needed > verdict.samples => {
@@ -279,43 +305,56 @@ impl Machine<'_> {
                 Some(verdict) => missing.push(format!("{} {}", signal.name, verdict.ruling.word())),
             }
         }
-        missing.extend(self.release.firing.iter().map(|alarm: &FiringAlarm| format!("alarm {} firing", alarm.name)));
-        missing.extend(self.release.alarms_lost.iter().map(|_| "the alarms cannot be read".to_owned()));
+        missing.extend(component.firing.iter().map(|alarm: &FiringAlarm| format!("alarm {} firing", alarm.name)));
+        missing.extend(component.alarms_lost.iter().map(|_| "the alarms cannot be read".to_owned()));
         missing.join(", ")
     }
 
     /// Rolls back when an alarm fires while green has traffic; whether it did.
     pub(super) fn give_up_alarmed(&mut self) -> bool {
-        let Some(name) = self.release.firing.first().map(|alarm| alarm.name.clone()) else { return false };
-        if !self.is_being_judged() {
-            return false;
-        }
-        self.go_back(format!("alarm {name} fires"), None);
+        let alarmed = self.release.components.indices().find_map(|of| {
+            let alarm = self.at(of).firing.first().filter(|_| self.is_being_judged(of))?;
+            Some(format!("{}alarm {} fires", self.whose(of), alarm.name))
+        });
+        let Some(why) = alarmed else { return false };
+        self.go_back(why, None);
         true
     }
 
     /// Rolls back when green has been short of healthy targets for too long, in whichever stage; whether it did.
     pub(super) fn give_up_unhealthy(&mut self) -> bool {
-        let Some(grace) = self.release.plan.shift().map(|plan| plan.unhealthy_for) else { return false };
-        if !self.release.is_green_live() {
-            return false;
-        }
-        let Some(since) = self.release.unhealthy_since else { return false };
-        let Some(green) = self.release.capacities.as_ref().map(|both| both.green.healthy) else { return false };
-        if green > 0 && self.now < since + grace {
-            return false;
-        }
-        let wanted = self.release.plan.sides.green.desired;
-        self.go_back(format!("green has {green} of {wanted} healthy targets"), None);
+        let Some(why) = self.release.components.indices().find_map(|of| self.is_unhealthy(of)) else { return false };
+        self.go_back(why, None);
         true
     }
 
+    fn is_unhealthy(&self, of: ComponentIndex) -> Option<String> {
+        let component = self.at(of);
+        let grace = self.release.plan.shift(of)?.unhealthy_for;
+        let since = component.unhealthy_since.filter(|_| component.is_green_live())?;
+        let green = component.capacities.as_ref()?.green.healthy;
+        if green > 0 && self.now < since + grace {
+            return None;
+        }
+        let wanted = self.wanted(of, Side::Green);
+        Some(format!("{}green has {green} of {wanted} healthy targets", self.whose(of)))
+    }
+
     /// After an engine was lost, time that nobody watched does not count as baked.
-    pub(super) fn restart_bake(&mut self) {
-        let Some(stage) = self.release.current() else { return };
-        let Some((index, phase)) = self.release.step() else {
-            return self.restart_watch(stage);
-        };
+    pub(super) fn restart_bakes(&mut self) {
+        let active: Vec<usize> = self.release.active().collect();
+        for stage in active {
+            self.restart_bake(stage);
+        }
+    }
+
+    fn restart_bake(&mut self, stage: usize) {
+        let Some((_, state)) = self.stage(stage) else { return };
+        let at_work = matches!(state.status, StageStatus::Running | StageStatus::Waiting);
+        let Work::Step { index, phase } = state.work else { return self.restart_watch(stage) };
+        if !at_work {
+            return;
+        }
         let now = self.now;
         match phase {
             StepPhase::Raising { .. } => self.enter(stage, index, StepPhase::Raising { since: now }),
@@ -355,13 +394,14 @@ impl Machine<'_> {
     }
 
     /// Whether verdicts may act now: green takes production traffic and the release still goes forward.
-    pub(super) fn is_being_judged(&self) -> bool {
+    pub(super) fn is_being_judged(&self, of: ComponentIndex) -> bool {
+        let component = self.at(of);
         self.release.unwinding.is_none()
             && self.release.ended.is_none()
             && self.release.begun.is_some()
-            && self.release.is_green_live()
-            && !is_in_phase(self.release, |phase| {
-                matches!(phase, StepPhase::Raising { .. }) && self.release.traffic.observed.is_none()
+            && component.is_green_live()
+            && !is_in_phase(self.release, of, |phase| {
+                matches!(phase, StepPhase::Raising { .. }) && component.traffic.observed.is_none()
             })
     }
 }

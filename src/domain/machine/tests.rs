@@ -1,21 +1,26 @@
 mod any_order;
+mod bench;
 mod danger;
 mod orders;
+mod several;
+mod telling;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::bench::Bench;
 use super::{Reaction, deadline, step};
 use crate::domain::capacity::{Capacities, Capacity};
 use crate::domain::command::{Actor, Command, CommandKind, Order, Progress, Refusal};
+use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{CheckResult, Effect, Failure, Intent, Outcome};
 use crate::domain::event::{Event, FiringAlarm};
 use crate::domain::guard;
 use crate::domain::ids::{ReleaseId, Revision, Side, TaskDefinitionArn, Version};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{
-    CleanupPlan, CommandPlan, Driver, GateKind, GatePlan, OnFailure, Place, Plan, RollbackPlan, ShiftPlan, ShiftStep,
-    SidePlan, Sides, StageKind, StagePlan, VerifyPlan,
+    CleanupPlan, CommandPlan, ComponentPlan, Driver, GateKind, GatePlan, OnFailure, Place, Plan, RollbackPlan,
+    ShiftPlan, ShiftStep, SidePlan, Sides, StageKind, StagePlan, VerifyPlan,
 };
 use crate::domain::release::{Ending, Release, StageStatus, Status, StepPhase};
 use crate::domain::signal::{Golden, Measure, Policy, Ruling, SignalPlan, Unit, Verdict};
@@ -23,8 +28,27 @@ use crate::domain::time::Timestamp;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
+/// The first component, in most tests the only one.
+const API: ComponentIndex = ComponentIndex::FIRST;
+
 fn stage(name: &str, kind: StageKind) -> StagePlan {
-    StagePlan { name: name.into(), kind, timeout: 5 * MINUTE, on_failure: OnFailure::Rollback }
+    let is_of_release = matches!(kind, StageKind::Gate(_) | StageKind::Command(_) | StageKind::Notify);
+    StagePlan {
+        name: name.into(),
+        component: (!is_of_release).then_some(API),
+        after: Vec::new(),
+        kind,
+        timeout: 5 * MINUTE,
+        on_failure: OnFailure::Rollback,
+    }
+}
+
+/// One after the other.
+fn in_line(mut stages: Vec<StagePlan>) -> Vec<StagePlan> {
+    for (index, stage) in stages.iter_mut().enumerate() {
+        stage.after = index.checked_sub(1).into_iter().collect();
+    }
+    stages
 }
 
 fn side(name: &str) -> SidePlan {
@@ -48,33 +72,24 @@ fn command(undo: bool, repeatable: bool) -> StageKind {
     })
 }
 
-fn plan() -> Plan {
+fn shift() -> ShiftPlan {
     let step = |weight, gate| ShiftStep { weight: Percent::clamped(weight), bake: 5 * MINUTE, gate };
-    let shift = ShiftPlan {
+    ShiftPlan {
         steps: vec![step(10, GateKind::Automatic), step(50, GateKind::Automatic), step(100, GateKind::Automatic)],
         patience: 10 * MINUTE,
         unhealthy_for: MINUTE,
-    };
-    let gate = GatePlan { healthy: true, no_alarms: true, confirm: None };
-    Plan {
-        environment: "production".into(),
-        production: true,
-        component: "api".into(),
-        place: Place::default(),
+    }
+}
+
+fn component(name: &str) -> ComponentPlan {
+    ComponentPlan {
+        name: name.into(),
         driver: Driver::Alb,
         from: Version("api:old".to_owned()),
         to: Version("api:new".to_owned()),
-        sides: Sides { rule: "rule".to_owned(), blue: side("blue"), green: side("green") },
-        stages: vec![
-            stage("gates", StageKind::Gate(gate)),
-            stage("migrate", command(true, false)),
-            stage("deploy", StageKind::Deploy),
-            stage("smoke", StageKind::Smoke(Vec::new())),
-            stage("shift", StageKind::Shift(shift)),
-            stage("verify", StageKind::Verify(VerifyPlan { watch: 5 * MINUTE, checks: Vec::new() })),
-            stage("tell", StageKind::Notify),
-            stage("cleanup", StageKind::Cleanup(CleanupPlan { hold: 5 * MINUTE })),
-        ],
+        sides: Some(Sides { rule: "rule".to_owned(), blue: side("blue"), green: side("green") }),
+        cluster: "shop".to_owned(),
+        logs: Vec::new(),
         signals: vec![SignalPlan {
             name: "errors".into(),
             golden: Golden::Errors,
@@ -88,7 +103,32 @@ fn plan() -> Plan {
             policy: Policy::Rollback,
         }],
         alarms: vec!["api-5xx-high".into()],
-        rollback: RollbackPlan { escalate_after: 5 * MINUTE, min_healthy: Percent::clamped(75), keep_green: false },
+    }
+}
+
+fn plan() -> Plan {
+    let gate = GatePlan { healthy: true, no_alarms: true, confirm: None };
+    Plan {
+        environment: "production".into(),
+        production: true,
+        place: Place::default(),
+        components: Components::one(component("api")),
+        stages: in_line(vec![
+            stage("gates", StageKind::Gate(gate)),
+            stage("migrate", command(true, false)),
+            stage("deploy", StageKind::Deploy),
+            stage("smoke", StageKind::Smoke(Vec::new())),
+            stage("shift", StageKind::Shift(shift())),
+            stage("verify", StageKind::Verify(VerifyPlan { watch: 5 * MINUTE, checks: Vec::new() })),
+            stage("tell", StageKind::Notify),
+            stage("cleanup", StageKind::Cleanup(CleanupPlan { hold: 5 * MINUTE })),
+        ]),
+        rollback: RollbackPlan {
+            escalate_after: 5 * MINUTE,
+            min_healthy: Percent::clamped(75),
+            keep_green: false,
+            one_by_one: false,
+        },
         notify: vec!["team".to_owned()],
         secrets: Vec::new(),
     }
@@ -114,223 +154,13 @@ fn verdict(ruling: Ruling, policy: Policy) -> Verdict {
     }
 }
 
-/// A release in a cloud that does at once what it is asked to, unless told otherwise.
-struct Bench {
-    release: Release,
-    now: Timestamp,
-    weight: Percent,
-    capacity: Capacities,
-    firing: Vec<FiringAlarm>,
-    /// Effects asked for and not yet ended.
-    open: Vec<Intent>,
-    asked: Vec<Effect>,
-}
-
-impl Bench {
-    fn new(plan: Plan) -> Self {
-        let capacity = |name: &str, count| Capacity {
-            task_definition: side(name).task_definition,
-            desired: count,
-            running: count,
-            healthy: count,
-            registered: count,
-            steady: true,
-            ..Capacity::default()
-        };
-        Self {
-            release: Release::planned(ReleaseId(41), plan),
-            now: Timestamp::from_secs(1_000_000),
-            weight: Percent::ZERO,
-            capacity: Capacities { blue: capacity("blue", 4), green: capacity("green", 0) },
-            firing: Vec::new(),
-            open: Vec::new(),
-            asked: Vec::new(),
-        }
-    }
-
-    fn begun() -> Self {
-        let mut bench = Self::new(plan());
-        let _ = bench.tell(Event::Requested { by: captain() });
-        bench
-    }
-
-    fn tell(&mut self, event: Event) -> Reaction {
-        let before = self.release.clone();
-        let reaction = step(&mut self.release, event, self.now);
-        if !reaction.changed {
-            assert_eq!(before, self.release, "a reaction that says nothing changed must leave nothing changed");
-            assert!(reaction.start.is_empty() && reaction.cancel.is_empty());
-        }
-        self.open.retain(|intent| !reaction.cancel.contains(&intent.id));
-        let mut started: Vec<_> = reaction.start.iter().map(|intent| intent.id).collect();
-        started.sort();
-        started.dedup();
-        assert_eq!(started.len(), reaction.start.len(), "I5: one effect is started twice at once");
-        for intent in &reaction.start {
-            self.check_asked(intent, &before);
-            self.asked.push(intent.effect.clone());
-            self.open.push(intent.clone());
-        }
-        let restored = |release: &Release| release.unwinding.as_ref().and_then(|back| back.restored);
-        if restored(&before) != restored(&self.release) {
-            assert!(self.release.capacities.as_ref().is_some_and(|both| both.blue.healthy >= 3), "I3");
-        }
-        if before.ended.is_none() {
-            self.check_state();
-        }
-        reaction
-    }
-
-    /// I1, I2 and I4 on what is asked for.
-    fn check_asked(&self, intent: &Intent, before: &Release) {
-        if let Effect::SetWeight { green } = intent.effect {
-            assert!(self.release.plan.allows(green), "I1: {green} is not in the plan");
-            if green > Percent::ZERO {
-                assert!(before.unwinding.is_none(), "I2: green raised after turning round");
-                assert!(self.release.unwinding.is_none(), "I2: green raised while turning round");
-                let green = self.release.capacities.as_ref().map(|both| both.green.healthy);
-                assert!(green >= Some(4), "I4: traffic onto {green:?} healthy targets");
-            } else {
-                let blue = self.release.capacities.as_ref().map(|both| both.blue.healthy);
-                assert!(blue >= Some(3), "I4: traffic back onto {blue:?} healthy targets");
-            }
-        }
-        if before.ended.is_some() {
-            assert!(matches!(intent.effect, Effect::Notify(_)), "an ended release acts: {intent:?}");
-        }
-    }
-
-    /// I3 on what is claimed.
-    fn check_state(&self) {
-        let Some(ended) = &self.release.ended else { return };
-        let observed = self.release.traffic.observed;
-        match ended.ending {
-            Ending::Succeeded => assert_eq!(observed, Some(Percent::FULL), "I3"),
-            Ending::RolledBack => {
-                assert_eq!(observed, Some(Percent::ZERO), "I3");
-                assert!(
-                    self.release.unwinding.as_ref().is_some_and(|back| back.restored.is_some()),
-                    "I3: {:#?}",
-                    self.release
-                );
-            }
-            Ending::Aborted if self.release.has_shifted() => assert_eq!(observed, Some(Percent::ZERO), "I3"),
-            Ending::Failed | Ending::Aborted => assert!(!self.release.has_shifted(), "I3"),
-            Ending::RollbackFailed => {}
-        }
-    }
-
-    fn end(&mut self, intent: &Intent, outcome: Outcome) {
-        self.open.retain(|open| open.id != intent.id);
-        let _ = self.tell(Event::EffectEnded { id: intent.id, attempt: intent.attempt, outcome });
-    }
-
-    /// Does what the oldest open effect asks for.
-    fn carry_out(&mut self) -> bool {
-        let Some(intent) = self.open.first().cloned() else { return false };
-        let outcome = match &intent.effect {
-            Effect::CheckGate { .. } | Effect::RunChecks { .. } => Outcome::Checked(vec![CheckResult {
-                name: "it".to_owned(),
-                passed: true,
-                detail: String::new(),
-                ..CheckResult::default()
-            }]),
-            Effect::RunCommand { .. } | Effect::UndoCommand { .. } => {
-                Outcome::Exited { code: Some(0), tail: Vec::new() }
-            }
-            Effect::RegisterTaskDefinition => Outcome::Registered(TaskDefinitionArn("td/api:9".to_owned())),
-            Effect::Scale { side, desired, task_definition } => {
-                let capacity = match side {
-                    Side::Blue => &mut self.capacity.blue,
-                    Side::Green => &mut self.capacity.green,
-                };
-                (capacity.desired, capacity.running, capacity.healthy) = (*desired, *desired, *desired);
-                if let Some(arn) = task_definition {
-                    capacity.task_definition = arn.clone();
-                }
-                Outcome::Done
-            }
-            Effect::SetWeight { green } => {
-                self.weight = *green;
-                Outcome::Done
-            }
-            Effect::Notify(_) => Outcome::Done,
-        };
-        self.end(&intent, outcome);
-        true
-    }
-
-    fn look(&mut self) {
-        let _ = self.tell(Event::WeightObserved(self.weight));
-        let _ = self.tell(Event::CapacityObserved(self.capacity.clone()));
-        let _ = self.tell(Event::AlarmsObserved(self.firing.clone()));
-    }
-
-    /// Carries out and looks until nothing moves without time passing.
-    fn settle(&mut self) {
-        for _ in 0..200 {
-            while self.carry_out() {}
-            let before = self.release.clone();
-            self.look();
-            if self.open.is_empty() && before == self.release {
-                return;
-            }
-        }
-        panic!("never settles");
-    }
-
-    fn wait(&mut self, span: Duration) {
-        self.now = self.now + span;
-        let _ = self.tell(Event::Ticked);
-    }
-
-    fn judge(&mut self, ruling: Ruling, policy: Policy) {
-        let _ = self.tell(Event::Judged(vec![verdict(ruling, policy)]));
-    }
-
-    fn order(&mut self, command: Command) -> Result<Revision, Refusal> {
-        let seen = Some(self.release.revision);
-        self.tell(Event::Ordered(Order { command, by: captain(), seen })).answer.expect("I7: every order is answered")
-    }
-
-    fn to_bake_at_ten() -> Self {
-        let mut bench = Self::begun();
-        bench.settle();
-        assert!(matches!(bench.release.step(), Some((0, StepPhase::Baking { .. }))), "{:#?}", bench.release.timeline);
-        bench
-    }
-
-    fn ending(&self) -> Option<Ending> {
-        self.release.ended.as_ref().map(|ended| ended.ending)
-    }
-
-    fn finish_well(&mut self) {
-        for _ in 0..60 {
-            self.settle();
-            if self.release.ended.is_some() {
-                return;
-            }
-            self.wait(MINUTE);
-            self.judge(Ruling::Pass, Policy::Rollback);
-        }
-    }
-
-    fn asked_weights(&self) -> Vec<u8> {
-        let weight = |effect: &Effect| match effect {
-            Effect::SetWeight { green } => Some(green.get()),
-            _ => None,
-        };
-        self.asked.iter().filter_map(weight).collect()
-    }
-}
-
 #[test]
 fn a_healthy_release_goes_up_step_by_step_and_succeeds() {
     let mut bench = Bench::begun();
     bench.finish_well();
     assert_eq!(bench.ending(), Some(Ending::Succeeded), "{:#?}", bench.release.timeline);
     assert_eq!(bench.asked_weights(), [10, 50, 100]);
-    assert_eq!(bench.capacity.blue.desired, 0, "blue is scaled down in the end");
+    assert_eq!(bench.api().capacity.blue.desired, 0, "blue is scaled down in the end");
     assert_eq!(bench.release.exit_code(), 0);
 }
 
@@ -342,7 +172,7 @@ fn a_failing_signal_rolls_back_and_undoes_what_was_done() {
     assert_eq!(bench.ending(), Some(Ending::RolledBack));
     assert_eq!(bench.asked_weights(), [10, 0]);
     assert!(bench.asked.contains(&Effect::UndoCommand { stage: 1 }));
-    assert_eq!(bench.capacity.green.desired, 0);
+    assert_eq!(bench.api().capacity.green.desired, 0);
     assert_eq!(bench.release.stages[1].status, StageStatus::Undone);
     assert_eq!(bench.release.exit_code(), 4);
 }
@@ -408,10 +238,10 @@ fn a_crash_loop_fails_before_any_traffic_shifts() {
         bench.carry_out();
     }
     bench.carry_out();
-    bench.capacity.green.healthy = 0;
-    bench.capacity.green.running = 0;
-    bench.capacity.green.steady = false;
-    bench.capacity.green.failed_tasks = 3;
+    bench.api().capacity.green.healthy = 0;
+    bench.api().capacity.green.running = 0;
+    bench.api().capacity.green.steady = false;
+    bench.api().capacity.green.failed_tasks = 3;
     bench.settle();
     assert_eq!(bench.ending(), Some(Ending::Failed));
     assert_eq!(bench.asked_weights(), Vec::<u8>::new());
@@ -421,8 +251,8 @@ fn a_crash_loop_fails_before_any_traffic_shifts() {
 #[test]
 fn a_rollback_onto_missing_capacity_scales_first() {
     let mut bench = Bench::to_bake_at_ten();
-    bench.capacity.blue.desired = 0;
-    bench.capacity.blue.healthy = 0;
+    bench.api().capacity.blue.desired = 0;
+    bench.api().capacity.blue.healthy = 0;
     bench.look();
     bench.order(Command::Rollback { reason: None }).expect("rollback");
     let effects: Vec<&Effect> = bench.open.iter().map(|intent| &intent.effect).collect();
@@ -438,7 +268,7 @@ fn weights_that_land_late_are_put_right_before_the_end() {
     bench.order(Command::Rollback { reason: None }).expect("rollback");
     let zero = bench.open.iter().find(|intent| intent.effect.sets_weight()).cloned().expect("to zero");
     bench.end(&zero, Outcome::Done);
-    bench.weight = Percent::clamped(50);
+    bench.api().weight = Percent::clamped(50);
     bench.look();
     bench.wait(Duration::from_secs(6));
     bench.settle();
@@ -472,7 +302,7 @@ fn a_lost_engine_doubts_programs_and_watches_the_bake_again() {
     let mut bench = Bench::to_bake_at_ten();
     bench.wait(4 * MINUTE);
     let _ = bench.tell(Event::Recovered { by: captain() });
-    assert_eq!(bench.release.traffic.observed, None, "nothing is believed before it is read again");
+    assert_eq!(bench.release.components[API].traffic.observed, None, "nothing is believed before it is read again");
     bench.settle();
     bench.wait(2 * MINUTE);
     bench.judge(Ruling::Pass, Policy::Rollback);
@@ -524,14 +354,20 @@ fn a_rollback_while_blue_is_taken_down_brings_it_up_before_it_gets_traffic() {
         }
     }
     // It takes effect, and its answer is not waited for: the last look still shows blue up.
-    (bench.capacity.blue.desired, bench.capacity.blue.running, bench.capacity.blue.healthy) = (0, 0, 0);
+    (bench.api().capacity.blue.desired, bench.api().capacity.blue.running, bench.api().capacity.blue.healthy) =
+        (0, 0, 0);
     let before = bench.asked_weights();
     bench.order(Command::Rollback { reason: None }).unwrap();
     let _ = bench.tell(Event::Ticked);
     assert_eq!(bench.asked_weights(), before, "I4: nothing is moved onto targets that may be gone");
-    assert!(bench.asked.contains(&Effect::Scale { side: Side::Blue, desired: 4, task_definition: None }));
+    assert!(bench.asked.contains(&Effect::Scale {
+        component: API,
+        side: Side::Blue,
+        desired: 4,
+        task_definition: None
+    }));
     bench.settle();
-    assert_eq!((bench.ending(), bench.capacity.blue.healthy), (Some(Ending::RolledBack), 4));
+    assert_eq!((bench.ending(), bench.api().capacity.blue.healthy), (Some(Ending::RolledBack), 4));
 }
 
 #[test]
@@ -549,7 +385,7 @@ fn time_alone_does_not_move_a_paused_release() {
 #[test]
 fn weights_changed_by_somebody_else_pause_the_release() {
     let mut bench = Bench::to_bake_at_ten();
-    bench.weight = Percent::clamped(40);
+    bench.api().weight = Percent::clamped(40);
     bench.look();
     assert_eq!(bench.release.status(), Status::Running, "one read may be late");
     bench.wait(Duration::from_secs(20));
@@ -557,14 +393,14 @@ fn weights_changed_by_somebody_else_pause_the_release() {
     assert_eq!(bench.release.status(), Status::Paused);
     bench.order(Command::Resume).expect("resume");
     bench.settle();
-    assert_eq!(bench.weight, Percent::clamped(10));
+    assert_eq!(bench.api().weight, Percent::clamped(10));
 }
 
 #[test]
 fn green_without_targets_goes_back_at_once_and_with_too_few_after_a_while() {
     for (healthy, span, ends) in [(0, 0, true), (2, 30, false), (2, 70, true)] {
         let mut bench = Bench::to_bake_at_ten();
-        bench.capacity.green.healthy = healthy;
+        bench.api().capacity.green.healthy = healthy;
         bench.look();
         bench.wait(Duration::from_secs(span));
         bench.settle();
@@ -577,12 +413,12 @@ fn an_alarm_rolls_back_only_while_green_has_traffic() {
     let alarm =
         || vec![FiringAlarm { name: "api-5xx-high".into(), since: Timestamp::from_secs(1), reason: String::new() }];
     let mut bench = Bench::to_bake_at_ten();
-    bench.firing = alarm();
+    bench.api().firing = alarm();
     bench.settle();
     assert_eq!(bench.ending(), Some(Ending::RolledBack));
 
     let mut bench = Bench::begun();
-    bench.firing = alarm();
+    bench.api().firing = alarm();
     bench.settle();
     assert_eq!(bench.asked_weights(), Vec::<u8>::new(), "nothing is raised while an alarm fires");
     assert!(bench.release.unwinding.is_none());

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Machine;
 use crate::domain::command::Actor;
+use crate::domain::components::ComponentIndex;
 use crate::domain::effect::{Effect, Outcome};
 use crate::domain::ids::Side;
 use crate::domain::percent::Percent;
@@ -39,7 +40,7 @@ pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
 fn undo_asked(release: &Release, index: usize) -> Option<Timestamp> {
     let is_undo = |effect: &Effect| match effect {
         Effect::UndoCommand { stage } => *stage == index,
-        Effect::Scale { side: Side::Green, .. } => release.deploy_stage() == Some(index),
+        Effect::Scale { component, side: Side::Green, .. } => release.deploy_stage(*component) == Some(index),
         _ => false,
     };
     release.in_flight.iter().find(|flight| is_undo(&flight.intent.effect)).map(|flight| flight.since)
@@ -61,12 +62,14 @@ impl Machine<'_> {
         if self.release.unwinding.is_some() || self.release.ended.is_some() {
             return;
         }
-        let is_blue_doubtful = self.was_blue_taken_down();
+        let components = self.release.components.indices();
+        let doubtful: Vec<ComponentIndex> = components.filter(|of| self.was_blue_taken_down(*of)).collect();
         self.cancel_all();
         self.release.hold = None;
-        self.stop_current_stage();
+        self.stop_active_stages();
         self.overtake_orders();
-        let not_before = self.release.traffic.unsure.then(|| self.now + LANDING);
+        let is_unsure = self.release.components.iter().any(|(_, component)| component.traffic.unsure);
+        let not_before = is_unsure.then(|| self.now + LANDING);
         self.release.unwinding = Some(Unwinding {
             not_before,
             since: self.now,
@@ -85,28 +88,38 @@ impl Machine<'_> {
         let text = if is_said { verb.to_owned() } else { format!("{verb}: {cause}") };
         self.turn(Tone::Bad, text, by.map(|actor| actor.name.clone()));
         self.tell_going_back(&cause);
-        if is_blue_doubtful && self.release.has_shifted() {
-            self.bring_blue_up_again();
+        for of in self.release.components.indices() {
+            if doubtful.contains(&of) && self.at(of).has_shifted() {
+                self.bring_blue_up_again(of);
+            }
         }
     }
 
     /// Whether blue was asked to go. Whatever became of that, a capacity read before says nothing any more.
-    fn was_blue_taken_down(&self) -> bool {
+    fn was_blue_taken_down(&self, of: ComponentIndex) -> bool {
         self.release.plan.stages.iter().zip(&self.release.stages).any(|(plan, stage)| {
             matches!(plan.kind, StageKind::Cleanup(_))
+                && plan.component == Some(of)
                 && (stage.work == Work::Asked || matches!(stage.status, StageStatus::Passed | StageStatus::Failed))
         })
     }
 
-    fn bring_blue_up_again(&mut self) {
-        let wanted = self.release.plan.sides.blue.desired;
-        self.line(Tone::Warning, format!("blue was being taken down: {wanted} tasks wanted again"), None);
-        self.forget_capacity();
-        self.ask(Effect::Scale { side: Side::Blue, desired: wanted, task_definition: None });
+    fn bring_blue_up_again(&mut self, of: ComponentIndex) {
+        let wanted = self.wanted(of, Side::Blue);
+        let whose = self.whose(of);
+        self.line(Tone::Warning, format!("{whose}blue was being taken down: {wanted} tasks wanted again"), None);
+        self.forget_capacity(of);
+        self.ask(Effect::Scale { component: of, side: Side::Blue, desired: wanted, task_definition: None });
     }
 
-    fn stop_current_stage(&mut self) {
-        let Some(index) = self.release.current() else { return };
+    fn stop_active_stages(&mut self) {
+        let active: Vec<usize> = self.release.active().collect();
+        for index in active {
+            self.stop_stage(index);
+        }
+    }
+
+    fn stop_stage(&mut self, index: usize) {
         let Some((_, stage)) = self.stage(index) else { return };
         if matches!(stage.status, StageStatus::Running | StageStatus::Waiting) {
             let now = self.now;
@@ -125,26 +138,33 @@ impl Machine<'_> {
     pub(super) fn unwind(&mut self) -> bool {
         match self.release.unwinding.as_ref().map(|unwinding| unwinding.phase) {
             Some(UnwindPhase::Traffic) => self.restore_traffic(),
-            Some(UnwindPhase::Undo { .. }) if self.is_green_seen_live() => self.restore_traffic_again(),
-            Some(UnwindPhase::Undo { left }) => self.undo_next(left),
+            Some(UnwindPhase::Undo { left }) => match self.green_seen_live() {
+                Some(of) => self.restore_traffic_again(of),
+                None => self.undo_next(left),
+            },
             None => false,
         }
     }
 
-    fn is_green_seen_live(&self) -> bool {
-        self.release.traffic.observed.is_some_and(|green| green > Percent::ZERO)
+    fn green_seen_live(&self) -> Option<ComponentIndex> {
+        self.release
+            .components
+            .position(|component| component.traffic.observed.is_some_and(|green| green > Percent::ZERO))
     }
 
     /// Somebody else, or a call that landed late, has given green traffic: nothing is taken down under it.
-    fn restore_traffic_again(&mut self) -> bool {
-        self.cancel_where(|effect| matches!(effect, Effect::Scale { side: Side::Green, .. }));
-        if let Some(index) = self.release.deploy_stage().filter(|index| self.is_undoing(*index)) {
+    fn restore_traffic_again(&mut self, of: ComponentIndex) -> bool {
+        self.cancel_where(
+            |effect| matches!(effect, Effect::Scale { component, side: Side::Green, .. } if *component == of),
+        );
+        if let Some(index) = self.release.deploy_stage(of).filter(|index| self.is_undoing(*index)) {
             self.edit_stage(index, |stage| {
                 stage.status = StageStatus::Failed;
                 stage.work = Work::Idle;
             });
         }
-        self.line(Tone::Bad, "green was seen with traffic again: bringing it back first".to_owned(), None);
+        let whose = self.whose(of);
+        self.line(Tone::Bad, format!("{whose}green was seen with traffic again: bringing it back first"), None);
         self.edit_unwinding(|unwinding| {
             unwinding.phase = UnwindPhase::Traffic;
             if unwinding.ending == Ending::Failed {
@@ -165,7 +185,7 @@ impl Machine<'_> {
         if !self.release.has_shifted() {
             return self.begin_undo();
         }
-        if self.is_back() {
+        if self.is_all_back() {
             let now = self.now;
             let (restored, not_before) =
                 self.release.unwinding.as_ref().map(|back| (back.restored, back.not_before)).unwrap_or_default();
@@ -178,62 +198,95 @@ impl Machine<'_> {
             return true;
         }
         self.escalate_if_late();
-        if self.was_blue_taken_down() && self.is_scaling_blue() {
+        for of in self.release.components.indices() {
+            if !self.at(of).has_shifted() || self.is_back(of) {
+                continue;
+            }
+            if self.restore(of) {
+                return true;
+            }
+            if self.release.plan.rollback.one_by_one {
+                break;
+            }
+        }
+        false
+    }
+
+    /// Moves the traffic of one component a bit further back; whether it did.
+    fn restore(&mut self, of: ComponentIndex) -> bool {
+        if self.was_blue_taken_down(of) && self.is_scaling_blue(of) {
             // Healthy targets that are still seen may be on their way out.
             return false;
         }
-        if !self.is_blue_enough() {
-            return self.scale_blue_first();
+        if !self.is_blue_enough(of) {
+            return self.scale_blue_first(of);
         }
-        self.ask_for_blue()
+        self.ask_for_blue(of)
+    }
+
+    fn is_all_back(&mut self) -> bool {
+        let now = self.now;
+        let mut is_all = true;
+        for of in self.release.components.indices() {
+            if !self.at(of).has_shifted() {
+                continue;
+            }
+            let is_back = self.is_back(of);
+            is_all &= is_back;
+            if is_back && self.at(of).restored.is_none() {
+                self.at_mut(of).restored = Some(now);
+                self.reaction.changed = true;
+            }
+        }
+        is_all
     }
 
     /// Blue was seen to have all the traffic, and healthy targets to take it.
-    fn is_back(&self) -> bool {
-        self.is_settled_at(Percent::ZERO) && self.is_blue_enough()
+    fn is_back(&self, of: ComponentIndex) -> bool {
+        self.is_settled_at(of, Percent::ZERO) && self.is_blue_enough(of)
     }
 
-    pub(super) fn is_blue_enough(&self) -> bool {
-        let wanted = self.release.plan.sides.blue.desired;
+    pub(super) fn is_blue_enough(&self, of: ComponentIndex) -> bool {
+        let wanted = self.wanted(of, Side::Blue);
         let rollback = self.release.plan.rollback;
-        // Targets that are still healthy while their service is being taken down will not be for long.
-        self.release
-            .capacities
-            .as_ref()
-            .is_some_and(|both| rollback.is_enough(both.blue.healthy.min(both.blue.desired), wanted))
+        self.at(of).capacities.as_ref().is_some_and(|both| rollback.is_enough(both.blue.dependable(), wanted))
     }
 
     /// Traffic is never sent where nobody can take it: blue comes up first.
-    fn scale_blue_first(&mut self) -> bool {
-        let wanted = self.release.plan.sides.blue.desired;
-        let Some(blue) = self.release.capacities.as_ref().map(|both| both.blue.clone()) else { return false };
-        if self.is_scaling_blue() || blue.desired >= wanted {
+    fn scale_blue_first(&mut self, of: ComponentIndex) -> bool {
+        let wanted = self.wanted(of, Side::Blue);
+        let Some(blue) = self.at(of).capacities.as_ref().map(|both| both.blue.clone()) else { return false };
+        // Without ECS's word on how many it is to run, asking for `wanted` could take some away.
+        if self.is_scaling_blue(of) || blue.unread.is_some() || blue.desired >= wanted {
             return false;
         }
+        let (whose, healthy) = (self.whose(of), blue.healthy);
         let text =
-            format!("blue has {} of {wanted} healthy targets: scaling it up before traffic goes back", blue.healthy);
+            format!("{whose}blue has {healthy} of {wanted} healthy targets: scaling it up before traffic goes back");
         self.line(Tone::Warning, text, None);
-        self.ask(Effect::Scale { side: Side::Blue, desired: wanted, task_definition: None });
+        self.ask(Effect::Scale { component: of, side: Side::Blue, desired: wanted, task_definition: None });
         true
     }
 
-    fn is_scaling_blue(&self) -> bool {
-        self.is_in_flight(|effect| matches!(effect, Effect::Scale { side: Side::Blue, .. }))
+    fn is_scaling_blue(&self, of: ComponentIndex) -> bool {
+        self.is_in_flight(
+            |effect| matches!(effect, Effect::Scale { component, side: Side::Blue, .. } if *component == of),
+        )
     }
 
-    fn ask_for_blue(&mut self) -> bool {
-        if self.is_setting_weight() {
+    fn ask_for_blue(&mut self, of: ComponentIndex) -> bool {
+        if self.is_setting_weight(of) {
             return false;
         }
-        let traffic = self.release.traffic;
+        let traffic = self.at(of).traffic;
         let is_asked = traffic.set == Percent::ZERO
             && !traffic.unsure
             && traffic.drift_since.is_none_or(|since| self.now < since + ASK_AGAIN);
         if is_asked {
             return false;
         }
-        self.release.traffic.drift_since = None;
-        self.ask(Effect::SetWeight { green: Percent::ZERO });
+        self.at_mut(of).traffic.drift_since = None;
+        self.ask(Effect::SetWeight { component: of, green: Percent::ZERO });
         true
     }
 
@@ -244,7 +297,8 @@ impl Machine<'_> {
         }
         self.edit_unwinding(|unwinding| unwinding.escalated = true);
         let why = self.release.in_flight.iter().find_map(|flight| flight.error.clone()).unwrap_or_else(|| {
-            if self.is_blue_enough() {
+            let mut shifted = self.release.components.indices().filter(|of| self.at(*of).has_shifted());
+            if shifted.all(|of| self.is_blue_enough(of)) {
                 "the weights still show green".to_owned()
             } else {
                 "blue has too few healthy targets".to_owned()
@@ -282,7 +336,7 @@ impl Machine<'_> {
             return false;
         }
         let why = format!("not undone within {} s", plan.timeout.as_secs());
-        self.cancel_all();
+        self.cancel_stage(index);
         self.undo_failed(index, &why);
         true
     }
@@ -291,10 +345,12 @@ impl Machine<'_> {
     fn undo(&mut self, index: usize) -> bool {
         let Some((plan, stage)) = self.stage(index) else { return false };
         let was_done = stage.status == StageStatus::Passed;
+        let component = plan.component;
         let effect = match &plan.kind {
             StageKind::Command(command) if was_done && command.undo.is_some() => Effect::UndoCommand { stage: index },
             StageKind::Deploy if stage.attempts > 0 && !self.release.plan.rollback.keep_green => {
-                Effect::Scale { side: Side::Green, desired: 0, task_definition: None }
+                let Some(component) = component else { return false };
+                Effect::Scale { component, side: Side::Green, desired: 0, task_definition: None }
             }
             _ => return false,
         };
@@ -340,7 +396,7 @@ impl Machine<'_> {
     /// Goes on with the stages before `left`, unless traffic has to be brought back again first.
     fn go_on_undoing(&mut self, left: usize) {
         self.edit_unwinding(|unwinding| {
-            if unwinding.phase != UnwindPhase::Traffic {
+            if unwinding.phase == (UnwindPhase::Undo { left: left + 1 }) {
                 unwinding.phase = UnwindPhase::Undo { left };
             }
         });
@@ -371,15 +427,17 @@ impl Machine<'_> {
     }
 
     /// A service has taken a new size on the way back, or not.
-    pub(super) fn scaled_going_back(&mut self, side: Side, failure: Option<String>) {
+    pub(super) fn scaled_going_back(&mut self, of: ComponentIndex, side: Side, failure: Option<String>) {
         match (side, failure) {
             (Side::Blue, Some(failure)) => {
-                self.line(Tone::Bad, format!("blue could not be scaled up: {failure}"), None);
+                let whose = self.whose(of);
+                self.line(Tone::Bad, format!("{whose}blue could not be scaled up: {failure}"), None);
             }
             // What was read before says nothing about what comes up now.
-            (Side::Blue, None) => self.forget_capacity(),
+            (Side::Blue, None) => self.forget_capacity(of),
             (Side::Green, failure) => {
-                let Some(index) = self.release.deploy_stage().filter(|index| self.is_undoing(*index)) else { return };
+                let deploy = self.release.deploy_stage(of);
+                let Some(index) = deploy.filter(|index| self.is_undoing(*index)) else { return };
                 match failure {
                     Some(failure) => self.undo_failed(index, &failure),
                     None => self.undone(index),
@@ -388,15 +446,16 @@ impl Machine<'_> {
         }
     }
 
-    pub(super) fn forget_capacity(&mut self) {
-        self.release.capacities = None;
+    pub(super) fn forget_capacity(&mut self, of: ComponentIndex) {
+        self.at_mut(of).capacities = None;
         self.reaction.changed = true;
     }
 
     /// The way back is at its end.
     fn arrive(&mut self) -> bool {
         let Some(unwinding) = self.release.unwinding.clone() else { return false };
-        if self.release.has_shifted() && !self.is_settled_at(Percent::ZERO) {
+        let mut shifted = self.release.components.indices().filter(|of| self.at(*of).has_shifted());
+        if shifted.any(|of| !self.is_settled_at(of, Percent::ZERO)) {
             // A new engine has not read the weights yet: nothing is claimed that was not seen.
             return false;
         }

@@ -152,7 +152,7 @@ pub(super) async fn run(
                         tail.pop_front();
                     }
                     tail.push_back(line.clone());
-                    Said::Line(line)
+                    Said::Line { effect, line }
                 }
             };
             if said.send(message).await.is_err() {
@@ -185,7 +185,7 @@ mod tests {
         while let Some(said) = said.recv().await {
             match said {
                 Said::Started { group: number, .. } => group = number,
-                Said::Line(line) => lines.push(line),
+                Said::Line { line, .. } => lines.push(line),
             }
         }
         (outcome, lines, group)

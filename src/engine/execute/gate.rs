@@ -1,32 +1,56 @@
 //! A gate's conditions, looked at once. What cannot be read does not hold.
 
+use std::sync::Arc;
+
 use crate::cloud::{Alarm, AlarmState, Cloud, CloudError};
+use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{CheckResult, Failure, Outcome};
-use crate::domain::plan::{GatePlan, Plan};
+use crate::domain::plan::{ComponentPlan, GatePlan, Plan, Sides};
 use crate::domain::time::Timestamp;
 
-/// Looks whether the gate's conditions hold. A call that may work later is a failure to be tried again.
-pub(super) async fn check(cloud: &dyn Cloud, plan: &Plan, gate: &GatePlan) -> Outcome {
+/// Looks whether the gate's conditions hold, of one component or of all of them. A call that may work later is a failure
+/// to be tried again.
+pub(super) async fn check(
+    clouds: &Components<Arc<dyn Cloud>>,
+    plan: &Plan,
+    only: Option<ComponentIndex>,
+    gate: &GatePlan,
+) -> Outcome {
     let mut results = Vec::new();
-    if gate.healthy {
-        match healthy(cloud, plan).await {
-            Ok(result) => results.push(result),
-            Err(error) => return failed(error),
-        }
-    }
-    if gate.no_alarms {
-        match cloud.alarms(&plan.alarms).await {
-            Ok(alarms) => results.extend(alarms.iter().map(quiet)),
-            Err(error) => return failed(error),
+    for (of, component) in plan.components.iter().filter(|(of, _)| only.is_none_or(|only| only == *of)) {
+        let whose = plan.whose(of);
+        match conditions(clouds[of].as_ref(), component, gate).await {
+            Ok(found) => results.extend(
+                found.into_iter().map(|result| CheckResult { name: format!("{whose}{}", result.name), ..result }),
+            ),
+            Err(outcome) => return outcome,
         }
     }
     Outcome::Checked(results)
 }
 
-async fn healthy(cloud: &dyn Cloud, plan: &Plan) -> Result<CheckResult, CloudError> {
-    let weight = cloud.weight(&plan.sides).await?;
-    let both = cloud.capacity(&plan.sides).await?;
-    let (blue, wanted) = (&both.blue, plan.sides.blue.desired);
+async fn conditions(
+    cloud: &dyn Cloud,
+    component: &ComponentPlan,
+    gate: &GatePlan,
+) -> Result<Vec<CheckResult>, Outcome> {
+    let mut results = Vec::new();
+    if let Some(sides) = component.sides.as_ref().filter(|_| gate.healthy) {
+        results.push(healthy(cloud, sides).await?);
+    }
+    if gate.no_alarms {
+        results.extend(cloud.alarms(&component.alarms).await.map_err(failed)?.iter().map(quiet));
+    }
+    Ok(results)
+}
+
+async fn healthy(cloud: &dyn Cloud, sides: &Sides) -> Result<CheckResult, Outcome> {
+    let weight = cloud.weight(sides).await.map_err(failed)?;
+    let both = cloud.capacity(sides).await.map_err(failed)?;
+    if let Some(unread) = both.unread() {
+        return Err(Outcome::Failed(unread.clone()));
+    }
+    let (blue, wanted) = (&both.blue, sides.blue.desired);
     let trouble = if weight.get() > 0 {
         Some(format!("green already has {weight} of the traffic"))
     } else if blue.healthy < wanted {

@@ -14,11 +14,13 @@ use self::command::{Program, Programs};
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::cloud::{Cloud, CloudError, Registration, release_tag};
+use crate::domain::capacity::Capacities;
 use crate::domain::check::HttpCheck;
+use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
 use crate::domain::ids::{EffectId, Side};
 use crate::domain::percent::Percent;
-use crate::domain::plan::{Plan, StageKind};
+use crate::domain::plan::{ComponentPlan, Plan, Sides, StageKind};
 use crate::domain::release::Release;
 use crate::notify::Notifier;
 use crate::web::Web;
@@ -29,7 +31,7 @@ pub(super) enum Said {
     /// It runs, in this process group.
     Started { effect: EffectId, group: u32 },
     /// It has written a line, masked and harmless.
-    Line(String),
+    Line { effect: EffectId, line: String },
 }
 
 /// An effect that has ended.
@@ -47,7 +49,7 @@ pub(super) struct Executor {
 }
 
 struct Tools {
-    cloud: Arc<dyn Cloud>,
+    clouds: Components<Arc<dyn Cloud>>,
     web: Arc<dyn Web>,
     notifier: Arc<dyn Notifier>,
     programs: Arc<dyn Programs>,
@@ -58,7 +60,7 @@ struct Tools {
 
 impl Executor {
     pub(super) fn new(
-        cloud: Arc<dyn Cloud>,
+        clouds: Components<Arc<dyn Cloud>>,
         web: Arc<dyn Web>,
         notifier: Arc<dyn Notifier>,
         programs: Arc<dyn Programs>,
@@ -66,7 +68,7 @@ impl Executor {
         settings: Settings,
         said: mpsc::Sender<Said>,
     ) -> Self {
-        let tools = Arc::new(Tools { cloud, web, notifier, programs, clock, settings, said });
+        let tools = Arc::new(Tools { clouds, web, notifier, programs, clock, settings, said });
         Self { tools, running: JoinSet::new(), handles: HashMap::new() }
     }
 
@@ -80,6 +82,12 @@ impl Executor {
             Ended { intent, outcome }
         });
         self.handles.insert(kept.id, (kept, handle));
+    }
+
+    /// Gives everything up.
+    pub(super) fn cancel_all(&mut self) {
+        self.handles.clear();
+        self.running.abort_all();
     }
 
     /// Gives an effect up. A call under way is dropped, a program is ended with its whole group.
@@ -121,6 +129,8 @@ impl Executor {
 /// What an effect needs of the release, taken when it begins.
 struct Job {
     plan: Arc<Plan>,
+    /// The component that it is about; the first where it is about the whole release.
+    component: ComponentIndex,
     tag: String,
     variables: Vec<(String, String)>,
 }
@@ -129,26 +139,30 @@ impl Job {
     fn of(intent: &Intent, release: &Release) -> Self {
         let plan = &release.plan;
         let begun = release.begun.as_ref().map(|begun| begun.at).unwrap_or_default();
-        let tag = release_tag(plan.environment.as_str(), plan.component.as_str(), release.id, begun);
+        let of_stage = intent.effect.stage().and_then(|stage| plan.stage(stage)?.component);
+        let index = intent.effect.component().or(of_stage).unwrap_or(ComponentIndex::FIRST);
+        let component = &plan.components[index];
+        let tag = release_tag(plan.environment.as_str(), component.name.as_str(), release.id, begun);
         let variables = [
             ("CUTOVER_ENVIRONMENT", plan.environment.to_string()),
-            ("CUTOVER_COMPONENT", plan.component.to_string()),
+            ("CUTOVER_COMPONENT", component.name.to_string()),
             ("CUTOVER_RELEASE", release.id.to_string()),
-            ("CUTOVER_FROM", plan.from.0.clone()),
-            ("CUTOVER_TO", plan.to.0.clone()),
+            ("CUTOVER_FROM", component.from.0.clone()),
+            ("CUTOVER_TO", component.to.0.clone()),
             ("CUTOVER_ATTEMPT", intent.attempt.to_string()),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        Self { plan: Arc::new(plan.clone()), tag, variables }
+        Self { plan: Arc::new(plan.clone()), component: index, tag, variables }
     }
 }
 
 impl Tools {
     async fn carry_out(&self, intent: &Intent, job: Job) -> Outcome {
         let plan = &job.plan;
+        let cloud = self.clouds[job.component].as_ref();
         match &intent.effect {
-            Effect::CheckGate { stage } => match plan.stage(*stage).map(|stage| &stage.kind) {
-                Some(StageKind::Gate(gate)) => gate::check(self.cloud.as_ref(), plan, gate).await,
+            Effect::CheckGate { stage } => match plan.stage(*stage).map(|stage| (&stage.kind, stage.component)) {
+                Some((StageKind::Gate(gate), only)) => gate::check(&self.clouds, plan, only, gate).await,
                 _ => no_such_stage(*stage),
             },
             Effect::RunChecks { stage } => match http_checks(plan, *stage) {
@@ -157,71 +171,44 @@ impl Tools {
             },
             Effect::RunCommand { stage } => self.run(intent.id, &job, *stage, false).await,
             Effect::UndoCommand { stage } => self.run(intent.id, &job, *stage, true).await,
-            Effect::RegisterTaskDefinition => {
+            Effect::RegisterTaskDefinition { component } => {
+                let component = &plan.components[*component];
+                let Some(sides) = &component.sides else { return no_sides(component) };
                 let request = Registration {
-                    base: &plan.sides.blue.task_definition,
-                    container: &plan.sides.green.container,
-                    image: &plan.to,
+                    base: &sides.blue.task_definition,
+                    container: &sides.green.container,
+                    image: &component.to,
                     release: &job.tag,
                     look_first: intent.attempt > 1,
                 };
-                self.cloud.register(&request).await.map_or_else(failed, Outcome::Registered)
+                cloud.register(&request).await.map_or_else(failed, Outcome::Registered)
             }
-            Effect::Scale { side, desired, task_definition } => {
-                let service = &plan.sides.of(*side).service;
-                if *side == Side::Blue
-                    && *desired == 0
-                    && let Err(outcome) = self.is_green_alone(plan).await
-                {
+            Effect::Scale { component, side, desired, task_definition } => {
+                let component = &plan.components[*component];
+                let Some(sides) = &component.sides else { return no_sides(component) };
+                let is_safe = match side {
+                    Side::Green => is_green_idle(cloud, sides, *desired).await,
+                    Side::Blue if *desired == 0 => is_green_alone(cloud, sides).await,
+                    Side::Blue => Ok(()),
+                };
+                if let Err(outcome) = is_safe {
                     return outcome;
                 }
-                done(self.cloud.scale(service, *desired, task_definition.as_ref()).await)
+                done(cloud.scale(&sides.of(*side).service, *desired, task_definition.as_ref()).await)
             }
-            Effect::SetWeight { green } => self.set_weight(plan, *green).await,
-            Effect::Notify(notice) => match self.notifier.send(notice).await {
+            Effect::SetWeight { component, green } => match &plan.components[*component].sides {
+                Some(sides) => set_weight(cloud, sides, *green).await,
+                None => no_sides(&plan.components[*component]),
+            },
+            Effect::Notify(notice) => match self.notifier.send(notice, intent.attempt).await {
                 Ok(()) => Outcome::Done,
                 Err(failure) => Outcome::Failed(failure),
             },
         }
     }
 
-    /// Green is only raised onto targets that were seen healthy just now. The way back does not wait for a look: the
-    /// machine has made sure of blue.
-    async fn set_weight(&self, plan: &Plan, green: Percent) -> Outcome {
-        if green > Percent::ZERO {
-            match self.cloud.capacity(&plan.sides).await {
-                Err(error) => return failed(error),
-                Ok(both) => {
-                    let (healthy, wanted) = (both.of(Side::Green).healthy, plan.sides.green.desired);
-                    if healthy < wanted {
-                        let message = format!("green has {healthy} of {wanted} healthy targets");
-                        return Outcome::Failed(Failure { transient: true, message });
-                    }
-                }
-            }
-        }
-        done(self.cloud.set_weight(&plan.sides, green).await)
-    }
-
-    /// Blue is only taken down while green was seen just now to have all the traffic and the targets for it.
-    async fn is_green_alone(&self, plan: &Plan) -> Result<(), Outcome> {
-        let weight = self.cloud.weight(&plan.sides).await.map_err(failed)?;
-        let both = self.cloud.capacity(&plan.sides).await.map_err(failed)?;
-        let (healthy, wanted) = (both.of(Side::Green).healthy, plan.sides.green.desired);
-        if weight == Percent::FULL && healthy >= wanted {
-            return Ok(());
-        }
-        let message = format!("green has {weight} of the traffic and {healthy} of {wanted} healthy targets");
-        Err(Outcome::Failed(Failure { transient: true, message }))
-    }
-
     fn checker(&self) -> checks::Checker<'_> {
-        checks::Checker {
-            web: self.web.as_ref(),
-            clock: self.clock,
-            redactor: &self.settings.redactor,
-            variables: &self.settings.variables,
-        }
+        checks::Checker { web: self.web.as_ref(), clock: self.clock, variables: &self.settings.variables }
     }
 
     async fn run(&self, effect: EffectId, job: &Job, stage: usize, undo: bool) -> Outcome {
@@ -239,6 +226,59 @@ impl Tools {
     }
 }
 
+/// Green is only raised onto targets that were seen healthy just now. The way back does not wait for a look: the machine
+/// has made sure of blue.
+async fn set_weight(cloud: &dyn Cloud, sides: &Sides, green: Percent) -> Outcome {
+    if green > Percent::ZERO {
+        match whole_capacity(cloud, sides).await {
+            Err(outcome) => return outcome,
+            Ok(both) => {
+                let (healthy, wanted) = (both.of(Side::Green).healthy, sides.green.desired);
+                if healthy < wanted {
+                    let message = format!("green has {healthy} of {wanted} healthy targets");
+                    return Outcome::Failed(Failure { transient: true, message });
+                }
+            }
+        }
+    }
+    done(cloud.set_weight(sides, green).await)
+}
+
+/// Blue is only taken down while green was seen just now to have all the traffic and the targets for it.
+async fn is_green_alone(cloud: &dyn Cloud, sides: &Sides) -> Result<(), Outcome> {
+    let weight = cloud.weight(sides).await.map_err(failed)?;
+    let both = whole_capacity(cloud, sides).await?;
+    let (healthy, wanted) = (both.of(Side::Green).healthy, sides.green.desired);
+    if weight == Percent::FULL && healthy >= wanted {
+        return Ok(());
+    }
+    let message = format!("green has {weight} of the traffic and {healthy} of {wanted} healthy targets");
+    Err(Outcome::Failed(Failure { transient: true, message }))
+}
+
+/// Green's tasks are only replaced, or taken down, while green was seen just now to have no traffic.
+async fn is_green_idle(cloud: &dyn Cloud, sides: &Sides, desired: u32) -> Result<(), Outcome> {
+    let weight = cloud.weight(sides).await.map_err(failed)?;
+    if weight == Percent::ZERO {
+        return Ok(());
+    }
+    let is_undo = desired == 0;
+    let what = if is_undo { "taken down" } else { "replaced" };
+    let message =
+        format!("green has {weight} of the traffic: its tasks are not {what} under it; bring its weight to 0 first");
+    // On the way back the machine brings the traffic away as soon as it has seen it, too.
+    Err(Outcome::Failed(Failure { transient: is_undo, message }))
+}
+
+/// Both sides' capacity, all of it: what goes forward does not go by half of it.
+async fn whole_capacity(cloud: &dyn Cloud, sides: &Sides) -> Result<Capacities, Outcome> {
+    let both = cloud.capacity(sides).await.map_err(failed)?;
+    match both.unread() {
+        Some(unread) => Err(Outcome::Failed(unread.clone())),
+        None => Ok(both),
+    }
+}
+
 /// The checks of a stage.
 fn http_checks(plan: &Plan, stage: usize) -> Option<&[HttpCheck]> {
     match &plan.stage(stage)?.kind {
@@ -250,6 +290,10 @@ fn http_checks(plan: &Plan, stage: usize) -> Option<&[HttpCheck]> {
 
 fn no_such_stage(stage: usize) -> Outcome {
     Outcome::Failed(Failure { transient: false, message: format!("stage {stage} has no such work") })
+}
+
+fn no_sides(component: &ComponentPlan) -> Outcome {
+    Outcome::Failed(Failure { transient: false, message: format!("{} has no services to act on", component.name) })
 }
 
 fn done(result: Result<(), CloudError>) -> Outcome {

@@ -71,7 +71,7 @@ impl ApiFault {
         self
     }
 
-    fn covers(&self, service: Service, operation: &str, elapsed: Duration) -> bool {
+    fn covers(&self, service: &str, operation: &str, elapsed: Duration) -> bool {
         elapsed >= self.at
             && self.lasting.is_none_or(|lasting| elapsed < self.at + lasting)
             && (self.kind != ApiFaultKind::StaleRead || is_read(operation))
@@ -108,13 +108,13 @@ pub(crate) fn is_read(operation: &str) -> bool {
 }
 
 /// Whether a filter such as `elbv2:Modify*` covers an operation.
-fn matches(filter: &str, service: Service, operation: &str) -> bool {
+fn matches(filter: &str, service: &str, operation: &str) -> bool {
     let (wanted_service, wanted) = filter.split_once(':').unwrap_or(("*", filter));
     let covers = |pattern: &str, name: &str| match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
         None => name == pattern,
     };
-    covers(wanted_service, service.name()) && covers(wanted, operation)
+    covers(wanted_service, service) && covers(wanted, operation)
 }
 
 /// The faults at work: draws, counts and remembers.
@@ -159,6 +159,16 @@ impl Faults {
     pub(crate) fn strike(
         &mut self,
         service: Service,
+        operation: &str,
+        elapsed: Duration,
+    ) -> Option<(ApiFaultKind, Duration)> {
+        self.strike_named(service.name(), operation, elapsed)
+    }
+
+    /// The same for what is no service of AWS.
+    pub(crate) fn strike_named(
+        &mut self,
+        service: &str,
         operation: &str,
         elapsed: Duration,
     ) -> Option<(ApiFaultKind, Duration)> {

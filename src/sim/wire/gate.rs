@@ -16,6 +16,9 @@ use crate::domain::time::Timestamp;
 use crate::sim::scenario::ApiFaultKind;
 use crate::sim::world::ApiError;
 
+/// How long a receiver that is not AWS's takes. Always the same: what is drawn here would shift the calls' own latencies.
+const RECEIVED_WITHIN: Duration = Duration::from_millis(80);
+
 /// The state of the wire that is not the world's: faults, request rates, and counts.
 #[derive(Debug)]
 pub struct Wire {
@@ -87,6 +90,22 @@ impl Wire {
             passage => passage.unwrap_or(Passage::Served),
         };
         Admission { passage, after, request_id }
+    }
+
+    /// What strikes a message to a receiver that is not AWS's, with the delay of its rule; and how long it takes anyway.
+    pub(super) fn strike_letter(
+        &self,
+        receiver: &str,
+        operation: &str,
+        now: Timestamp,
+    ) -> (Option<(ApiFaultKind, Duration)>, Duration) {
+        let elapsed = now.since(self.started);
+        let mut state = self.state();
+        let struck = state.faults.strike_named(receiver, operation, elapsed);
+        if let Some((kind, _)) = struck {
+            state.faults.count(kind);
+        }
+        (struck, RECEIVED_WITHIN)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

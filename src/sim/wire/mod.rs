@@ -13,6 +13,7 @@ mod fault;
 mod gate;
 mod input;
 mod json;
+mod letters;
 mod limits;
 mod live_tail;
 mod logs;
@@ -89,11 +90,13 @@ pub enum ConnectionFault {
     Refused,
 }
 
-/// Answers one request to the simulated AWS, or to the simulated application when it is addressed to one of its hosts.
+/// Answers one request to the simulated AWS, to the simulated application when it is addressed to one of its hosts, or to a
+/// receiver of messages when it is for one of their paths.
 pub fn answer(sim: &Sim, request: http::Request<Bytes>) -> Answer {
     match route::recognise(request) {
         Route::App(request) => route::ask_app(sim, &request),
         Route::Aws(call) => answer_call(sim, &call),
+        Route::Letter(letter) => letters::deliver(sim, letter),
         Route::Nowhere => {
             Answer::Reply { response: reply::html(StatusCode::NOT_FOUND, "404 Not Found"), after: Duration::ZERO }
         }

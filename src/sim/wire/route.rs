@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use super::service::{Protocol, Service};
 use super::{Answer, ConnectionFault};
 use crate::sim::Sim;
+use crate::sim::world::inbox::Letter;
 use crate::sim::world::{AppRequest, AppResponse};
 
 /// The simulated application answers at every host below this one.
@@ -23,6 +24,7 @@ const CBOR_PREFIX: &str = "/service/GraniteServiceVersion20100801/operation/";
 pub(super) enum Route {
     Aws(Call),
     App(AppRequest),
+    Letter(Letter),
     Nowhere,
 }
 
@@ -49,6 +51,9 @@ pub(super) fn recognise(request: http::Request<Bytes>) -> Route {
         return Route::App(request);
     }
     let Some(body) = unpack(&parts, body) else { return Route::Nowhere };
+    if let Some(letter) = super::letters::letter(&parts, &body) {
+        return Route::Letter(letter);
+    }
     if let Some(operation) = parts.uri.path().strip_prefix(CBOR_PREFIX) {
         return aws(Service::CloudWatch, operation, Protocol::Cbor, body);
     }

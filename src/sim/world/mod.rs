@@ -8,6 +8,7 @@ mod app;
 pub mod ecs;
 pub mod elb;
 mod error;
+pub mod inbox;
 mod ledger;
 pub mod logs;
 pub mod metrics;
@@ -54,6 +55,7 @@ pub struct World {
     alarms: alarms::Alarms,
     logs: logs::Logs,
     sns: sns::Sns,
+    inbox: inbox::Inbox,
     ledger: ledger::Ledger,
 }
 

@@ -9,6 +9,7 @@ use super::ecs::{
     CircuitBreaker, CreateService, DeploymentConfiguration, Ecs, RegisterTaskDefinition, ServiceLoadBalancer, Tag,
 };
 use super::elb::Elb;
+use super::inbox::Inbox;
 use super::ledger::Ledger;
 use super::logs::Logs;
 use super::metrics::Store;
@@ -39,6 +40,7 @@ impl World {
             alarms: Alarms::default(),
             logs: Logs::default(),
             sns: Sns::default(),
+            inbox: Inbox::default(),
             ledger: Ledger::default(),
         };
         world.set_up(origin);

@@ -25,7 +25,8 @@ const REASON_ROWS: usize = 3;
 pub(super) fn draw(look: Look<'_>, group: &[Reading<'_>], area: Rect, buf: &mut Buffer) {
     let Some((main, others)) = group.split_first() else { return };
     let (glyph, role, word) = sign(look.theme.glyphs, main.ruling());
-    let right = match staleness(look) {
+    let columns = usize::from(area.width.saturating_sub(6));
+    let right = match staleness(look, columns.saturating_sub(width(main.plan.golden.word()))) {
         Some(stale) => stale,
         None => look.span(role, format!("{glyph} {word}")),
     };
@@ -33,7 +34,7 @@ pub(super) fn draw(look: Look<'_>, group: &[Reading<'_>], area: Rect, buf: &mut 
         Some(Ruling::Fail) => Some(Role::Danger),
         _ => None,
     };
-    let room = usize::from(area.width.saturating_sub(6)).saturating_sub(right.width());
+    let room = columns.saturating_sub(right.width());
     let panel = Panel {
         title: Line::from(title(look, *main, room)),
         right: Line::from(right),
@@ -124,6 +125,10 @@ fn evidence(look: Look<'_>, reading: Reading<'_>, role: Role, row: Rect, buf: &m
         look.row(row, buf, vec![look.span(Role::Muted, "no green traffic")], Vec::new());
         return;
     };
+    if let Some(stands) = reading.stands(look, row.width.into()) {
+        look.row(row, buf, vec![look.span(role, stands)], Vec::new());
+        return;
+    }
     match verdict.ruling {
         Ruling::NoData | Ruling::Error if verdict.needed > 0 => {
             let share = Some(verdict.samples as f64 / verdict.needed as f64);

@@ -5,6 +5,7 @@ mod ending;
 mod judgement;
 mod notices;
 mod secrets;
+mod turns;
 mod writes;
 
 use std::collections::VecDeque;
@@ -12,13 +13,16 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cutover::clock::Clock;
+use cutover::domain::components::{ComponentIndex, Components};
 use cutover::domain::effect::{Effect, Intent};
 use cutover::domain::event::Event;
 use cutover::domain::ids::{ReleaseId, Side};
 use cutover::domain::machine;
-use cutover::domain::plan::Plan;
+use cutover::domain::plan::{ComponentPlan, Plan, Sides};
 use cutover::domain::release::Release;
 use cutover::domain::time::Timestamp;
+use cutover::engine::run::TrafficLeft;
 use cutover::journal::{Entry, Record};
 use cutover::sim::{Sim, World};
 use tokio::sync::Notify;
@@ -50,6 +54,8 @@ pub(crate) enum Invariant {
     I10,
     /// The journal alone gives the release back.
     Replay,
+    /// Stages, and components on the way back, come in the plan's order.
+    Turns,
 }
 
 /// An invariant that did not hold.
@@ -69,7 +75,7 @@ impl fmt::Display for Violation {
 /// The watch. Clones watch together.
 #[derive(Clone)]
 pub(crate) struct Watch {
-    sim: Sim,
+    clock: Clock,
     state: Arc<Mutex<State>>,
     /// Rings when the effect that an ambush waits for has begun.
     bell: Arc<Notify>,
@@ -97,6 +103,9 @@ const READS: usize = 3;
 
 struct State {
     plan: Plan,
+    /// The worlds that the components run in.
+    sims: Components<Sim>,
+    places: Components<Place>,
     /// The oldest that a stale read may be.
     stale: Duration,
     /// The release as the journal tells it.
@@ -105,59 +114,77 @@ struct State {
     open: Vec<Intent>,
     /// The engine was told that its journal is broken.
     is_broken: bool,
-    changes: usize,
-    weights: usize,
-    truths: VecDeque<Truth>,
-    /// When the newest reads of capacity, of this engine, began: those that brought an answer.
-    capacity_reads: VecDeque<Timestamp>,
-    weight_reads: VecDeque<Timestamp>,
-    registrations: u32,
+    /// Where engines without a journal left the traffic.
+    left: Vec<TrafficLeft>,
     /// Programs started, by the first word.
     programs: Vec<String>,
-    somebody_set_weights: bool,
-    judgement: Judgement,
     notices: Notices,
     /// Every record of the journal, as it is written.
     journal: Vec<String>,
     /// Log lines shown to a face.
     lines: usize,
+    /// The most components that were shifted at the same time.
+    side_by_side: usize,
     violations: Vec<Violation>,
 }
 
+/// What is known of a component's world.
+#[derive(Debug, Default)]
+struct Place {
+    /// Changes, changes of weights and deliveries that were looked at.
+    changes: usize,
+    weights: usize,
+    deliveries: usize,
+    truths: VecDeque<Truth>,
+    /// When the newest reads of capacity, of this engine, began: those that brought an answer.
+    capacity_reads: VecDeque<Timestamp>,
+    weight_reads: VecDeque<Timestamp>,
+    registrations: u32,
+    somebody_set_weights: bool,
+    judgement: Judgement,
+}
+
+impl Place {
+    fn of(sim: &Sim) -> Self {
+        sim.with(|world, _| Self {
+            changes: world.changes().len(),
+            weights: world.weight_history().len(),
+            ..Self::default()
+        })
+    }
+}
+
 impl Watch {
-    pub(crate) fn new(sim: Sim, plan: Plan, trial: &Trial) -> Self {
+    pub(crate) fn new(sims: Components<Sim>, plan: Plan, trial: &Trial) -> Self {
+        let clock = sims[ComponentIndex::FIRST].clock();
         let state = State {
             mirror: Release::planned(ReleaseId(1), plan.clone()),
             plan,
+            places: sims.map(Place::of),
+            sims,
             stale: trial.stale(),
             open: Vec::new(),
             is_broken: false,
-            changes: sim.with(|world, _| world.changes().len()),
-            weights: sim.with(|world, _| world.weight_history().len()),
-            truths: VecDeque::new(),
-            capacity_reads: VecDeque::new(),
-            weight_reads: VecDeque::new(),
-            registrations: 0,
+            left: Vec::new(),
             programs: Vec::new(),
-            somebody_set_weights: false,
-            judgement: Judgement::default(),
             notices: Notices::default(),
             journal: Vec::new(),
             lines: 0,
+            side_by_side: 0,
             violations: Vec::new(),
         };
         let prey = trial.ambush.map(|ambush| ambush.effect);
-        Self { sim, state: Arc::new(Mutex::new(state)), bell: Arc::default(), prey }
+        Self { clock, state: Arc::new(Mutex::new(state)), bell: Arc::default(), prey }
     }
 
-    fn with<R>(&self, act: impl FnOnce(&mut State, &mut World, Timestamp) -> R) -> R {
+    fn with<R>(&self, act: impl FnOnce(&mut State, Timestamp) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        self.sim.with(|world, now| act(&mut state, world, now))
+        act(&mut state, self.clock.now())
     }
 
     /// A release was created under this number.
     pub(crate) fn created(&self, id: ReleaseId, plan: &Plan) {
-        self.with(|state, _, _| state.mirror = Release::planned(id, plan.clone()));
+        self.with(|state, _| state.mirror = Release::planned(id, plan.clone()));
     }
 
     /// Looks at what has changed in the world.
@@ -165,25 +192,27 @@ impl Watch {
         self.with(State::look);
     }
 
-    /// Somebody who is not the engine changes the world.
-    pub(crate) fn disturb(&self, act: impl FnOnce(&mut World)) {
-        self.with(|state, world, now| {
-            state.look(world, now);
-            let before = state.weights;
-            act(world);
-            state.changes = world.changes().len();
-            state.weights = world.weight_history().len();
-            state.somebody_set_weights |= state.weights > before;
-            state.notice_truth(world, now);
+    /// Somebody who is not the engine changes a component's world.
+    pub(crate) fn disturb(&self, of: ComponentIndex, act: impl FnOnce(&mut World)) {
+        self.with(|state, now| {
+            state.look(now);
+            state.sims[of].clone().with(|world, _| {
+                act(world);
+                let place = &mut state.places[of];
+                let before = std::mem::replace(&mut place.weights, world.weight_history().len());
+                place.changes = world.changes().len();
+                place.somebody_set_weights |= place.weights > before;
+                state.notice_truth(of, world, now);
+            });
         });
     }
 
     /// These records are in the journal now.
     pub(crate) fn appended(&self, records: &[Record]) {
-        self.with(|state, world, now| {
-            state.look(world, now);
+        self.with(|state, now| {
+            state.look(now);
             for record in records {
-                state.record(record, world, now);
+                state.record(record, now);
                 if matches!(&record.entry, Entry::Intent(intent) if self.prey.is_some_and(|prey| is_prey(prey, intent)))
                 {
                     self.bell.notify_one();
@@ -197,62 +226,90 @@ impl Watch {
         self.bell.notified().await;
     }
 
-    /// The engine was told that its journal cannot be written.
-    pub(crate) fn journal_broke(&self) {
-        self.with(|state, world, now| {
-            state.look(world, now);
-            state.is_broken = true;
+    /// The engine was told that its journal cannot be written, or that it can be again.
+    pub(crate) fn journal_works(&self, works: bool) {
+        self.with(|state, now| {
+            state.look(now);
+            state.is_broken = !works;
         });
+    }
+
+    /// An engine without a journal has ended, and says where it left the traffic. No engine may leave green with users
+    /// whom nobody watches while blue could take them.
+    pub(crate) fn journal_lost(&self, left: &TrafficLeft) {
+        self.with(|state, now| {
+            state.look(now);
+            for of in state.plan.components.indices() {
+                let Some(truth) = state.truth(of) else { continue };
+                let is_so = match left {
+                    TrafficLeft::OnBlue => truth.green == 0 || !state.mirror.components[of].has_shifted(),
+                    TrafficLeft::Untouched => truth.green == 0 || state.mirror.ended.is_some() || truth.green == 100,
+                    TrafficLeft::OnGreen { .. } => true,
+                };
+                let by_others = state.places[of].somebody_set_weights;
+                state.require(is_so || by_others, Invariant::I3, now, || {
+                    format!("an engine without a journal says {left:?}, and the truth is {truth:?}")
+                });
+            }
+            state.left.push(left.clone());
+        });
+    }
+
+    /// Where engines without a journal left the traffic.
+    pub(crate) fn left(&self) -> Vec<TrafficLeft> {
+        self.with(|state, _| state.left.clone())
     }
 
     /// The engine is gone, and with it all that was under way.
     pub(crate) fn engine_gone(&self) {
-        self.with(|state, world, now| {
-            state.look(world, now);
+        self.with(|state, now| {
+            state.look(now);
             state.open.clear();
             state.is_broken = false;
-            state.capacity_reads.clear();
-            state.weight_reads.clear();
+            for (_, place) in state.places.iter_mut() {
+                place.capacity_reads.clear();
+                place.weight_reads.clear();
+            }
         });
     }
 
-    /// A read of the capacity that began at that moment, by the cloud's clock, was answered.
-    pub(crate) fn capacity_read(&self, began: Timestamp) {
-        self.with(|state, _, _| keep_newest(&mut state.capacity_reads, began));
+    /// A read of a component's capacity that began at that moment, by the cloud's clock, was answered.
+    pub(crate) fn capacity_read(&self, of: ComponentIndex, began: Timestamp) {
+        self.with(|state, _| keep_newest(&mut state.places[of].capacity_reads, began));
     }
 
-    /// The same for the weights.
-    pub(crate) fn weight_read(&self, began: Timestamp) {
-        self.with(|state, _, _| keep_newest(&mut state.weight_reads, began));
+    /// The same for its weights.
+    pub(crate) fn weight_read(&self, of: ComponentIndex, began: Timestamp) {
+        self.with(|state, _| keep_newest(&mut state.places[of].weight_reads, began));
     }
 
     /// The cloud's time.
     pub(crate) fn now(&self) -> Timestamp {
-        self.sim.clock().now()
+        self.clock.now()
     }
 
     /// The release as the journal tells it.
     pub(crate) fn release(&self) -> Release {
-        self.with(|state, _, _| state.mirror.clone())
+        self.with(|state, _| state.mirror.clone())
     }
 
     pub(crate) fn violate(&self, invariant: Invariant, what: String) {
-        self.with(|state, _, now| state.violate(invariant, now, what));
+        self.with(|state, now| state.violate(invariant, now, what));
     }
 
     pub(crate) fn violations(&self) -> Vec<Violation> {
-        self.with(|state, _, _| state.violations.clone())
+        self.with(|state, _| state.violations.clone())
     }
 
     /// Every record of the journal, as it was written.
     pub(crate) fn journal(&self) -> Vec<String> {
-        self.with(|state, _, _| state.journal.clone())
+        self.with(|state, _| state.journal.clone())
     }
 }
 
 fn is_prey(prey: Prey, intent: &Intent) -> bool {
     match (&intent.effect, prey) {
-        (Effect::SetWeight { green }, Prey::Weight(weight)) => green.get() == weight,
+        (Effect::SetWeight { green, .. }, Prey::Weight(weight)) => green.get() == weight,
         (Effect::Scale { side: Side::Green, desired, .. }, Prey::GreenUp) => *desired > 0,
         (Effect::Scale { side: Side::Blue, desired: 0, .. }, Prey::BlueDown) => true,
         _ => false,
@@ -280,49 +337,78 @@ impl State {
         }
     }
 
-    fn look(&mut self, world: &mut World, now: Timestamp) {
-        let new: Vec<_> = world.changes()[self.changes..].to_vec();
-        self.changes += new.len();
-        for change in &new {
-            self.changed(change, world, now);
+    fn look(&mut self, now: Timestamp) {
+        for of in self.plan.components.indices() {
+            self.sims[of].clone().with(|world, _| self.look_at(of, world, now));
         }
-        self.weights = world.weight_history().len();
-        self.delivered(world, now);
-        self.notice_truth(world, now);
     }
 
-    fn notice_truth(&mut self, world: &World, now: Timestamp) {
-        let sides = &self.plan.sides;
+    fn look_at(&mut self, of: ComponentIndex, world: &World, now: Timestamp) {
+        let new: Vec<_> = world.changes()[self.places[of].changes..].to_vec();
+        self.places[of].changes += new.len();
+        for change in &new {
+            self.changed(of, change, world, now);
+        }
+        self.places[of].weights = world.weight_history().len();
+        self.delivered(of, world, now);
+        self.notice_truth(of, world, now);
+    }
+
+    fn notice_truth(&mut self, of: ComponentIndex, world: &World, now: Timestamp) {
+        let sides = self.sides(of);
         let truth = Truth {
             at: now,
-            green: green_of(world, &self.plan),
+            green: green_of(world, sides),
             healthy_blue: world.healthy_targets(&sides.blue.service).0,
             healthy_green: world.healthy_targets(&sides.green.service).0,
         };
-        if self.truths.back().is_none_or(|last| Truth { at: now, ..*last } != truth) {
-            self.truths.push_back(truth);
+        let truths = &mut self.places[of].truths;
+        if truths.back().is_none_or(|last| Truth { at: now, ..*last } != truth) {
+            truths.push_back(truth);
         }
     }
 
-    /// Whether something was true at any moment that a reader of these reads may still take for the present.
-    fn was_true(&self, reads: &VecDeque<Timestamp>, now: Timestamp, holds: impl Fn(&Truth) -> bool) -> bool {
-        let from = reads.front().copied().unwrap_or(now) - self.stale;
-        let first = self.truths.iter().rposition(|truth| truth.at <= from).unwrap_or(0);
-        self.truths.iter().skip(first).any(holds)
+    /// Whether something was true of a component at any moment that a reader of its capacity may still take for the
+    /// present.
+    fn capacity_was(&self, of: ComponentIndex, now: Timestamp, holds: impl Fn(&Truth) -> bool) -> bool {
+        self.was_true(of, &self.places[of].capacity_reads, now, holds)
     }
 
-    fn record(&mut self, record: &Record, world: &World, now: Timestamp) {
+    /// The same for a reader of its weights.
+    fn weight_was(&self, of: ComponentIndex, now: Timestamp, holds: impl Fn(&Truth) -> bool) -> bool {
+        self.was_true(of, &self.places[of].weight_reads, now, holds)
+    }
+
+    fn was_true(
+        &self,
+        of: ComponentIndex,
+        reads: &VecDeque<Timestamp>,
+        now: Timestamp,
+        holds: impl Fn(&Truth) -> bool,
+    ) -> bool {
+        let truths = &self.places[of].truths;
+        let from = reads.front().copied().unwrap_or(now) - self.stale;
+        let first = truths.iter().rposition(|truth| truth.at <= from).unwrap_or(0);
+        truths.iter().skip(first).any(holds)
+    }
+
+    /// What is true of a component now.
+    fn truth(&self, of: ComponentIndex) -> Option<Truth> {
+        self.places[of].truths.back().copied()
+    }
+
+    fn record(&mut self, record: &Record, now: Timestamp) {
         let text = serde_json::to_string(record).unwrap();
         self.keeps_secret("a row of the journal", &text, now);
         self.journal.push(text);
         match &record.entry {
-            Entry::Event(event) => self.event(event, record.at, world, now),
+            Entry::Event(event) => self.event(event, record.at, now),
             Entry::Intent(intent) => self.intent(intent, now),
             Entry::Refused { .. } | Entry::Accepted { .. } | Entry::Started { .. } => {}
         }
     }
 
-    fn event(&mut self, event: &Event, at: Timestamp, world: &World, now: Timestamp) {
+    fn event(&mut self, event: &Event, at: Timestamp, now: Timestamp) {
         let before = self.mirror.clone();
         self.notices.ended(event, &before);
         let _asked = machine::step(&mut self.mirror, event.clone(), at);
@@ -330,8 +416,9 @@ impl State {
             self.mirror.in_flight.iter().any(|flight| flight.id() == intent.id && flight.retry_at.is_none())
                 && !matches!(event, Event::EffectEnded { id, attempt, .. } if *id == intent.id && *attempt == intent.attempt)
         });
-        self.judged(event, &before, at, world, now);
+        self.judged(event, &before, at, now);
         self.transitions(&before);
+        self.turns(&before, now);
         self.claims(&before, now);
     }
 
@@ -345,17 +432,25 @@ impl State {
         self.open.push(intent.clone());
     }
 
-    fn healthy_wanted(&self, side: Side) -> u32 {
-        self.plan.sides.of(side).desired
+    fn component(&self, of: ComponentIndex) -> &ComponentPlan {
+        &self.plan.components[of]
+    }
+
+    fn sides(&self, of: ComponentIndex) -> &Sides {
+        self.component(of).sides.as_ref().unwrap()
+    }
+
+    fn healthy_wanted(&self, of: ComponentIndex, side: Side) -> u32 {
+        self.component(of).wanted(side)
     }
 }
 
-/// Green's weight on the plan's rule, in its hundred.
-fn green_of(world: &World, plan: &Plan) -> u32 {
+/// Green's weight on a rule, in its hundred.
+fn green_of(world: &World, sides: &Sides) -> u32 {
     let weights = world.current_weights();
-    let rule = weights.iter().find(|(arn, _)| *arn == plan.sides.rule);
+    let rule = weights.iter().find(|(arn, _)| *arn == sides.rule);
     let of = |service: &str| {
         rule.and_then(|(_, weights)| weights.iter().find(|(name, _)| name == service)).map_or(0, |(_, weight)| *weight)
     };
-    of(&plan.sides.green.service)
+    of(&sides.green.service)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cutover::domain::components::ComponentIndex;
 use cutover::domain::effect::{Effect, Intent, Notice, Outcome};
 use cutover::domain::event::Event;
 use cutover::domain::ids::EffectId;
@@ -22,8 +23,8 @@ pub(super) struct Notices {
     all: BTreeMap<EffectId, Told>,
     /// How often each transition happened, by the last part of its key.
     expected: BTreeMap<String, usize>,
-    /// Deliveries looked at.
-    seen: usize,
+    /// Messages that told of a lost journal.
+    lost_journal: usize,
 }
 
 #[derive(Debug, Default)]
@@ -69,14 +70,18 @@ impl Notices {
 
 impl State {
     /// Looks at what arrived.
-    pub(super) fn delivered(&mut self, world: &World, now: Timestamp) {
-        let new: Vec<_> = world.deliveries()[self.notices.seen..].to_vec();
-        self.notices.seen += new.len();
+    pub(super) fn delivered(&mut self, of: ComponentIndex, world: &World, now: Timestamp) {
+        let new: Vec<_> = world.deliveries()[self.places[of].deliveries..].to_vec();
+        self.places[of].deliveries += new.len();
         for delivery in new {
             let Some((_, key)) = delivery.attributes.iter().find(|(name, _)| name == "cutover.key") else { continue };
             let channel = channel_of(&delivery.topic_arn);
             let text = format!("{} {}", delivery.subject.as_deref().unwrap_or_default(), delivery.message);
             self.keeps_secret("a message", &text, now);
+            if self.is_broken && key.rsplit('/').next().is_some_and(|what| what.starts_with("journal-lost")) {
+                self.notices.lost_journal += 1;
+                continue;
+            }
             let open = self.open.iter().find(|intent| match &intent.effect {
                 Effect::Notify(notice) => notice.key == *key && notice.channel == channel,
                 _ => false,
@@ -113,14 +118,16 @@ impl State {
         if !is_overdue(before) && is_overdue(&after) {
             notices.expect("overdue");
         }
-        let baking = |release: &Release| match release.step() {
+        let baking = |release: &Release, of| match release.step(of) {
             Some((index, StepPhase::Baking { since, .. })) => Some((index, since)),
             _ => None,
         };
-        if let Some((index, _)) = baking(&after).filter(|_| baking(&after) != baking(before))
-            && let Some(step) = after.plan.shift().and_then(|shift| shift.steps.get(index))
-        {
-            notices.expect(&format!("step-{}", step.weight.get()));
+        for (of, component) in after.plan.components.iter() {
+            if let Some((index, _)) = baking(&after, of).filter(|_| baking(&after, of) != baking(before, of))
+                && let Some(step) = after.plan.shift(of).and_then(|shift| shift.steps.get(index))
+            {
+                notices.expect(&format!("step-{}-{}", component.name, step.weight.get()));
+            }
         }
         let stages = after.plan.stages.iter().zip(before.stages.iter().zip(&after.stages));
         for (plan, (_, later)) in stages.filter(|(_, (earlier, later))| earlier.status != later.status) {
@@ -139,11 +146,16 @@ impl State {
 }
 
 impl Watch {
+    /// How many messages told of a lost journal.
+    pub(crate) fn told_of_lost_journal(&self) -> usize {
+        self.with(|state, _| state.notices.lost_journal)
+    }
+
     /// The release has ended and its engine with it: everybody was told everything, but for what eight tries could not
     /// deliver, or what was still owed when the engine ended while the cloud misbehaved.
     pub(crate) fn told_all(&self, cloud_behaves: bool) {
-        self.with(|state, world, now| {
-            state.look(world, now);
+        self.with(|state, now| {
+            state.look(now);
             let channels = state.plan.notify.clone();
             let mut missing = Vec::new();
             for told in state.notices.all.values() {

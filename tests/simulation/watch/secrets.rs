@@ -21,7 +21,7 @@ impl State {
 impl Watch {
     /// Lines that a face was given.
     pub(crate) fn lines_shown(&self, lines: &[LogLine]) {
-        self.with(|state, _, now| {
+        self.with(|state, now| {
             state.lines += lines.len();
             for line in lines {
                 state.keeps_secret("a log line", &line.text, now);
@@ -33,11 +33,11 @@ impl Watch {
 
     /// Lines shown so far.
     pub(crate) fn lines(&self) -> usize {
-        self.with(|state, _, _| state.lines)
+        self.with(|state, _| state.lines)
     }
 
     /// A snapshot that a face was given, in the form in which a socket carries it.
     pub(crate) fn snapshot_shown(&self, snapshot: &str) {
-        self.with(|state, _, now| state.keeps_secret("a snapshot", snapshot, now));
+        self.with(|state, now| state.keeps_secret("a snapshot", snapshot, now));
     }
 }

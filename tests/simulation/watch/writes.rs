@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use cutover::domain::command::{CommandKind, Ordered};
+use cutover::domain::components::ComponentIndex;
 use cutover::domain::effect::Effect;
 use cutover::domain::ids::Side;
 use cutover::domain::percent::Percent;
@@ -13,23 +14,32 @@ use cutover::sim::world::Change;
 use super::{Invariant, State, Watch};
 
 impl State {
-    /// The engine has changed something in the cloud.
-    pub(super) fn changed(&mut self, change: &Change, world: &World, now: Timestamp) {
-        self.require(!self.is_broken, Invariant::I5, now, || format!("{} without a journal", change.operation));
+    /// The engine has changed something in a component's world.
+    pub(super) fn changed(&mut self, of: ComponentIndex, change: &Change, world: &World, now: Timestamp) {
+        // Bringing traffic back to blue and telling people that is all that is safe without one.
+        let is_safe =
+            change.operation == "Publish" || change.operation == "ModifyRule" && self.green_of(of, change) == Some(0);
+        self.require(!self.is_broken || is_safe, Invariant::I5, now, || {
+            format!("{} without a journal", change.operation)
+        });
         match change.operation {
-            "ModifyRule" => self.weights_set(change, now),
-            "UpdateService" => self.service_updated(change, now),
+            "ModifyRule" => self.weights_set(of, change, now),
+            "UpdateService" => self.service_updated(of, change, now),
             "RegisterTaskDefinition" => {
-                self.registrations += 1;
-                let number = self.registrations;
+                self.places[of].registrations += 1;
+                let number = self.places[of].registrations;
                 self.require(number == 1, Invariant::I5, now, || format!("{number} task definitions registered"));
-                self.has_intent(change, now, |effect| matches!(effect, Effect::RegisterTaskDefinition));
+                self.has_intent(
+                    change,
+                    now,
+                    |effect| matches!(effect, Effect::RegisterTaskDefinition { component } if *component == of),
+                );
             }
             // Looked at with their keys, in the order of their arrival.
             "Publish" => {}
             other => self.violate(Invariant::I5, now, format!("{other} is none of the engine's operations")),
         }
-        self.notice_truth(world, now);
+        self.notice_truth(of, world, now);
     }
 
     fn has_intent(&mut self, change: &Change, now: Timestamp, is_it: impl Fn(&Effect) -> bool) {
@@ -40,17 +50,20 @@ impl State {
         }
     }
 
-    fn weights_set(&mut self, change: &Change, now: Timestamp) {
+    /// The weight that a change of the rule gives green.
+    fn green_of(&self, of: ComponentIndex, change: &Change) -> Option<u32> {
+        weight_of(change, &self.sides(of).green.service)
+    }
+
+    fn weights_set(&mut self, of: ComponentIndex, change: &Change, now: Timestamp) {
         let weights = fact(change, "weights");
-        let of = |service: &str| {
-            let pair = weights.split(' ').find_map(|pair| pair.strip_prefix(service)?.strip_prefix('='));
-            pair.and_then(|weight| weight.parse::<u32>().ok())
-        };
-        let sides = self.plan.sides.clone();
-        let (Some(blue), Some(green)) = (of(&sides.blue.service), of(&sides.green.service)) else {
+        let sides = self.sides(of).clone();
+        let rule = fact(change, "arn");
+        self.require(rule == sides.rule, Invariant::I1, now, || format!("{rule} set, which is not the component's"));
+        let (Some(blue), Some(green)) = (weight_of(change, &sides.blue.service), self.green_of(of, change)) else {
             return self.violate(Invariant::I1, now, format!("the rule lost a side: {weights}"));
         };
-        let allowed = u8::try_from(green).ok().and_then(Percent::new).is_some_and(|green| self.plan.allows(green));
+        let allowed = u8::try_from(green).ok().and_then(Percent::new).is_some_and(|green| self.plan.allows(of, green));
         self.require(blue + green == 100 && allowed, Invariant::I1, now, || format!("weights set to {weights}"));
 
         let is_going_back = self.mirror.unwinding.is_some() || self.mirror.ended.is_some();
@@ -59,54 +72,64 @@ impl State {
             format!("green set to {green} after the journal had {status}")
         });
 
-        let before = self.truths.back().map_or(0, |truth| truth.green);
-        self.gains(before, green, now);
-        self.has_intent(
-            change,
-            now,
-            |effect| matches!(effect, Effect::SetWeight { green: asked } if u32::from(asked.get()) == green),
-        );
+        self.goes_back_in_turn(of, now);
+        let before = self.truth(of).map_or(0, |truth| truth.green);
+        self.gains(of, before, green, now);
+        if self.is_broken && green == 0 {
+            return;
+        }
+        self.has_intent(change, now, |effect| match effect {
+            Effect::SetWeight { component, green: asked } => *component == of && u32::from(asked.get()) == green,
+            _ => false,
+        });
     }
 
     /// The side that gains traffic has enough healthy targets — or had them at some moment since the engine began the
     /// last [`super::READS`] reads of capacity that were answered, less the age of a stale read: it cannot know better.
-    fn gains(&mut self, before: u32, green: u32, now: Timestamp) {
+    fn gains(&mut self, of: ComponentIndex, before: u32, green: u32, now: Timestamp) {
         let rollback = self.plan.rollback;
-        let (wanted_blue, wanted_green) = (self.healthy_wanted(Side::Blue), self.healthy_wanted(Side::Green));
+        let (wanted_blue, wanted_green) = (self.healthy_wanted(of, Side::Blue), self.healthy_wanted(of, Side::Green));
         let enough = match green.cmp(&before) {
-            Ordering::Greater => {
-                self.was_true(&self.capacity_reads, now, |truth| truth.healthy_green >= wanted_green as usize)
+            Ordering::Greater => self.capacity_was(of, now, |truth| truth.healthy_green >= wanted_green as usize),
+            Ordering::Less => {
+                self.capacity_was(of, now, |truth| rollback.is_enough(truth.healthy_blue as u32, wanted_blue))
             }
-            Ordering::Less => self.was_true(&self.capacity_reads, now, |truth| {
-                rollback.is_enough(truth.healthy_blue as u32, wanted_blue)
-            }),
             Ordering::Equal => true,
         };
-        let truth = self.truths.back().copied();
+        let truth = self.truth(of);
         self.require(enough, Invariant::I4, now, || {
             format!("green {before} → {green}, onto too few healthy targets: {truth:?}")
         });
     }
 
-    fn service_updated(&mut self, change: &Change, now: Timestamp) {
+    fn service_updated(&mut self, of: ComponentIndex, change: &Change, now: Timestamp) {
         let (service, desired) = (fact(change, "service"), fact(change, "desiredCount"));
         let definition = fact(change, "taskDefinition");
-        let sides = self.plan.sides.clone();
+        let sides = self.sides(of).clone();
         self.has_intent(change, now, |effect| match effect {
-            Effect::Scale { side, desired: asked, task_definition } => {
-                sides.of(*side).service == service
+            Effect::Scale { component, side, desired: asked, task_definition } => {
+                *component == of
+                    && sides.of(*side).service == service
                     && asked.to_string() == desired
                     && task_definition.as_ref().is_none_or(|asked| asked.as_str() == definition)
             }
             _ => false,
         });
-        if desired == "0" {
-            let is_green = service == sides.green.service;
-            let is_idle = self.was_true(&self.weight_reads, now, |truth| truth.green == if is_green { 0 } else { 100 });
-            let truth = self.truths.back().copied();
-            self.require(is_idle, Invariant::I4, now, || format!("{service} taken down under traffic: {truth:?}"));
+        let is_green = service == sides.green.service;
+        if is_green || desired == "0" {
+            let is_idle = self.weight_was(of, now, |truth| truth.green == if is_green { 0 } else { 100 });
+            let truth = self.truth(of);
+            self.require(is_idle, Invariant::I4, now, || {
+                format!("{service} replaced or taken down under traffic: {truth:?}")
+            });
         }
     }
+}
+
+/// The weight that a change of the rule gives a service.
+fn weight_of(change: &Change, service: &str) -> Option<u32> {
+    let pair = fact(change, "weights").split(' ').find_map(|pair| pair.strip_prefix(service)?.strip_prefix('='));
+    pair.and_then(|weight| weight.parse().ok())
 }
 
 fn fact<'a>(change: &'a Change, name: &str) -> &'a str {
@@ -116,8 +139,8 @@ fn fact<'a>(change: &'a Change, name: &str) -> &'a str {
 impl Watch {
     /// A program of a command stage is started.
     pub(crate) fn program_started(&self, name: &str, is_repeatable: bool) {
-        self.with(|state, world, now| {
-            state.look(world, now);
+        self.with(|state, now| {
+            state.look(now);
             state.require(!state.is_broken, Invariant::I5, now, || format!("{name} without a journal"));
             let is_undo = name == "unmigrate";
             let is_it = |effect: &Effect| match effect {

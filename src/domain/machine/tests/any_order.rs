@@ -61,21 +61,21 @@ fn happen(bench: &mut Bench, happening: Happening, last: &mut Option<Event>) {
         }
         Happening::Look => bench.look(),
         Happening::LookStale(weight) => {
-            let _ = bench.tell(Event::WeightObserved(Percent::clamped(weight)));
+            let _ = bench.tell(Event::WeightObserved { component: API, green: Percent::clamped(weight) });
         }
         Happening::Lose { side, healthy } => {
-            let capacity = if side { &mut bench.capacity.blue } else { &mut bench.capacity.green };
+            let capacity = if side { &mut bench.api().capacity.blue } else { &mut bench.api().capacity.green };
             capacity.healthy = healthy.min(capacity.desired);
         }
         Happening::Wait(secs) => bench.wait(Duration::from_secs(secs)),
         Happening::Judge(ruling) => bench.judge(ruling, Policy::Rollback),
         Happening::Alarm(fires) => {
             let alarm = FiringAlarm { name: "a".into(), since: bench.now, reason: String::new() };
-            bench.firing = fires.filter(|fires| *fires).map(|_| alarm.clone()).into_iter().collect();
+            bench.api().firing = fires.filter(|fires| *fires).map(|_| alarm.clone()).into_iter().collect();
             let _ = bench.tell(match fires {
-                Some(true) => Event::AlarmsObserved(vec![alarm]),
-                Some(false) => Event::AlarmsObserved(Vec::new()),
-                None => Event::AlarmsLost { why: "throttled".to_owned(), firing: Vec::new() },
+                Some(true) => Event::AlarmsObserved { component: API, firing: vec![alarm] },
+                Some(false) => Event::AlarmsObserved { component: API, firing: Vec::new() },
+                None => Event::AlarmsLost { component: API, why: "throttled".to_owned(), firing: Vec::new() },
             });
         }
         Happening::Order(kind, stale) => {
@@ -90,7 +90,7 @@ fn happen(bench: &mut Bench, happening: Happening, last: &mut Option<Event>) {
                 _ => Command::Skip { reason: "why not".to_owned() },
             };
             let seen = (!stale).then_some(bench.release.revision);
-            let order = Order { command, by: captain(), seen };
+            let order = Order { command, stage: None, by: captain(), seen };
             assert!(bench.tell(Event::Ordered(order)).answer.is_some(), "I7: every order is answered");
         }
         Happening::Recover => {
@@ -117,10 +117,10 @@ proptest! {
         for happening in happenings {
             happen(&mut bench, happening, &mut last);
         }
-        let _ = bench.tell(Event::AlarmsObserved(Vec::new()));
-        bench.firing.clear();
-        bench.capacity.blue.healthy = bench.capacity.blue.desired;
-        bench.capacity.green.healthy = bench.capacity.green.desired;
+        let _ = bench.tell(Event::AlarmsObserved { component: API, firing: Vec::new() });
+        bench.api().firing.clear();
+        bench.api().capacity.blue.healthy = bench.api().capacity.blue.desired;
+        bench.api().capacity.green.healthy = bench.api().capacity.green.desired;
         for _ in 0..200 {
             bench.settle();
             bench.wait(MINUTE);

@@ -24,31 +24,33 @@ fn raising() -> (Bench, Intent) {
 fn going_back_during_the_first_raise_sends_zero_and_waits_for_what_may_still_land() {
     let (mut bench, _) = raising();
     bench.order(Command::Rollback { reason: None }).expect("rollback");
-    assert!(bench.open.iter().any(|intent| intent.effect == Effect::SetWeight { green: Percent::ZERO }));
+    assert!(
+        bench.open.iter().any(|intent| intent.effect == Effect::SetWeight { component: API, green: Percent::ZERO })
+    );
     bench.settle();
     assert_eq!(bench.ending(), None);
-    assert_eq!(bench.capacity.green.desired, 4, "nothing is taken down under what may still land");
-    bench.weight = Percent::clamped(10);
+    assert_eq!(bench.api().capacity.green.desired, 4, "nothing is taken down under what may still land");
+    bench.api().weight = Percent::clamped(10);
     bench.look();
     bench.wait(Duration::from_secs(16));
     bench.settle();
-    assert_eq!((bench.ending(), bench.weight), (Some(Ending::RolledBack), Percent::ZERO));
+    assert_eq!((bench.ending(), bench.api().weight), (Some(Ending::RolledBack), Percent::ZERO));
 }
 
 #[test]
 fn green_is_watched_at_full_weight_in_whichever_stage() {
     for stage in [5, 7] {
         let mut bench = Bench::begun();
-        while bench.release.current() != Some(stage) {
+        while bench.release.foremost() != Some(stage) {
             bench.settle();
             bench.wait(MINUTE);
             bench.judge(Ruling::Pass, Policy::Rollback);
         }
-        bench.capacity.green.healthy = 0;
+        bench.api().capacity.green.healthy = 0;
         bench.look();
         bench.settle();
         assert_eq!(bench.ending(), Some(Ending::RolledBack), "stage {stage}");
-        assert_eq!(bench.capacity.blue.desired, 4, "stage {stage}: blue is what production runs on now");
+        assert_eq!(bench.api().capacity.blue.desired, 4, "stage {stage}: blue is what production runs on now");
     }
 }
 
@@ -70,7 +72,7 @@ fn going_back_while_blue_is_taken_down_looks_at_blue_first() {
     bench.order(Command::Rollback { reason: None }).expect("rollback");
     assert!(!bench.open.iter().any(|intent| intent.effect.sets_weight()), "what was known of blue is out of date");
     // The call had landed: its targets are still there, and will not be for long.
-    bench.capacity.blue.desired = 0;
+    bench.api().capacity.blue.desired = 0;
     bench.look();
     assert!(
         bench.open.iter().any(|intent| matches!(intent.effect, Effect::Scale { side: Side::Blue, desired: 4, .. }))
@@ -102,10 +104,10 @@ fn a_pause_for_any_reason_excuses_no_signal() {
 fn an_alarm_that_fired_before_its_traffic_was_known_still_counts() {
     let (mut bench, _) = raising();
     // The raise landed and its answer was lost.
-    bench.weight = Percent::clamped(10);
-    let _ = bench.tell(Event::AlarmsObserved(alarm()));
+    bench.api().weight = Percent::clamped(10);
+    let _ = bench.tell(Event::AlarmsObserved { component: API, firing: alarm() });
     assert!(bench.release.unwinding.is_none());
-    bench.firing = alarm();
+    bench.api().firing = alarm();
     bench.look();
     assert!(bench.release.unwinding.is_some(), "green is seen with traffic, and the alarm fires");
 }
@@ -113,14 +115,14 @@ fn an_alarm_that_fired_before_its_traffic_was_known_still_counts() {
 #[test]
 fn a_missing_alarm_hides_no_other() {
     let mut bench = Bench::to_bake_at_ten();
-    let _ = bench.tell(Event::AlarmsLost { why: "no such alarm".to_owned(), firing: alarm() });
+    let _ = bench.tell(Event::AlarmsLost { component: API, why: "no such alarm".to_owned(), firing: alarm() });
     assert!(bench.release.unwinding.is_some());
 }
 
 #[test]
 fn nothing_is_raised_over_what_somebody_set_by_hand() {
     let mut bench = Bench::to_bake_at_ten();
-    bench.weight = Percent::ZERO;
+    bench.api().weight = Percent::ZERO;
     bench.look();
     bench.wait(6 * MINUTE);
     bench.judge(Ruling::Pass, Policy::Rollback);
@@ -141,7 +143,7 @@ fn time_spent_paused_times_nothing_out() {
     bench.order(Command::Resume).expect("resume");
     bench.settle();
     assert!(bench.release.unwinding.is_none(), "{:#?}", bench.release.timeline);
-    assert_eq!(bench.weight, Percent::clamped(10));
+    assert_eq!(bench.api().weight, Percent::clamped(10));
 }
 
 #[test]
@@ -159,4 +161,23 @@ fn a_shift_that_is_tried_again_goes_on_where_traffic_stands() {
     bench.order(Command::Retry).expect("retry");
     bench.settle();
     assert_eq!(bench.asked_weights(), [10, 50], "nothing is taken back from green only to be given again");
+}
+
+#[test]
+fn while_ecs_cannot_be_asked_blue_is_judged_by_its_targets_and_nothing_is_raised_or_scaled() {
+    let half = |healthy| {
+        let unread = Some(Failure { transient: true, message: "ecs:DescribeServices: throttled".to_owned() });
+        Capacity { healthy, registered: healthy, unread, ..Capacity::default() }
+    };
+    for (blue, back) in [(4, &[10, 0][..]), (1, &[10])] {
+        let mut bench = Bench::to_bake_at_ten();
+        bench.api().capacity = Capacities { blue: half(blue), green: half(4) };
+        bench.look();
+        bench.order(Command::Promote).expect("promote");
+        assert_eq!(bench.asked_weights(), [10], "nothing is raised on half a reading");
+        bench.order(Command::Rollback { reason: None }).expect("rollback");
+        assert_eq!(bench.asked_weights(), back, "with {blue} healthy targets of blue");
+        let is_scale = |intent: &Intent| matches!(intent.effect, Effect::Scale { side: Side::Blue, .. });
+        assert!(!bench.open.iter().any(is_scale), "how many tasks blue is to run is not known");
+    }
 }

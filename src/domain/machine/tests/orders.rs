@@ -10,20 +10,22 @@ fn a_rollback_outranks_a_weight_change_under_way() {
     let raising = bench.open.iter().find(|intent| intent.effect.sets_weight()).cloned().expect("raising to 50 %");
     let reaction = {
         let seen = None;
-        let order = Order { command: Command::Rollback { reason: None }, by: captain(), seen };
+        let order = Order { command: Command::Rollback { reason: None }, stage: None, by: captain(), seen };
         bench.tell(Event::Ordered(order))
     };
     assert!(reaction.cancel.contains(&raising.id));
-    assert!(reaction.start.iter().any(|intent| intent.effect == Effect::SetWeight { green: Percent::ZERO }));
+    assert!(
+        reaction.start.iter().any(|intent| intent.effect == Effect::SetWeight { component: API, green: Percent::ZERO })
+    );
     // The raise had landed after all: its late answer changes nothing, and what is seen is put right.
-    bench.weight = Percent::clamped(50);
+    bench.api().weight = Percent::clamped(50);
     bench.end(&raising, Outcome::Done);
     bench.settle();
     assert_eq!(bench.ending(), None, "a call that was given up may still land: nothing is taken down yet");
     bench.wait(Duration::from_secs(16));
     bench.settle();
     assert_eq!(bench.ending(), Some(Ending::RolledBack));
-    assert_eq!(bench.weight, Percent::ZERO);
+    assert_eq!(bench.api().weight, Percent::ZERO);
 }
 
 #[test]
@@ -32,7 +34,7 @@ fn a_stale_order_is_refused_with_what_changed_but_pause_and_rollback_never_are()
     let seen = Some(bench.release.revision);
     bench.order(Command::Pause).expect("pause");
     let send = |bench: &mut Bench, command| {
-        bench.tell(Event::Ordered(Order { command, by: captain(), seen })).answer.expect("answered")
+        bench.tell(Event::Ordered(Order { command, stage: None, by: captain(), seen })).answer.expect("answered")
     };
     match send(&mut bench, Command::Resume) {
         Err(Refusal::Stale { what, by, .. }) => assert_eq!((what.as_str(), by.as_deref()), ("paused", Some("captain"))),
@@ -58,7 +60,7 @@ fn guard_and_machine_agree_on_every_command_in_every_stage() {
                 CommandKind::Approve => Command::Approve { phrase: "production".to_owned() },
             };
             let mut copy = bench.release.clone();
-            let order = Order { command, by: captain(), seen: None };
+            let order = Order { command, stage: None, by: captain(), seen: None };
             let answer = step(&mut copy, Event::Ordered(order), bench.now).answer.expect("answered");
             assert_eq!(guard::possible(&bench.release, kind).is_ok(), answer.is_ok(), "{kind:?}: {answer:?}");
         }
@@ -123,5 +125,5 @@ fn promote_is_followed_until_it_is_seen() {
     bench.order(Command::Rollback { reason: None }).expect("rollback");
     assert_eq!(bench.release.orders[1].progress, Progress::Overtaken);
     bench.settle();
-    assert_eq!(bench.weight, Percent::ZERO);
+    assert_eq!(bench.api().weight, Percent::ZERO);
 }

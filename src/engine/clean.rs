@@ -1,0 +1,135 @@
+//! What comes from outside, made fit to be kept, shown and sent: secrets masked, control characters made visible.
+//!
+//! The core passes through here whatever it is told, before the machine, the journal or a face sees it. Nothing behind
+//! it masks anything any more. Only what never reaches the core is cleaned elsewhere: log lines where they are read.
+
+use crate::cloud::{Alarm, Identity};
+use crate::domain::capacity::{Capacities, Capacity};
+use crate::domain::command::{Actor, Command, Order};
+use crate::domain::effect::{CheckResult, Failure, Outcome};
+use crate::domain::event::{Event, FiringAlarm};
+use crate::domain::redact::Redactor;
+use crate::domain::signal::Verdict;
+
+/// Longest text of an error that is kept, in characters. Cut after masking: half a secret is not recognised.
+const LONGEST: usize = 600;
+
+/// Cleans what the core is told.
+#[derive(Clone, Debug)]
+pub(super) struct Cleaner(Redactor);
+
+impl Cleaner {
+    pub(super) fn new(redactor: Redactor) -> Self {
+        Self(redactor)
+    }
+
+    /// One text.
+    pub(super) fn text(&self, text: &str) -> String {
+        let clean = self.0.clean(text);
+        match clean.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("{}…", clean.get(..end).unwrap_or_default()),
+            None => clean,
+        }
+    }
+
+    fn edit(&self, text: &mut String) {
+        *text = self.text(text);
+    }
+
+    /// Everything in an event that somebody else wrote.
+    pub(super) fn event(&self, mut event: Event) -> Event {
+        match &mut event {
+            Event::Requested { by } | Event::Recovered { by } => self.actor(by),
+            Event::Ordered(order) => self.order(order),
+            Event::EffectEnded { outcome, .. } => self.outcome(outcome),
+            Event::CapacityObserved { capacities, .. } => self.capacities(capacities),
+            Event::AlarmsObserved { firing, .. } => self.firing(firing),
+            Event::AlarmsLost { why, firing, .. } => {
+                self.edit(why);
+                self.firing(firing);
+            }
+            Event::Judged { verdicts, .. } => self.verdicts(verdicts),
+            Event::WeightObserved { .. } | Event::CredentialsEnding { .. } | Event::Ticked => {}
+        }
+        event
+    }
+
+    fn actor(&self, actor: &mut Actor) {
+        self.edit(&mut actor.name);
+        self.edit(&mut actor.host);
+    }
+
+    fn order(&self, order: &mut Order) {
+        self.actor(&mut order.by);
+        match &mut order.command {
+            Command::Rollback { reason: Some(text) }
+            | Command::Abort { reason: Some(text) }
+            | Command::Skip { reason: text }
+            | Command::Approve { phrase: text } => self.edit(text),
+            Command::Promote
+            | Command::PromoteFull
+            | Command::Pause
+            | Command::Resume
+            | Command::Rollback { reason: None }
+            | Command::Abort { reason: None }
+            | Command::Retry => {}
+        }
+    }
+
+    fn outcome(&self, outcome: &mut Outcome) {
+        match outcome {
+            Outcome::Checked(results) => {
+                for CheckResult { name, aspect, wanted, detail, passed: _, took: _ } in results {
+                    for text in [name, aspect, wanted, detail] {
+                        self.edit(text);
+                    }
+                }
+            }
+            Outcome::Exited { tail, .. } => tail.iter_mut().for_each(|line| *line = self.0.clean(line)),
+            Outcome::Failed(failure) => self.failure(failure),
+            Outcome::Registered(_) | Outcome::Done => {}
+        }
+    }
+
+    fn failure(&self, failure: &mut Failure) {
+        self.edit(&mut failure.message);
+    }
+
+    fn capacities(&self, both: &mut Capacities) {
+        for Capacity { trouble, unread, .. } in [&mut both.blue, &mut both.green] {
+            if let Some(trouble) = trouble {
+                self.edit(trouble);
+            }
+            if let Some(unread) = unread {
+                self.failure(unread);
+            }
+        }
+    }
+
+    fn firing(&self, firing: &mut [FiringAlarm]) {
+        for alarm in firing {
+            self.edit(&mut alarm.reason);
+        }
+    }
+
+    fn verdicts(&self, verdicts: &mut [Verdict]) {
+        for verdict in verdicts {
+            self.edit(&mut verdict.reason);
+        }
+    }
+
+    /// The alarms as faces are shown them.
+    pub(super) fn alarms(&self, mut alarms: Vec<Alarm>) -> Vec<Alarm> {
+        for alarm in &mut alarms {
+            self.edit(&mut alarm.reason);
+        }
+        alarms
+    }
+
+    /// Who the engine acts as.
+    pub(super) fn identity(&self, mut identity: Identity) -> Identity {
+        self.edit(&mut identity.account);
+        self.edit(&mut identity.arn);
+        identity
+    }
+}
