@@ -12,7 +12,7 @@
 //!          │      └────┬───┘
 //!          ├───────  engine          owns a release's truth: core, executor, poller, snapshots
 //!          │    ┌──────┼───────┬────────┐
-//!          │  cloud journal notify   judge    ports to the outside, each with its adapter; verdicts
+//!          │  cloud web journal notify judge  ports to the outside, each with its adapter; verdicts
 //!          │    └──────┴───┬───┴────────┘
 //!          │            domain       pure: the release, its state machine, its words
 //!          │
@@ -39,3 +39,4 @@ pub mod runtime;
 pub mod sim;
 pub mod term;
 pub mod ui;
+pub mod web;

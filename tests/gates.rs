@@ -8,6 +8,9 @@
 )]
 #![expect(clippy::unnecessary_wraps, reason = "what is wanted is held against what was found")]
 
+#[path = "../benches/support/web.rs"]
+mod web;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,8 +20,9 @@ use async_trait::async_trait;
 use cutover::clock::Clock;
 use cutover::cloud::Cloud;
 use cutover::cloud::aws::Aws;
-use cutover::config::{Config, Request};
+use cutover::config::{Config, Request as Asked};
 use cutover::domain::calendar::{Calendar, Day, Freeze, Hours, Minute};
+use cutover::domain::check::{Expect, HttpCheck, Request, RetryOn, StatusRange};
 use cutover::domain::command::{Actor, Command, Order};
 use cutover::domain::components::{ComponentIndex, Components};
 use cutover::domain::effect::CheckResult;
@@ -28,7 +32,7 @@ use cutover::domain::gate::{
 };
 use cutover::domain::ids::{ReleaseId, Version};
 use cutover::domain::percent::Percent;
-use cutover::domain::plan::{HttpCheck, OnFailure, Plan, SidePlan, StageKind, StagePlan};
+use cutover::domain::plan::{OnFailure, Plan, SidePlan, StageKind, StagePlan};
 use cutover::domain::redact::Redactor;
 use cutover::domain::release::{Ending, Release, StageStatus, Work};
 use cutover::domain::time::Timestamp;
@@ -102,7 +106,7 @@ impl Shop {
         let mut survey = cloud.survey(context.targets[ComponentIndex::FIRST].as_ref().unwrap()).await.unwrap();
         // As it was when the release was planned: the planner itself refuses what is shared.
         survey.weights = [Percent::FULL, Percent::ZERO];
-        let request = Request {
+        let request = Asked {
             environment: "demo",
             components: &lineup,
             versions: &lineup.map(|_| Version(IMAGE.to_owned())),
@@ -139,6 +143,7 @@ impl Shop {
         let parts = Parts {
             notifier: Arc::new(Channels::default()),
             clouds: Components::one(self.cloud),
+            web: Arc::new(web::InProcess(vec![self.sim.clone()])),
             journal: self.journal,
             judges: Components::one(Box::new(Threshold::new(Vec::new())) as Box<dyn Judge>),
             programs: Arc::new(Scripted),
@@ -319,20 +324,19 @@ async fn a_program_may_say_when_the_newest_backup_was_taken() {
 #[tokio::test(start_paused = true)]
 async fn an_http_condition_asks_what_serves_now() {
     let check = |path: &str, status| {
-        let json = BTreeMap::new();
-        let timeout = Duration::from_secs(5);
-        Condition::Http(HttpCheck {
+        Condition::Http(Box::new(HttpCheck {
             name: "health".to_owned(),
-            path: path.to_owned(),
-            method: "GET".to_owned(),
-            status,
-            json,
-            timeout,
-        })
+            request: Request::get(format!("https://blue.api.shop.test{path}")),
+            expect: Expect { status: vec![StatusRange::one(status)], ..Expect::default() },
+            timeout: Duration::from_secs(5),
+            retries: 2,
+            pause: Duration::from_secs(1),
+            retry_on: RetryOn::NoAnswer,
+        }))
     };
     let answered = one("", check("/healthz", 200)).await.unwrap();
-    assert!(answered.starts_with("200 in "), "{answered}");
-    assert_eq!(one("", check("/healthz", 204)).await, err("status 200, wanted 204"));
+    assert_eq!(answered, "200");
+    assert_eq!(one("", check("/healthz", 204)).await, err("200"));
 }
 
 fn drift(plan: DriftPlan) -> Condition {

@@ -84,7 +84,7 @@ fn outcome(effect: &Effect, works: bool) -> Outcome {
     }
     match effect {
         Effect::CheckGate { .. } | Effect::RunChecks { .. } | Effect::WarmUp { .. } => {
-            let check = CheckResult { name: "health".to_owned(), passed: true, detail: "200".to_owned() };
+            let check = CheckResult::new("health", true, "200");
             Outcome::Checked(vec![check])
         }
         Effect::RunCommand { .. } | Effect::UndoCommand { .. } => {

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+#[path = "../benches/support/web.rs"]
+mod web;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -128,6 +131,7 @@ async fn release(world: &str, edit: impl Fn(&str) -> String) -> (Release, Vec<St
     let parts = Parts {
         notifier: Arc::new(Channels::default()),
         clouds: Components::one(cloud),
+        web: Arc::new(web::InProcess(vec![sim.clone()])),
         journal: Box::new(SqliteJournal::in_memory().unwrap()),
         judges: Components::one(Box::new(judge) as Box<dyn Judge>),
         programs: Arc::clone(&script) as Arc<dyn Programs>,

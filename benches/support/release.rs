@@ -1,5 +1,7 @@
 //! A release of the example configuration against the simulated AWS, put together as `cutover demo` does it.
 
+mod web;
+
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,6 +27,8 @@ use cutover::notify::Channels;
 use cutover::notify::sns::SnsChannel;
 use cutover::sim::{Scenario, Sim};
 use tokio::sync::mpsc;
+
+use web::InProcess;
 
 const CONFIG: &str = include_str!("../../config.example.toml");
 
@@ -99,6 +103,7 @@ pub(crate) async fn stage(
     }
     let parts = Parts {
         clouds: plan.components.map(|_| Arc::clone(&cloud)),
+        web: Arc::new(InProcess(vec![sim.clone()])),
         journal,
         judges: plan
             .components

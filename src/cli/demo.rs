@@ -14,7 +14,7 @@ Examples:
 
 Scenarios that come along:
   healthy  errors  slow  subtle  crash-loop  dependency  quiet  throttled  cold-start
-  alarm-at-start  hostile-logs
+  alarm-at-start  hostile-logs  unfit
 Write your own after docs/scenarios.md.";
 
 /// Run a release against a simulated AWS: no account, no network

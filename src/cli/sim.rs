@@ -1,6 +1,7 @@
 //! `cutover sim`
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -27,6 +28,9 @@ pub struct Sim {
     /// How many times faster than real time
     #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
     pub speed: f64,
+    /// Write the authority of the simulated application's certificate here, for clients that come over HTTPS
+    #[arg(long, value_name = "FILE")]
+    pub authority: Option<PathBuf>,
     /// Chance, as a number: the same gives the same world to the same calls at the same times
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,

@@ -84,9 +84,6 @@ pub trait Cloud: Send + Sync {
 
     /// Publishes a message to a topic. Sending it twice tells people twice.
     async fn publish(&self, topic: &str, message: &Message<'_>) -> Result<(), CloudError>;
-
-    /// One HTTP request, redirects not followed.
-    async fn fetch(&self, request: &Fetch) -> Result<Fetched, CloudError>;
 }
 
 /// Who the credentials belong to.
@@ -325,30 +322,6 @@ pub struct Message<'a> {
     pub body: &'a str,
     /// Names and values that subscribers may filter by; at most nine, no value empty.
     pub attributes: &'a [(&'a str, &'a str)],
-}
-
-/// An HTTP request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fetch {
-    /// Method.
-    pub method: String,
-    /// Absolute URL.
-    pub url: String,
-    /// It is given up after this long.
-    pub timeout: Duration,
-}
-
-/// An HTTP answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fetched {
-    /// Status.
-    pub status: u16,
-    /// Headers, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// At most the first 64 KiB.
-    pub body: Vec<u8>,
-    /// How long the answer took.
-    pub took: Duration,
 }
 
 /// What level a log message has, by the words that the usual loggers write.

@@ -4,6 +4,7 @@
 //! text into a checked [`Config`]; [`Config::plan`] turns that and a look at the cloud into the plan of a release.
 
 mod channel;
+mod checks;
 mod gate;
 mod load;
 mod model;
@@ -23,8 +24,8 @@ pub use channel::{Address, Channel, Receiver, SecretSource};
 pub use gate::{Backup, BackupOf, Gate, Looker, Secrets};
 pub use load::{Overrides, Surroundings, VARIABLES};
 pub use model::{
-    Check, Color, Command, Component, Config, Engine, Environment, Expected, Pipeline, Polls, Screen, Service, Stage,
-    StageWork, ThemeChoice,
+    Check, Checks, Color, Command, Component, Config, Engine, Environment, Expected, JsonWanted, Pipeline, Polls,
+    RedirectWanted, Screen, Service, Stage, StageWork, TextWanted, ThemeChoice, Via,
 };
 pub use plan::{PlanContext, Request};
 pub use problem::{ConfigError, Mistake, Problem, Problems};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::channel::Channel;
 use super::gate::Gate;
 use super::template::Template;
+use crate::domain::check::{CertificateRule, CookieRule, CorsRule, JsonRule, RetryOn, SecurityHeader, StatusRange};
 use crate::domain::ids::{AlarmName, ComponentName, EnvironmentName, StageName};
 use crate::domain::notice::PageStatus;
 use crate::domain::plan::{CleanupPlan, Definition, Driver, OnFailure, ReportLimit, RollbackPlan, ShiftPlan, WaitPlan};
@@ -57,6 +58,8 @@ pub struct Environment {
 pub struct Component {
     /// The way traffic is shifted.
     pub driver: Driver,
+    /// Base URL that users ask, without a slash at its end.
+    pub url: Option<String>,
     /// Where it runs; `None` when the pipeline's programs alone release it.
     pub site: Option<Site>,
     /// Log groups to tail.
@@ -149,7 +152,7 @@ pub enum StageWork {
     /// Green brought up.
     Deploy,
     /// HTTP checks against green.
-    Smoke(Vec<Check>),
+    Smoke(Checks),
     /// Requests that wake green up.
     WarmUp {
         /// Paths below the side's URL.
@@ -179,7 +182,7 @@ pub enum StageWork {
         /// How long.
         watch: Duration,
         /// Checks before the watch begins.
-        checks: Vec<Check>,
+        checks: Checks,
     },
     /// A message to the component's channels.
     Notify,
@@ -303,21 +306,125 @@ impl Migration {
     }
 }
 
+/// The HTTP checks of a stage.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checks {
+    /// How green is reached by those whose path is no absolute URL.
+    pub via: Via,
+    /// A PEM file with the authorities that certificates must come from; `None` takes the host's own.
+    pub ca_file: Option<Template>,
+    /// The checks.
+    pub all: Vec<Check>,
+}
+
+impl Checks {
+    /// The variables that hold what their secret headers are.
+    pub fn env_from(&self) -> impl Iterator<Item = &String> {
+        self.all.iter().flat_map(|check| check.headers_from.values())
+    }
+}
+
+/// How green is reached before it takes traffic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Via {
+    /// By its service's own URL.
+    #[default]
+    Url,
+    /// By the component's URL, at the port of a test listener.
+    Port(u16),
+    /// By the component's URL, with a header that a listener rule leads to green.
+    Header {
+        /// Its name, in lower case.
+        name: String,
+        /// Its value.
+        value: Template,
+    },
+    /// By the component's URL, connecting to this `host:port` instead.
+    Address(Template),
+}
+
 /// An HTTP check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Check {
     /// Its name.
     pub name: String,
-    /// Path below the side's URL, or an absolute URL.
+    /// Path below the URL that reaches green, or an absolute URL.
     pub path: Template,
     /// Method.
     pub method: String,
-    /// Status it must answer with.
-    pub status: u16,
-    /// Values that the JSON body must hold, by pointer.
-    pub json: BTreeMap<String, Expected>,
-    /// It fails when no answer came by then.
+    /// Headers of the request; names in lower case.
+    pub headers: BTreeMap<String, Template>,
+    /// Variables of cutover's own environment that hold the values of further headers; names in lower case.
+    pub headers_from: BTreeMap<String, String>,
+    /// Body of the request.
+    pub body: Option<Template>,
+    /// Redirects that are followed at most.
+    pub follow: u8,
+    /// Status it must answer with, any of these; empty where a redirect says what is wanted.
+    pub status: Vec<StatusRange>,
+    /// What the JSON body must hold, each by its pointer.
+    pub json: Vec<(String, JsonWanted)>,
+    /// What its headers must be; names in lower case.
+    pub response_headers: BTreeMap<String, TextWanted>,
+    /// Headers that keep browsers safe.
+    pub security_headers: Vec<SecurityHeader>,
+    /// Cookies that it must set, by name.
+    pub cookies: BTreeMap<String, CookieRule>,
+    /// Where it must lead.
+    pub redirect: Option<RedirectWanted>,
+    /// Asked without TLS, it must lead to itself with TLS.
+    pub https_redirect: bool,
+    /// What it must say to the script of another origin.
+    pub cors: Option<CorsRule>,
+    /// What the certificate must be like.
+    pub certificate: Option<CertificateRule>,
+    /// The answer must be there by then.
+    pub max_time: Option<Duration>,
+    /// A try fails when no answer came by then.
     pub timeout: Duration,
+    /// How often it is tried again.
+    pub retries: u32,
+    /// The pause before it is.
+    pub pause: Duration,
+    /// What it is tried again for.
+    pub retry_on: RetryOn,
+}
+
+/// What a value of a JSON body must be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum JsonWanted {
+    /// This.
+    Equals(Expected),
+    /// Something else.
+    Rule(JsonRule),
+}
+
+/// What a text must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextWanted {
+    /// There, whatever it is.
+    Present,
+    /// Not there.
+    Absent,
+    /// This.
+    Equals(Template),
+    /// It has this in it.
+    Contains(Template),
+    /// This regular expression matches it somewhere.
+    Matches(String),
+}
+
+/// Where an answer must lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectWanted {
+    /// Any of these; empty for every redirect.
+    pub status: Vec<u16>,
+    /// The host.
+    pub host: Option<Template>,
+    /// The path.
+    pub path: Option<Template>,
+    /// Parameters of the query.
+    pub query: BTreeMap<String, TextWanted>,
 }
 
 /// A value that a JSON body must hold.

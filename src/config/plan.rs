@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::channel::Channel;
+use super::checks::{self, Places};
 use super::model::{
-    Check, Command, Component, Config, Environment, Expected, Job as ConfiguredJob, Polls, Service, Site, Stage,
-    StageWork, Task,
+    Command, Component, Config, Environment, Job as ConfiguredJob, Polls, Service, Site, Stage, StageWork, Task,
 };
 use super::problem::{ConfigError, nearest};
 use super::template::{Template, Variable};
@@ -15,8 +15,8 @@ use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, StageName, Version};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{
-    BuildPlan, CommandPlan, ComponentPlan, HttpCheck, Job, LoadPlan, MigrationPlan, Place, Plan, SidePlan, Sides,
-    StageKind, StagePlan, StatusPagePlan, TaskPlan, VerifyPlan, WarmUpPlan,
+    BuildPlan, CommandPlan, ComponentPlan, Job, LoadPlan, MigrationPlan, Place, Plan, SidePlan, Sides, StageKind,
+    StagePlan, StatusPagePlan, TaskPlan, VerifyPlan, WarmUpPlan,
 };
 
 /// The release that is asked for.
@@ -167,6 +167,7 @@ impl Config {
         let release = request.release.to_string();
         let value = |of: ComponentIndex| {
             let (planned, release) = (&components[of], release.as_str());
+            let url = settings[of].url.as_deref().unwrap_or_default();
             move |variable: Variable| match variable {
                 Variable::Version => planned.to.short(),
                 Variable::Image => planned.to.0.as_str(),
@@ -177,6 +178,7 @@ impl Config {
                 Variable::Account => environment.account.as_str(),
                 Variable::Region => environment.region.as_str(),
                 Variable::Cluster => planned.cluster.as_str(),
+                Variable::Url => url,
             }
         };
         let stages = self.pipelines.get(&first.pipeline).map(|pipeline| pipeline.stages.as_slice()).unwrap_or_default();
@@ -189,13 +191,19 @@ impl Config {
             let named = stage.component.as_ref().and_then(|name| lineup.position(|other| other == name));
             let only = (lineup.count() == 1 && is_about_traffic(&stage.work)).then_some(ComponentIndex::FIRST);
             let component = named.or(only);
-            let value = value(component.unwrap_or(ComponentIndex::FIRST));
+            let of = component.unwrap_or(ComponentIndex::FIRST);
+            let value = value(of);
             let expand = |template: &Template| template.expand(value);
+            let green = components[of].sides.as_ref().and_then(|sides| sides.green.url.as_deref());
+            let public = settings[of].url.as_deref();
+            let places = Places { side: green, public };
+            let blue = components[of].sides.as_ref().and_then(|sides| sides.blue.url.as_deref());
+            let serving = Places { side: blue, public };
             StagePlan {
                 name: stage.name.clone(),
                 component,
                 after: comes_after(stages, index, stage),
-                kind: stage_kind(stage, phrase, settings[component.unwrap_or(ComponentIndex::FIRST)], &pages, &expand),
+                kind: stage_kind(stage, phrase, settings[of], [places, serving], &pages, &expand),
                 timeout: stage.timeout,
                 on_failure: stage.on_failure,
             }
@@ -222,11 +230,12 @@ impl Config {
         let first = components[ComponentIndex::FIRST];
         let stages = self.pipelines.get(&first.pipeline).into_iter().flat_map(|pipeline| &pipeline.stages);
         let named = stages.flat_map(|stage| {
-            let gates = match &stage.work {
+            let others: Vec<&String> = match &stage.work {
                 StageWork::Gate(gate) => gate.env_from().collect(),
+                StageWork::Smoke(checks) | StageWork::Verify { checks, .. } => checks.env_from().collect(),
                 _ => Vec::new(),
             };
-            stage.work.commands().into_iter().flat_map(|command| &command.env_from).chain(gates)
+            stage.work.commands().into_iter().flat_map(|command| &command.env_from).chain(others)
         });
         let own = components.iter().flat_map(|(_, component)| &component.secrets);
         let mut all: Vec<String> = own.chain(named).cloned().collect();
@@ -359,11 +368,12 @@ fn stage_kind(
     stage: &Stage,
     phrase: Option<&Template>,
     site: &Component,
+    [places, serving]: [Places<'_>; 2],
     pages: &[String],
     expand: &impl Fn(&Template) -> String,
 ) -> StageKind {
     match &stage.work {
-        StageWork::Gate(gate) => StageKind::Gate(gate.plan(phrase, expand)),
+        StageWork::Gate(gate) => StageKind::Gate(gate.plan(phrase, serving, expand)),
         StageWork::Build { command, repository } => {
             StageKind::Build(BuildPlan { command: command_plan(command, expand), repository: expand(repository) })
         }
@@ -377,7 +387,7 @@ fn stage_kind(
             undo_is_safe: migration.undo_is_safe,
         })),
         StageWork::Deploy => StageKind::Deploy,
-        StageWork::Smoke(checks) => StageKind::Smoke(check_plans(checks, expand)),
+        StageWork::Smoke(checks) => StageKind::Smoke(checks::plan(checks, places, expand)),
         StageWork::WarmUp { paths, requests, at_once, timeout } => StageKind::WarmUp(WarmUpPlan {
             paths: paths.iter().map(expand).collect(),
             requests: *requests,
@@ -392,7 +402,7 @@ fn stage_kind(
         StageWork::Shift(plan) => StageKind::Shift(plan.clone()),
         StageWork::Flag(command) => StageKind::Flag(command_plan(command, expand)),
         StageWork::Verify { watch, checks } => {
-            StageKind::Verify(VerifyPlan { watch: *watch, checks: check_plans(checks, expand) })
+            StageKind::Verify(VerifyPlan { watch: *watch, checks: checks::plan(checks, places, expand) })
         }
         StageWork::Notify => StageKind::Notify,
         StageWork::StatusPage(status) => {
@@ -430,20 +440,4 @@ fn job_plan(job: &ConfiguredJob, component: &Component, expand: &impl Fn(&Templa
         ConfiguredJob::Command(command) => Job::Command(command_plan(command, expand)),
         ConfiguredJob::Task(task) => Job::Task(task_plan(task, component, expand)),
     }
-}
-
-pub(super) fn check_plans(checks: &[Check], expand: &impl Fn(&Template) -> String) -> Vec<HttpCheck> {
-    let value = |expected: &Expected| match expected {
-        Expected::Text(text) => serde_json::Value::String(expand(text)),
-        Expected::Value(value) => value.clone(),
-    };
-    let plan = |check: &Check| HttpCheck {
-        name: check.name.clone(),
-        path: expand(&check.path),
-        method: check.method.clone(),
-        status: check.status,
-        json: check.json.iter().map(|(pointer, expected)| (pointer.clone(), value(expected))).collect(),
-        timeout: check.timeout,
-    };
-    checks.iter().map(plan).collect()
 }

@@ -10,7 +10,7 @@ use super::problem::Mistake;
 use super::reader::Reader;
 use crate::domain::redact::Redactor;
 
-const BY_VARIABLE: &str = "keep it in the environment of whoever runs cutover and name the variable: in a command's `env_from`, or a channel's `…_env`";
+const BY_VARIABLE: &str = "keep it in the environment of whoever runs cutover and name the variable: in a command's `env_from`, a check's `headers_from`, or a channel's `…_env`";
 
 /// What gives a secret away by its shape, and what it is.
 const SHAPES: [(&str, &str); 6] = [
@@ -54,8 +54,11 @@ fn look(
         }
         DeValue::Array(array) => array.iter().for_each(|item| look(reader, None, item.get_ref(), &item.span(), found)),
         DeValue::Table(table) => {
+            // What stands there are names of variables, whatever the headers are called.
+            let named = key != Some("headers_from");
             for (key, value) in table {
-                look(reader, Some(key.get_ref()), value.get_ref(), &value.span(), found);
+                let key = named.then(|| key.get_ref().as_ref());
+                look(reader, key, value.get_ref(), &value.span(), found);
             }
         }
         DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {}

@@ -1,5 +1,7 @@
 //! The settings in force, written as a configuration: reading it gives the same settings again.
 
+pub(super) mod checks;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,8 +10,7 @@ use toml::{Table, Value};
 use super::channel::{Address, Channel, Receiver, SecretSource};
 use super::gate;
 use super::model::{
-    Check, Color, Command, Component, Config, Environment, Expected, Job, Pipeline, Screen, Service, Stage, StageWork,
-    Task, ThemeChoice,
+    Color, Command, Component, Config, Environment, Job, Pipeline, Screen, Service, Stage, StageWork, Task, ThemeChoice,
 };
 use super::template::Template;
 use super::values::show_duration;
@@ -128,6 +129,7 @@ fn component(component: &Component) -> Value {
         ("cluster", site.map(|site| text(&site.cluster))),
         ("container", site.map(|site| text(&site.container))),
         ("listener_rule", site.map(|site| text(&site.listener_rule))),
+        ("url", component.url.as_ref().map(text)),
         ("services", services),
         ("tasks", site.and_then(|site| site.tasks).map(|tasks| i64::from(tasks).into())),
         ("logs", Some(texts(&component.logs))),
@@ -291,10 +293,11 @@ fn work(work: &StageWork) -> (&'static str, Value) {
         StageWork::Flag(switch) => ("flag", command(switch)),
         StageWork::Wait(plan) => ("wait", table([("span", Some(span(plan.span)))])),
         StageWork::Deploy => ("deploy", table([])),
-        StageWork::Smoke(checks) => ("smoke", table([("checks", Some(show_checks(checks)))])),
+        StageWork::Smoke(set) => ("smoke", table(checks::keys(set))),
         StageWork::Shift(plan) => ("shift", shift(plan)),
-        StageWork::Verify { watch, checks } => {
-            ("verify", table([("watch", Some(span(*watch))), ("checks", Some(show_checks(checks)))]))
+        StageWork::Verify { watch, checks: set } => {
+            let [via, ca_file, all] = checks::keys(set);
+            ("verify", table([("watch", Some(span(*watch))), via, ca_file, all]))
         }
         StageWork::Notify => ("notify", table([])),
         StageWork::StatusPage(status) => ("status-page", table([("status", Some(text(status.word())))])),
@@ -316,24 +319,6 @@ fn shift(plan: &ShiftPlan) -> Value {
         ("patience", Some(span(plan.patience))),
         ("unhealthy_for", Some(span(plan.unhealthy_for))),
     ])
-}
-
-pub(super) fn show_checks(checks: &[Check]) -> Value {
-    let expected = |expected: &Expected| match expected {
-        Expected::Text(text) => template(text),
-        Expected::Value(value) => Value::try_from(value).unwrap_or(Value::Boolean(false)),
-    };
-    let check = |check: &Check| {
-        table([
-            ("name", Some(text(&check.name))),
-            ("path", Some(template(&check.path))),
-            ("method", Some(text(&check.method))),
-            ("status", Some(i64::from(check.status).into())),
-            ("json", Some(named(&check.json, expected))),
-            ("timeout", Some(span(check.timeout))),
-        ])
-    };
-    Value::Array(checks.iter().map(check).collect())
 }
 
 fn channel(channel: &Channel) -> Value {

@@ -27,11 +27,13 @@ pub enum Variable {
     Region,
     /// `${cluster}`: the component's ECS cluster.
     Cluster,
+    /// `${url}`: the component's URL, without a slash at its end.
+    Url,
 }
 
 impl Variable {
     /// All of them, by their names.
-    pub const ALL: [(&'static str, Self); 9] = [
+    pub const ALL: [(&'static str, Self); 10] = [
         ("version", Self::Version),
         ("image", Self::Image),
         ("from", Self::From),
@@ -41,6 +43,7 @@ impl Variable {
         ("account", Self::Account),
         ("region", Self::Region),
         ("cluster", Self::Cluster),
+        ("url", Self::Url),
     ];
 
     /// Its name, as written between the braces.

@@ -1,5 +1,9 @@
 //! What the machine asks the outside for, and what comes back.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::components::ComponentIndex;
@@ -219,15 +223,52 @@ pub enum Outcome {
     Failed(Failure),
 }
 
-/// One condition of a gate or one HTTP check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One condition of a gate, or one thing that an HTTP check looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckResult {
-    /// What was looked at.
+    /// The condition's or the check's name.
     pub name: String,
+    /// What of the answer was looked at, such as `status`; empty when there is but one thing to look at.
+    #[serde(default)]
+    pub aspect: String,
     /// Whether it holds.
     pub passed: bool,
+    /// What it must be; empty when the name says so.
+    #[serde(default)]
+    pub wanted: String,
     /// What was found.
     pub detail: String,
+    /// How long the answer took, if there was one.
+    #[serde(default)]
+    pub took: Option<Duration>,
+}
+
+impl CheckResult {
+    /// What was found of the one thing that there was to look at.
+    pub fn new(name: impl Into<String>, passed: bool, detail: impl Into<String>) -> Self {
+        Self { name: name.into(), passed, detail: detail.into(), ..Self::default() }
+    }
+
+    /// How many checks passed, of how many. A check passes when everything that it looked at holds.
+    pub fn tally(results: &[Self]) -> (usize, usize) {
+        let mut checks: BTreeMap<&str, bool> = BTreeMap::new();
+        for result in results {
+            *checks.entry(&result.name).or_insert(true) &= result.passed;
+        }
+        (checks.values().filter(|passed| **passed).count(), checks.len())
+    }
+}
+
+impl fmt::Display for CheckResult {
+    /// `login: to host evil.example, wanted accounts.google.com`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.name)?;
+        if !self.aspect.is_empty() {
+            write!(f, "{} ", self.aspect)?;
+        }
+        f.write_str(&self.detail)?;
+        if self.wanted.is_empty() { Ok(()) } else { write!(f, ", wanted {}", self.wanted) }
+    }
 }
 
 /// Why an effect did not work.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::Calendar;
+use super::check::HttpCheck;
 use super::command::Actor;
-use super::plan::HttpCheck;
 use super::time::{Timestamp, millis};
 
 /// What must hold, and who must agree.
@@ -36,7 +36,7 @@ pub enum Condition {
     /// It is a time at which releases go out.
     Window(WindowPlan),
     /// An HTTP request is answered as it should be; relative paths are below blue's URL.
-    Http(HttpCheck),
+    Http(Box<HttpCheck>),
     /// A program of this host ends with exit code 0.
     Command(GateCommand),
     /// A backup is there and fresh.
@@ -324,7 +324,7 @@ impl Condition {
                 let then = if window.wait { "else it waits for the next opening" } else { "else it fails" };
                 format!("it is within {}; {then}", window.calendar.describe())
             }
-            Self::Http(check) => format!("{}: {} {} answers {}", check.name, check.method, check.path, check.status),
+            Self::Http(check) => format!("{}: {check}", check.name),
             Self::Command(command) => {
                 format!(
                     "{}: `{}` ends with 0 within {} s",

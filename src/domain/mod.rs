@@ -1,4 +1,4 @@
-//! The release, its state machine and its words. Pure: std and serde, no clock, no I/O, no async.
+//! The release, its state machine and its words. Pure: no clock, no I/O, no async.
 //!
 //! [`machine::step`] is the only function that changes a [`release::Release`]. Everything else here is what it speaks
 //! of: the [`plan`] it follows, the [`event`]s it is told, the [`effect`]s it asks for, the [`command`]s people give it
@@ -6,6 +6,7 @@
 
 pub mod calendar;
 pub mod capacity;
+pub mod check;
 pub mod command;
 pub mod components;
 pub mod effect;

@@ -1,10 +1,10 @@
 //! What a release is to do: fixed when it is created, kept whole in the journal.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::check::HttpCheck;
 use super::components::{ComponentIndex, Components};
 use super::ids::{AlarmName, ComponentName, EnvironmentName, Side, StageName, TaskDefinitionArn, Version};
 use super::notice::PageStatus;
@@ -284,24 +284,6 @@ pub struct WaitPlan {
     /// How long.
     #[serde(with = "millis")]
     pub span: Duration,
-}
-
-/// One HTTP request and what its answer must be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HttpCheck {
-    /// Its name in the table of results.
-    pub name: String,
-    /// Path below the side's base URL, or an absolute URL.
-    pub path: String,
-    /// Method.
-    pub method: String,
-    /// The status it must answer with.
-    pub status: u16,
-    /// JSON values the body must hold: a pointer such as `/status` and the value expected there.
-    pub json: BTreeMap<String, serde_json::Value>,
-    /// It fails when no answer came by then.
-    #[serde(with = "millis")]
-    pub timeout: Duration,
 }
 
 /// The weights of a shift.

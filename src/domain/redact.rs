@@ -61,14 +61,24 @@ impl Redactor {
         masked
     }
 
-    /// The beginning of a value, where whoever sent the text cut it short with `…`.
+    /// The beginnings of values, where whoever sent the text cut them short with `…`.
     fn mask_cut(&self, text: &str) -> Option<String> {
-        let head = text.strip_suffix('…')?;
-        let begins = |value: &String| {
-            (SHORTEST..value.len()).rev().find(|end| value.get(..*end).is_some_and(|start| head.ends_with(start)))
+        let cut_off = |head: &str| {
+            let begins = |value: &String| {
+                (SHORTEST..value.len()).rev().find(|end| value.get(..*end).is_some_and(|start| head.ends_with(start)))
+            };
+            self.values.iter().filter_map(begins).max()
         };
-        let length = self.values.iter().filter_map(begins).max()?;
-        head.get(..head.len() - length).map(|kept| format!("{kept}{MASK}…"))
+        let pieces: Vec<&str> = text.split('…').collect();
+        let (last, heads) = pieces.split_last()?;
+        let lengths: Vec<Option<usize>> = heads.iter().map(|head| cut_off(head)).collect();
+        lengths.iter().any(Option::is_some).then(|| {
+            let kept = heads.iter().zip(lengths).map(|(head, length)| match length {
+                Some(length) => format!("{}{MASK}…", head.get(..head.len() - length).unwrap_or_default()),
+                None => format!("{head}…"),
+            });
+            kept.chain([(*last).to_owned()]).collect()
+        })
     }
 
     /// `text` with secrets masked and control characters made visible: fit for a terminal.
@@ -197,6 +207,8 @@ mod tests {
     fn what_is_left_of_a_secret_where_a_text_was_cut_is_masked_too() {
         let redactor = Redactor::new(["hunter2hunter2".to_owned()]);
         assert_eq!(redactor.mask("denied for hunter2hun…"), "denied for ••••…");
+        let twice = "hunter2hu…, wanted … hunter2 …, 3 times";
+        assert_eq!(redactor.mask(twice), "••••…, wanted … hunter2 …, 3 times");
         assert_eq!(redactor.mask("denied for hunter2hun"), "denied for hunter2hun", "nothing was cut off here");
         assert_eq!(redactor.mask("denied for hunt…"), "denied for hunt…", "too short to tell");
     }

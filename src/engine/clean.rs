@@ -101,9 +101,10 @@ impl Cleaner {
     }
 
     fn results(&self, results: &mut [CheckResult]) {
-        for CheckResult { name, detail, .. } in results {
-            self.edit(name);
-            self.edit(detail);
+        for CheckResult { name, aspect, wanted, detail, passed: _, took: _ } in results {
+            for text in [name, aspect, wanted, detail] {
+                self.edit(text);
+            }
         }
     }
 

@@ -110,7 +110,7 @@ impl Engine {
     }
 
     fn assemble(release: Release, kept: usize, parts: Parts, first: Event) -> (Self, Hub, Stop) {
-        let Parts { clouds, journal, judges, notifier, programs, clock, actor, settings } = parts;
+        let Parts { clouds, web, journal, judges, notifier, programs, clock, actor, settings } = parts;
         let now = clock.now();
         let core = Core::new(release, kept, journal, judges, &settings, &actor, clock);
         let (hub, orders) = Hub::new(core.snapshot(now));
@@ -121,7 +121,7 @@ impl Engine {
             clock,
             cleaner: Cleaner::new(settings.redactor.clone()),
         };
-        let executor = Executor::new(clouds.clone(), notifier, programs, clock, settings.clone(), say);
+        let executor = Executor::new(clouds.clone(), web, notifier, programs, clock, settings.clone(), say);
         let poller = Poller::new(clouds.clone(), settings.polls, &core.release.plan, now);
         let groups = log_groups(&core.release.plan);
         let tailer = (!groups.is_empty()).then(|| {

@@ -13,11 +13,14 @@ use crate::domain::redact::Redactor;
 use crate::journal::Journal;
 use crate::judge::Judge;
 use crate::notify::Notifier;
+use crate::web::Web;
 
 /// Everything outside that an engine works with.
 pub struct Parts {
     /// The cloud, as each component sees it: their clusters may differ.
     pub clouds: Components<Arc<dyn Cloud>>,
+    /// What HTTP checks are asked with.
+    pub web: Arc<dyn Web>,
     /// The journal.
     pub journal: Box<dyn Journal>,
     /// The judge of each component's signals.

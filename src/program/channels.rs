@@ -14,15 +14,18 @@ use crate::notify::sns::SnsChannel;
 use crate::notify::statuspage::{Page, Statuspage};
 use crate::notify::webhook::Webhook;
 use crate::notify::{Channels, Notifier, Routed, Secret, Unusable};
+use crate::web::Web;
 
 /// How a secret is come by: from where it is kept, or from nowhere in a demo.
 pub(super) type Vault = fn(&SecretSource) -> Result<String, String>;
 
-/// What messages are sent by.
+/// What an engine reaches outside.
 pub(super) struct Means {
-    /// SNS, and everything else of AWS, for each component.
+    /// AWS, for each component.
     pub(super) clouds: Components<Arc<dyn Cloud>>,
-    /// Everything else.
+    /// What HTTP checks are asked with.
+    pub(super) web: Arc<dyn Web>,
+    /// What messages are sent by, but for those of SNS.
     pub(super) http: Http,
     /// Secrets.
     pub(super) vault: Vault,

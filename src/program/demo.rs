@@ -21,7 +21,9 @@ use crate::engine::run::{Engine, this_actor};
 use crate::headless::{self, Headless};
 use crate::journal::sqlite::SqliteJournal;
 use crate::notify::http::Http;
-use crate::sim::{Scenario, Sim};
+use crate::sim::app::AppServer;
+use crate::sim::{APP_DOMAIN, Scenario, Sim};
+use crate::web::client::Client;
 
 /// The configuration that the demo runs: the example that every user starts from.
 const CONFIG: &str = include_str!("../../config.example.toml");
@@ -55,7 +57,8 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let serving = lineup.map(|_| None);
     let wanted = Wanted { environment: ENVIRONMENT.to_owned(), lineup, versions, serving };
     let planner = Planner::new(config, wanted, &context, &clouds).await?;
-    let means = Means { clouds, http, vault: channels::simulated };
+    let app = sim.serve_app().await?;
+    let means = Means { clouds, web: Arc::new(visitor(&app)), http, vault: channels::simulated };
     let actor = this_actor();
     let journal = Box::new(SqliteJournal::in_memory()?);
     let parts = parts(&planner.draft, &context, &means, journal, clock, actor.clone(), true);
@@ -80,6 +83,18 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     stop.stop();
     engine.await.wrap_err("the engine was lost")??;
     Ok(code)
+}
+
+/// A client for the simulated application alone: its hosts are on this machine, and its authority is trusted. It begins
+/// when the demo does, for the certificate holds then, and goes at the real pace however fast the demo goes, as the
+/// application does.
+fn visitor(app: &AppServer) -> Client {
+    let doors = app.doors();
+    let authority = app.authority().der.clone();
+    Client::within(Clock::starting_at(BEGINNING, 1.0), authority, move |host, port| {
+        let door = doors.iter().find(|(known, _)| *known == port).map(|(_, address)| *address);
+        door.filter(|_| host.ends_with(APP_DOMAIN))
+    })
 }
 
 /// The simulated receivers cost nothing and wake nobody: each of the example's channels is told.

@@ -33,6 +33,7 @@ use crate::engine::socket::server::Server;
 use crate::journal::Journal;
 use crate::journal::sqlite::SqliteJournal;
 use crate::notify::http::Http;
+use crate::web::client::Client;
 
 /// After the end, faces that are still attached get this long to see it.
 const LAST_LOOK: Duration = Duration::from_secs(30);
@@ -120,7 +121,8 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
     let journal = SqliteJournal::open(&settings::journal_file(&config))?;
     let (clouds, identity) = connect(&context, clock).await?;
     actor.arn = if context.role.is_none() { Some(identity.arn) } else { who::own_arn(&context).await };
-    let means = Means { clouds, http: Http::new(https_client(), clock), vault: channels::kept };
+    let http = Http::new(https_client(), clock);
+    let means = Means { clouds, web: Arc::new(Client::new(clock)), http, vault: channels::kept };
     let mut owing = Vec::new();
     // Only of the same line-up: what is known here of another's components is not enough to run its engine.
     let is_same = |plan: &Plan| {

@@ -20,6 +20,7 @@ use crate::domain::redact::Redactor;
 use crate::engine::run::this_actor;
 use crate::notify::Notifier as _;
 use crate::notify::http::Http;
+use crate::web::client::Client;
 
 /// Sends the messages and says what became of each. The exit code is 2 when one of them did not arrive.
 pub(super) async fn test(globals: &Globals, arguments: &NotifyTest) -> Result<u8> {
@@ -40,6 +41,7 @@ pub(super) async fn test(globals: &Globals, arguments: &NotifyTest) -> Result<u8
     let connection = Connection { region, cluster: String::new(), profile, role_arn: role, http: None, clock };
     let means = Means {
         clouds: Components::one(Arc::new(Aws::connect(connection).await)),
+        web: Arc::new(Client::new(clock)),
         http: Http::new(https_client(), clock),
         vault: channels::kept,
     };

@@ -102,7 +102,8 @@ pub(super) fn parts(
     };
     let judges =
         plan.components.map(|component| -> Box<dyn Judge> { Box::new(Threshold::new(component.signals.clone())) });
-    Parts { clouds: means.clouds.clone(), journal, judges, notifier, programs, clock, actor, settings }
+    let (clouds, web) = (means.clouds.clone(), Arc::clone(&means.web));
+    Parts { clouds, web, journal, judges, notifier, programs, clock, actor, settings }
 }
 
 fn polls(polls: &crate::config::Polls) -> Polls {

@@ -15,6 +15,11 @@ use crate::sim::listen::{ListenError, ListenOptions, listen};
 pub(super) async fn run(arguments: &cli::Sim) -> Result<u8> {
     let scenario = scenario(&arguments.scenario)?;
     let sim = Sim::new(scenario, arguments.seed, Clock::accelerated(arguments.speed));
+    if let Some(file) = &arguments.authority {
+        let authority = sim.authority()?;
+        std::fs::write(file, authority.pem)
+            .map_err(|error| output::Refused::usage(format!("{} cannot be written: {error}", file.display())))?;
+    }
     let options = ListenOptions { allow_non_loopback: arguments.expose };
     let listening = listen(sim, arguments.listen, options).await.map_err(|error| {
         output::Refused::usage(match error {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::header::CONTENT_TYPE;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -20,6 +20,9 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::Sim;
 use super::wire::{Answer, ConnectionFault, EVENT_STREAM, answer};
+
+/// The port that a client means who names none.
+const HTTPS: u16 = 443;
 
 /// Bytes of a request body that are read at most.
 const MAX_REQUEST: usize = 16 * 1024 * 1024;
@@ -131,7 +134,7 @@ async fn serve(sim: Sim, io: TokioIo<TcpStream>, stopping: Stopping) {
     let stop = stopping.clone();
     let service = service_fn(move |request| respond(sim.clone(), request, stop.clone()));
 
-    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(io, service);
+    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(io, service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         // A client that hangs up in the middle is its own affair, here and below.
@@ -143,8 +146,22 @@ async fn serve(sim: Sim, io: TokioIo<TcpStream>, stopping: Stopping) {
     }
 }
 
+/// Lets a client that takes this for its proxy talk to the simulated application as if it were there.
+async fn tunnel(sim: Sim, request: Request<Incoming>, port: u16, stopping: Stopping) {
+    let Ok(client) = hyper::upgrade::on(request).await else { return };
+    tokio::select! {
+        () = sim.serve_client(TokioIo::new(client), port) => {}
+        () = stopped(stopping) => {}
+    }
+}
+
 /// Answers one request. An error closes the connection without a response, which is what a broken one looks like.
 async fn respond(sim: Sim, request: Request<Incoming>, stopping: Stopping) -> Result<Response<Body>, BoxError> {
+    if request.method() == Method::CONNECT {
+        let port = request.uri().port_u16().unwrap_or(HTTPS);
+        tokio::spawn(tunnel(sim, request, port, stopping));
+        return Ok(Response::new(Full::default().map_err(|never| match never {}).boxed_unsync()));
+    }
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, MAX_REQUEST).collect().await?.to_bytes();
     match answer(&sim, Request::from_parts(parts, body)) {

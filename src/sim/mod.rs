@@ -1,5 +1,6 @@
 //! A small AWS in one process: a pure, seeded world behind the wire protocols of the services it imitates.
 
+pub mod app;
 mod connector;
 pub mod listen;
 pub mod scenario;
@@ -7,13 +8,13 @@ pub mod wire;
 pub mod world;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 
 pub use scenario::{Scenario, ScenarioError};
-pub use wire::{FaultPlan, Wire};
+pub use wire::{APP_DOMAIN, FaultPlan, Wire};
 pub use world::World;
 
 /// A running simulated AWS. Clones share one world.
@@ -24,6 +25,8 @@ pub struct Sim {
     clock: Clock,
     scenario: Arc<Scenario>,
     seed: u64,
+    /// Made when somebody first comes over TLS.
+    identity: Arc<OnceLock<app::Identity>>,
 }
 
 impl Sim {
@@ -31,7 +34,14 @@ impl Sim {
     pub fn new(scenario: Scenario, seed: u64, clock: Clock) -> Self {
         let world = World::new(&scenario, seed, clock.now());
         let wire = Wire::new(FaultPlan::of(scenario.api_faults.clone()), seed, clock.now());
-        Self { world: Arc::new(Mutex::new(world)), wire: Arc::new(wire), clock, scenario: Arc::new(scenario), seed }
+        Self {
+            world: Arc::new(Mutex::new(world)),
+            wire: Arc::new(wire),
+            clock,
+            scenario: Arc::new(scenario),
+            seed,
+            identity: Arc::default(),
+        }
     }
 
     /// Brings the world up to now and hands it to `act`, which must not wait for anything.

@@ -11,6 +11,7 @@
 
 mod alarms;
 mod charts;
+mod checks;
 mod format;
 mod header;
 mod headline;

@@ -9,6 +9,7 @@ use super::theme::{Glyphs, Role};
 use super::widgets::Panel;
 use super::widgets::text::{clip, width, wrap};
 use crate::domain::components::ComponentIndex;
+use crate::domain::effect::CheckResult;
 use crate::domain::ids::Side;
 use crate::domain::plan::{StageKind, StagePlan};
 use crate::domain::release::{Release, Stage, StageStatus, Status};
@@ -122,8 +123,8 @@ fn detail(look: Look<'_>, stage: &Stage, plan: &StagePlan) -> String {
             StageKind::Gate(_) | StageKind::Smoke(_),
             StageStatus::Running | StageStatus::Waiting | StageStatus::Passed | StageStatus::Failed,
         ) if !stage.checks.is_empty() => {
-            let passed = stage.checks.iter().filter(|check| check.passed).count();
-            format!("{passed}/{}", stage.checks.len())
+            let (passed, all) = CheckResult::tally(&stage.checks);
+            format!("{passed}/{all}")
         }
         (StageKind::Deploy, StageStatus::Running) => {
             let capacity = component.capacities.as_ref().map(|both| both.green.healthy);

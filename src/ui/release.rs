@@ -60,9 +60,10 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Sight {
 
 /// The signals; while green has no users yet, what the present stage shows for itself comes first.
 fn middle(look: Look<'_>, area: Rect, buf: &mut Buffer) {
-    match work::of(look) {
-        Some(shown) if area.width >= SIDE_BY_SIDE / 2 + 20 => {
-            let size = area.width / 2;
+    let is_wide = area.width >= SIDE_BY_SIDE / 2 + 20;
+    match work::of(look).or_else(|| work::last_word(look).filter(|_| is_wide)) {
+        Some(shown) if is_wide => {
+            let size = if shown.is_table() { area.width * 2 / 3 } else { area.width / 2 };
             work::draw(look, &shown, Rect { width: size, ..area }, buf);
             signals::draw(look, Rect { x: area.x + size, width: area.width - size, ..area }, buf);
         }

@@ -19,7 +19,7 @@ struct Layer {
 }
 
 /// Each may only use what stands above it.
-const LAYERS: [Layer; 25] = [
+const LAYERS: [Layer; 27] = [
     // Pure: no I/O, no clock, no async.
     Layer { name: "domain", uses: &[] },
     Layer { name: "judge", uses: &["domain"] },
@@ -29,6 +29,8 @@ const LAYERS: [Layer; 25] = [
     // Ports, and the adapter of each.
     Layer { name: "cloud", uses: &["domain"] },
     Layer { name: "cloud::aws", uses: &["cloud", "domain", "clock"] },
+    Layer { name: "web", uses: &["domain"] },
+    Layer { name: "web::client", uses: &["web", "domain", "clock"] },
     Layer { name: "journal", uses: &["domain"] },
     Layer { name: "journal::sqlite", uses: &["journal", "domain"] },
     Layer { name: "notify", uses: &["domain", "clock", "notify::http"] },
@@ -40,7 +42,7 @@ const LAYERS: [Layer; 25] = [
     Layer { name: "sim::world", uses: &["sim::scenario", "domain::time"] },
     Layer { name: "sim", uses: &["sim::world", "sim::scenario", "domain::time", "clock"] },
     // The truth: no terminal, no SDK, no adapter.
-    Layer { name: "engine", uses: &["domain", "judge", "cloud", "journal", "notify", "clock"] },
+    Layer { name: "engine", uses: &["domain", "judge", "cloud", "web", "journal", "notify", "clock"] },
     // The cockpit: brain, pictures, terminal.
     Layer { name: "app", uses: &["engine::snapshot", "engine::handle", "domain", "document"] },
     Layer { name: "ui", uses: &["app", "engine::snapshot", "domain", "document"] },
@@ -63,6 +65,8 @@ const LAYERS: [Layer; 25] = [
             "engine",
             "cloud",
             "cloud::aws",
+            "web",
+            "web::client",
             "journal",
             "journal::sqlite",
             "notify",
@@ -81,13 +85,13 @@ const LAYERS: [Layer; 25] = [
 
 /// Layers that use no dependency but these. `jiff` is in the domain for the calendar: moments and zones come in.
 const PURE: [(&str, &[&str]); 3] = [
-    ("domain", &["jiff", "serde", "serde_json", "thiserror"]),
+    ("domain", &["jiff", "regex", "serde", "serde_json", "thiserror", "url"]),
     ("judge", &["serde", "serde_json", "thiserror"]),
     ("judge::threshold", &["serde", "serde_json", "thiserror"]),
 ];
 
 /// Dependencies that only these layers may name; a final `*` stands for any ending.
-const GUARDED: [(&str, &[&str]); 14] = [
+const GUARDED: [(&str, &[&str]); 19] = [
     ("aws_sdk_*", &["cloud::aws"]),
     ("aws_config", &["cloud::aws"]),
     ("aws_credential_types", &["cloud::aws"]),
@@ -97,13 +101,30 @@ const GUARDED: [(&str, &[&str]); 14] = [
     ("clap*", &["cli", "program"]),
     ("color_eyre", &["program"]),
     ("crossterm", &["term"]),
-    ("hyper*", &["sim"]),
+    ("hyper*", &["sim", "web::client"]),
+    ("rcgen", &["sim"]),
+    ("rustls*", &["sim", "web::client"]),
+    ("tokio_rustls", &["sim", "web::client"]),
+    ("x509_parser", &["web::client"]),
+    ("time", &["sim"]),
     ("ratatui", &["ui", "term"]),
     ("rusqlite", &["journal::sqlite"]),
     ("rustix", &["engine", "term", "program"]),
     (
         "tokio",
-        &["clock", "cloud::aws", "engine", "notify", "notify::http", "sim", "term", "runtime", "headless", "program"],
+        &[
+            "clock",
+            "cloud::aws",
+            "engine",
+            "notify",
+            "notify::http",
+            "sim",
+            "term",
+            "runtime",
+            "headless",
+            "program",
+            "web::client",
+        ],
     ),
 ];
 

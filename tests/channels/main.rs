@@ -8,6 +8,8 @@ mod program;
 mod releases;
 mod slack;
 mod trouble;
+#[path = "../../benches/support/web.rs"]
+mod web;
 mod webhook;
 
 use std::time::Duration;

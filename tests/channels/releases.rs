@@ -28,6 +28,7 @@ use cutover::sim::scenario::ApiFaultKind;
 use cutover::sim::world::inbox::Receiver;
 use tokio::sync::mpsc;
 
+use super::web::InProcess;
 use super::{KEY, Post};
 
 const CONFIG: &str = include_str!("../../config.example.toml");
@@ -84,6 +85,7 @@ async fn release(post: &Post, told: &[&str]) -> Release {
     plan.notify = told.iter().map(|name| (*name).to_owned()).collect();
     let parts = Parts {
         clouds: Components::one(aws),
+        web: Arc::new(InProcess(vec![post.sim.clone()])),
         journal: Box::new(SqliteJournal::in_memory().unwrap()),
         judges: plan
             .components

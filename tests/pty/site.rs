@@ -39,8 +39,9 @@ new = { boot = "100ms" }
 
 /// What makes the example quick, and lets humans alone open the gates. Each must be there to be replaced.
 const HURRIED: [(&str, &str); 13] = [
-    ("https://blue.api.shop.test", "http://blue.api.shop.test"),
-    ("https://green.api.shop.test", "http://green.api.shop.test"),
+    // The simulated application is there for those who know its authority.
+    ("kind = \"smoke\"\n", "kind = \"smoke\"\nca_file = \"authority.pem\"\n"),
+    ("kind = \"verify\"\n", "kind = \"verify\"\nca_file = \"authority.pem\"\n"),
     (r#"bake = "5m", gate = "automatic""#, r#"bake = "1s", gate = "human""#),
     (r#"watch = "5m""#, r#"watch = "1s""#),
     (r#"hold = "10m""#, r#"hold = "1s""#),
@@ -87,7 +88,8 @@ impl Site {
         std::fs::write(dir.path().join("cutover.toml"), configuration(changes)).unwrap();
         std::fs::write(dir.path().join("quick.toml"), QUICK).unwrap();
         let mut sim = Command::new(PROGRAM);
-        sim.args(["sim", "--listen", "127.0.0.1:0", "--scenario", "./quick.toml"]).current_dir(dir.path());
+        sim.args(["sim", "--listen", "127.0.0.1:0", "--scenario", "./quick.toml", "--authority", "authority.pem"])
+            .current_dir(dir.path());
         let mut sim = sim.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let mut said = String::new();
         let mut lines = BufReader::new(sim.stdout.take().unwrap());
@@ -130,7 +132,8 @@ impl Site {
             ("AWS_ACCESS_KEY_ID", "test".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
             // The hosts of the simulated application resolve nowhere else.
-            ("HTTP_PROXY", endpoint),
+            ("HTTP_PROXY", endpoint.clone()),
+            ("HTTPS_PROXY", endpoint),
             ("NO_PROXY", "127.0.0.1".to_owned()),
         ]
     }

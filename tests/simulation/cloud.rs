@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use cutover::cloud::aws::Aws;
 use cutover::cloud::{
-    Alarm, Cloud, CloudError, Estate, Fetch, Fetched, Identity, LogPage, LogRequest, Message, Registration, SeriesPair,
-    SignalRequest, Survey, Target, TaskBrief, TaskRun, TaskState,
+    Alarm, Cloud, CloudError, Estate, Identity, LogPage, LogRequest, Message, Registration, SeriesPair, SignalRequest,
+    Survey, Target, TaskBrief, TaskRun, TaskState,
 };
 use cutover::domain::capacity::Capacities;
 use cutover::domain::components::ComponentIndex;
@@ -150,9 +150,5 @@ impl Cloud for Watched {
 
     async fn publish(&self, topic: &str, message: &Message<'_>) -> Result<(), CloudError> {
         self.aws.publish(topic, message).await
-    }
-
-    async fn fetch(&self, request: &Fetch) -> Result<Fetched, CloudError> {
-        self.aws.fetch(request).await
     }
 }

@@ -36,6 +36,7 @@ use crate::people::{self, Desk};
 use crate::place::Place;
 use crate::trial::{Fate, Life, SECRET, Trial};
 use crate::watch::{Invariant, Violation, Watch};
+use crate::web::InProcess;
 use crate::wire;
 
 const START: Timestamp = Timestamp::from_secs(1_795_161_600);
@@ -255,6 +256,7 @@ impl<'a> Drive<'a> {
         let judges = Components::try_from(judges.collect::<Vec<_>>()).unwrap();
         Parts {
             clouds,
+            web: Arc::new(InProcess(self.places.iter().map(|place| place.sim.clone()).collect())),
             journal: Box::new(SharedJournal {
                 journal,
                 watch: watch.clone(),

@@ -20,6 +20,8 @@ mod place;
 mod tally;
 mod trial;
 mod watch;
+#[path = "../../benches/support/web.rs"]
+mod web;
 mod wire;
 
 use std::time::Instant;

@@ -114,6 +114,7 @@ driver = "alb"
 cluster = "web"
 container = "web"
 listener_rule = "{rule}"
+url = "https://web.shop.test"
 services = [
   {{ service = "web-blue", target_group = "{blue}", url = "https://blue.web.shop.test" }},
   {{ service = "web-green", target_group = "{green}", url = "https://green.web.shop.test" }},

@@ -75,7 +75,7 @@ impl Aws {
             let role = AssumeRoleProvider::builder(role_arn).configure(&config).session_name("cutover").build().await;
             config = config.into_builder().credentials_provider(SharedCredentialsProvider::new(role)).build();
         }
-        Self::assemble(config, known, http, cluster, clock)
+        Self::assemble(config, known, http, cluster)
     }
 
     /// Connects to the simulated AWS behind `http`. Neither the environment nor any file is looked at, and retries are
@@ -91,10 +91,10 @@ impl Aws {
             .retry_config(retries().with_use_static_exponential_base(true))
             .timeout_config(timeouts())
             .build();
-        Self::assemble(config, Known::default(), http, cluster.to_owned(), clock)
+        Self::assemble(config, Known::default(), http, cluster.to_owned())
     }
 
-    fn assemble(config: SdkConfig, known: Known, http: SharedHttpClient, cluster: String, clock: Clock) -> Self {
+    fn assemble(config: SdkConfig, known: Known, http: SharedHttpClient, cluster: String) -> Self {
         let config = match config.credentials_provider() {
             Some(inner) => {
                 let noted = SharedCredentialsProvider::new(Noted::new(inner, known.clone()));
@@ -122,10 +122,8 @@ impl Aws {
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             ecr: aws_sdk_ecr::Client::from_conf(ecr.build()),
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
-            rds: Rds::new(&config, http.clone(), allowance()),
-            http,
+            rds: Rds::new(&config, http, allowance()),
             cluster,
-            clock,
             known,
             rules: Mutex::default(),
             autopsies: Mutex::default(),
@@ -174,7 +172,7 @@ fn timeouts() -> TimeoutConfig {
 }
 
 /// Longest that opening a connection may take.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// TLS by rustls and ring, with the machine's own certificates. Unlike the SDK's default client it honours the usual
 /// proxy variables: hosts from which production may be changed often reach AWS no other way.

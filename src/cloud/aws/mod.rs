@@ -19,7 +19,6 @@
 //! | `task_state` | `DescribeTasks` | `ecs:DescribeTasks` |
 //! | `stop_task` | `StopTask` | `ecs:StopTask` |
 //! | `publish` | `Publish` | `sns:Publish` |
-//! | `fetch` | none of AWS's | none |
 //! | `estate().image`, `scan` | `DescribeImages`, `DescribeImageScanFindings` | `ecr:DescribeImages`, `ecr:DescribeImageScanFindings` |
 //! | `estate().secret` | `DescribeSecret` | `secretsmanager:DescribeSecret`, never `secretsmanager:GetSecretValue` |
 //! | `estate().newest_snapshot` | `DescribeDBSnapshots` or `DescribeDBClusterSnapshots` | `rds:DescribeDBSnapshots`, `rds:DescribeDBClusterSnapshots` |
@@ -35,7 +34,6 @@ mod credentials;
 mod deployed;
 mod ecr;
 mod errors;
-mod fetch;
 mod identity;
 mod logs;
 mod metrics;
@@ -57,16 +55,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::Action;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use self::capacity::Autopsy;
 use self::credentials::Known;
 use self::rds::Rds;
 use super::{
-    Alarm, Cloud, CloudError, Deployed, Estate, Fetch, Fetched, Identity, Image, LogPage, LogRequest, Message,
-    Registration, Scan, Secret, SeriesPair, SignalRequest, Snapshot, Survey, Target, TaskBrief, TaskRun, TaskState,
+    Alarm, Cloud, CloudError, Deployed, Estate, Identity, Image, LogPage, LogRequest, Message, Registration, Scan,
+    Secret, SeriesPair, SignalRequest, Snapshot, Survey, Target, TaskBrief, TaskRun, TaskState,
 };
-use crate::clock::Clock;
 use crate::domain::capacity::Capacities;
 use crate::domain::gate::BackupSource;
 use crate::domain::ids::{AlarmName, TaskDefinitionArn, Version};
@@ -86,9 +82,7 @@ pub struct Aws {
     ecr: aws_sdk_ecr::Client,
     secrets: aws_sdk_secretsmanager::Client,
     rds: Rds,
-    http: SharedHttpClient,
     cluster: String,
-    clock: Clock,
     known: Known,
     /// The actions of each rule as last read, by ARN.
     rules: Mutex<HashMap<String, Vec<Action>>>,
@@ -173,10 +167,6 @@ impl Cloud for Aws {
 
     async fn publish(&self, topic: &str, message: &Message<'_>) -> Result<(), CloudError> {
         publish::publish(self, topic, message).await
-    }
-
-    async fn fetch(&self, request: &Fetch) -> Result<Fetched, CloudError> {
-        fetch::fetch(self, request).await
     }
 }
 

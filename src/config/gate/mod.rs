@@ -6,7 +6,7 @@ pub(super) mod show;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::model::Check;
+use super::model::Checks;
 use super::template::Template;
 use crate::domain::gate::{ApprovalPlan, DriftPlan, ImagePlan, WindowPlan};
 
@@ -22,7 +22,7 @@ pub struct Gate {
     /// When releases may go out.
     pub window: Option<WindowPlan>,
     /// HTTP checks; paths are below the URL of what serves.
-    pub checks: Vec<Check>,
+    pub checks: Checks,
     /// Programs that must end with 0.
     pub commands: Vec<Looker>,
     /// Backups that must be fresh.
@@ -92,6 +92,6 @@ impl Gate {
             BackupOf::Command(looker) => Some(looker),
             BackupOf::Database(_) | BackupOf::Cluster(_) => None,
         });
-        self.commands.iter().chain(backups).flat_map(|looker| &looker.env_from)
+        self.commands.iter().chain(backups).flat_map(|looker| &looker.env_from).chain(self.checks.env_from())
     }
 }

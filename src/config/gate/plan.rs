@@ -1,14 +1,19 @@
 //! From a gate of the configuration to a release's.
 
 use super::{BackupOf, Gate, Looker};
-use crate::config::plan::check_plans;
+use crate::config::checks::{self, Places};
 use crate::config::template::Template;
 use crate::domain::gate::{BackupPlan, BackupSource, Condition, GateCommand, GatePlan, SecretPlan};
 
 impl Gate {
     /// The gate's plan. `phrase` is the environment's, for a gate that has none of its own. What costs nothing and
     /// fails most often is looked at first.
-    pub(in crate::config) fn plan(&self, phrase: Option<&Template>, expand: &impl Fn(&Template) -> String) -> GatePlan {
+    pub(in crate::config) fn plan(
+        &self,
+        phrase: Option<&Template>,
+        serving: Places<'_>,
+        expand: &impl Fn(&Template) -> String,
+    ) -> GatePlan {
         let mut conditions: Vec<Condition> = self.window.iter().cloned().map(Condition::Window).collect();
         conditions.extend(self.alone.then_some(Condition::Alone));
         conditions.extend(self.healthy.then_some(Condition::Healthy));
@@ -27,7 +32,7 @@ impl Gate {
             };
             Condition::Backup(BackupPlan { source, fresher_than: backup.fresher_than })
         }));
-        conditions.extend(check_plans(&self.checks, expand).into_iter().map(Condition::Http));
+        conditions.extend(checks::plan(&self.checks, serving, expand).into_iter().map(Box::new).map(Condition::Http));
         conditions.extend(self.commands.iter().map(|looker| Condition::Command(command(looker, expand))));
         GatePlan { conditions, confirm: self.confirm.as_ref().or(phrase).map(expand), approval: self.approval.clone() }
     }

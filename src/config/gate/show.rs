@@ -3,18 +3,21 @@
 use toml::Value;
 
 use super::{Backup, BackupOf, Gate, Looker, Secrets};
-use crate::config::show::{named, show_checks, span, table, template, text, texts};
+use crate::config::show::{checks, named, span, table, template, text, texts};
 use crate::config::values::show_age;
 use crate::domain::gate::{ApprovalPlan, DriftPlan, HealthCheckPlan, ImagePlan, OnMissing, WindowPlan};
 
 /// The keys of a gate.
 pub(in crate::config) fn show(gate: &Gate) -> Value {
+    // A gate's checks are of what serves, which its own URL reaches: there is no choice of ways.
+    let [_, ca_file, all] = checks::keys(&gate.checks);
     table([
         ("healthy", Some(gate.healthy.into())),
         ("no_alarms", Some(gate.no_alarms.into())),
         ("alone", Some(gate.alone.into())),
         ("window", gate.window.as_ref().map(window)),
-        ("checks", Some(show_checks(&gate.checks))),
+        ca_file,
+        all,
         ("commands", Some(Value::Array(gate.commands.iter().map(|looker| looker_with(looker, None)).collect()))),
         ("backups", Some(Value::Array(gate.backups.iter().map(backup).collect()))),
         ("image", gate.image.as_ref().map(image)),

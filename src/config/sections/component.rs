@@ -49,6 +49,7 @@ pub(super) fn read(
     for name in environments.iter().flatten() {
         reader.known("environment", name, &defined.environments);
     }
+    let url = table.optional("url", values::url);
     let drivers = [Driver::Alb, Driver::Command].map(|driver| (driver.word(), driver));
     let driver = table.or("driver", values::word("driver", &drivers), Driver::Alb);
     let site = match driver {
@@ -79,7 +80,7 @@ pub(super) fn read(
     check_pipeline(
         &table,
         pipeline.as_ref(),
-        (name, driver, services),
+        &Checked { component: name, driver, services, has_url: url.is_some() },
         Some(signals.as_slice()).filter(|_| all_read),
         place,
         defined,
@@ -90,6 +91,7 @@ pub(super) fn read(
     table.finish();
     Some(Component {
         driver,
+        url,
         site: match site {
             Some(site) => Some(site?),
             None => None,
@@ -186,11 +188,19 @@ fn check_place(table: &Table<'_>, arn: Option<&Located<Arn>>, place: &Place) {
     }
 }
 
+/// What of a component its pipeline may need.
+struct Checked<'a> {
+    component: &'a str,
+    driver: Driver,
+    services: Option<&'a [Service; 2]>,
+    has_url: bool,
+}
+
 /// A pipeline must find in the component what it needs.
 fn check_pipeline(
     table: &Table<'_>,
     pipeline: Option<&Located<String>>,
-    (component, driver, services): (&str, Driver, Option<&[Service; 2]>),
+    about: &Checked<'_>,
     signals: Option<&[SignalPlan]>,
     place: &Place,
     defined: &Defined,
@@ -201,21 +211,29 @@ fn check_pipeline(
     // What could not be read whole has mistakes enough of its own.
     let Some(read) = defined.pipelines.get(&pipeline.value).filter(|read| read.is_whole) else { return };
     let name = &pipeline.value;
+    let Checked { component, driver, services, has_url } = *about;
     let is_listed = read.components.is_empty() || read.components.iter().any(|listed| listed.as_str() == component);
     let what = format!("pipeline `{name}` does not release `{component}`");
     let remedy = "add it to the pipeline's `components`, or name another pipeline";
     reader.check(is_listed, &pipeline.spot, what, remedy);
+    let what = format!("pipeline `{name}` reaches green by the URL that users ask, and there is none");
+    let remedy = "give the component a `url`, such as \"https://api.shop.example\"";
+    reader.check(!read.needs_public_url(component) || has_url, &pipeline.spot, what, remedy);
     if driver == Driver::Command {
         let what = format!("pipeline `{name}` deploys or shifts `{component}`, which has no services");
         let remedy = "give the stages of the component `kind = \"command\"`, or the component `driver = \"alb\"`";
         reader.check(!read.needs_site(component), &pipeline.spot, what, remedy);
+        let what =
+            format!("pipeline `{name}` checks `{component}` by its services' own `url`s, and it has no services");
+        let remedy = "give the checks absolute URLs, such as \"https://shop.example/healthz\"";
+        reader.check(!read.needs_side_url(component), &pipeline.spot, what, remedy);
         return;
     }
     if let Some(services) = services {
         let has_urls = services.iter().all(|service| service.url.is_some());
         let what = format!("pipeline `{name}` checks each side on its own, and a service has no `url`");
         reader.check(
-            !read.needs_url(component) || has_urls,
+            !read.needs_side_url(component) || has_urls,
             &pipeline.spot,
             what,
             "give both services a `url` that reaches them alone",

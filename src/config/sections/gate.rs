@@ -12,8 +12,9 @@ use super::super::problem::{Mistake, nearest};
 use super::super::reader::{Item, Located, Table};
 use super::super::template::{some_template, template};
 use super::super::values;
+use super::check;
 use super::refuse_repeats;
-use super::stage::{checks, program};
+use super::stage::program;
 use crate::domain::calendar::{Calendar, Day, Freeze, Hours, Minute};
 use crate::domain::gate::{ApprovalPlan, Breaker, DriftPlan, HealthCheckPlan, ImagePlan, OnMissing, Risk, WindowPlan};
 
@@ -28,7 +29,7 @@ pub(super) fn read(table: &Table<'_>) -> Gate {
         no_alarms: table.or("no_alarms", values::flag, true),
         alone: table.or("alone", values::flag, false),
         window: table.table("window").and_then(window),
-        checks: checks(table).unwrap_or_default(),
+        checks: check::read_of_blue(table),
         commands: commands(table),
         backups: table.tables("backups").unwrap_or_default().into_iter().filter_map(backup).collect(),
         image: table.table("image").map(image),

@@ -1,6 +1,7 @@
 //! One file a section of the configuration.
 
 mod channel;
+mod check;
 mod component;
 mod environment;
 mod gate;
@@ -15,6 +16,8 @@ use std::path::Path;
 
 use toml::Spanned;
 use toml::de::DeTable;
+
+pub(super) use check::RETRY_ON;
 
 use super::channel::Channel;
 use super::model::{Config, Pipeline};

@@ -1,6 +1,6 @@
 //! `[[pipelines.NAME.stages]]`: the stages of a release and what must hold between them.
 
-use super::super::model::{Check, Stage, StageWork};
+use super::super::model::{Checks, Stage, StageWork, Via};
 use super::super::reader::{Located, Reader, Spot, Table};
 use super::super::values;
 use super::{refuse_repeats, stage};
@@ -17,9 +17,19 @@ pub(in super::super) struct Read {
 }
 
 impl Read {
-    /// A stage about this component checks the side's own URL.
-    pub(super) fn needs_url(&self, component: &str) -> bool {
-        self.stages.iter().any(|stage| is_about(stage, component) && needs_url(stage))
+    /// A check of a stage about this component needs the side's own URL.
+    pub(super) fn needs_side_url(&self, component: &str) -> bool {
+        self.ways(component).any(|via| *via == Via::Url)
+    }
+
+    /// A check of a stage about this component needs the URL that users ask.
+    pub(super) fn needs_public_url(&self, component: &str) -> bool {
+        self.ways(component).any(|via| *via != Via::Url)
+    }
+
+    /// How the checks of stages about this component reach green.
+    fn ways(&self, component: &str) -> impl Iterator<Item = &Via> {
+        self.stages.iter().filter(move |stage| is_about(stage, component)).filter_map(below)
     }
 
     /// The verdicts on this component open a gate.
@@ -91,7 +101,7 @@ fn check_references(reader: &Reader<'_>, stages: &[Located<Stage>], components: 
         if let Some(component) = &stage.value.component {
             let located = Located { value: component.to_string(), spot: spot.clone() };
             reader.known("component", &located, &known);
-        } else if components.len() > 1 && (stage.value.work.needs_site() || needs_url(&stage.value)) {
+        } else if components.len() > 1 && (stage.value.work.needs_site() || below(&stage.value).is_some()) {
             let what = format!("stage `{name}` does not say which component it is about");
             reader.check(false, spot, what, "add `component = \"…\"`, one of those of the pipeline");
         }
@@ -108,17 +118,18 @@ fn check_references(reader: &Reader<'_>, stages: &[Located<Stage>], components: 
     }
 }
 
-fn needs_url(stage: &Stage) -> bool {
+/// How a stage's checks reach green, if any of them has a path below that.
+fn below(stage: &Stage) -> Option<&Via> {
     match &stage.work {
-        StageWork::Smoke(checks) | StageWork::Verify { checks, .. } => is_below(checks),
-        StageWork::Gate(gate) => is_below(&gate.checks),
-        StageWork::WarmUp { .. } => true,
-        _ => false,
+        StageWork::Smoke(checks) | StageWork::Verify { checks, .. } => has_paths(checks).then_some(&checks.via),
+        StageWork::Gate(gate) => has_paths(&gate.checks).then_some(&gate.checks.via),
+        StageWork::WarmUp { .. } => Some(&Via::Url),
+        _ => None,
     }
 }
 
-fn is_below(checks: &[Check]) -> bool {
-    checks.iter().any(|check| check.path.written().starts_with('/'))
+fn has_paths(checks: &Checks) -> bool {
+    checks.all.iter().any(|check| check.path.written().starts_with('/'))
 }
 
 fn judges(stage: &Stage) -> bool {

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::super::model::{Check, Command, Expected, Stage, StageWork};
-use super::super::problem::Mistake;
-use super::super::reader::{Item, Located, Table};
+use super::super::model::{Command, Stage, StageWork};
+use super::super::reader::{Located, Table};
 use super::super::template::{Template, some_template, template};
 use super::super::values;
-use super::{gate, refuse_repeats, work};
+use super::{check, gate, work};
 use crate::domain::ids::{ComponentName, StageName};
 use crate::domain::notice::PageStatus;
 use crate::domain::percent::Percent;
@@ -173,65 +172,7 @@ fn smoke(table: &Table<'_>) -> Option<StageWork> {
     if table.item("checks").is_none() {
         table.missing("checks", "checks = [{ name = \"health\", path = \"/healthz\" }]");
     }
-    checks(table).map(StageWork::Smoke)
-}
-
-pub(super) fn checks(table: &Table<'_>) -> Option<Vec<Check>> {
-    let tables = table.tables("checks")?;
-    let mut names = Vec::new();
-    let mut checks = Vec::new();
-    for table in tables {
-        let name = table.required("name", "name = \"health\"", values::text);
-        names.extend(name.clone());
-        checks.extend(check(table, name));
-    }
-    refuse_repeats(table.reader(), "check", &names);
-    Some(checks)
-}
-
-fn check(table: Table<'_>, name: Option<Located<String>>) -> Option<Check> {
-    let path = table.required("path", "path = \"/healthz\"", path);
-    let method = table.or("method", method, "GET".to_owned());
-    let status = table.or("status", values::whole(100, 599), 200);
-    let timeout = table.or("timeout", values::some_time, Duration::from_secs(5));
-    let mut json = BTreeMap::new();
-    if let Some(wanted) = table.table("json") {
-        for pointer in wanted.names() {
-            if !pointer.value.is_empty() && !pointer.value.starts_with('/') {
-                let wanted = format!("\"/{}\"", pointer.value);
-                let mistake = Mistake::BadValue { text: pointer.value.clone(), what: "a JSON pointer", wanted };
-                table.reader().report(pointer.spot.clone(), mistake);
-            }
-            json.extend(wanted.optional(&pointer.value, expected).map(|value| (pointer.value, value)));
-        }
-        wanted.finish();
-    }
-    table.finish();
-    let status = u16::try_from(status).ok()?;
-    Some(Check { name: name?.value, path: path?.value, method, status, json, timeout })
-}
-
-fn path(item: Item<'_>) -> Result<Template, Mistake> {
-    let path = some_template(item)?;
-    let is_one = ["/", "http://", "https://"].iter().any(|start| path.written().starts_with(start));
-    if is_one { Ok(path) } else { Err(values::bad(item, "a path", "one such as \"/healthz\", or an absolute URL")) }
-}
-
-fn method(item: Item<'_>) -> Result<String, Mistake> {
-    let words = ["GET", "HEAD", "OPTIONS", "POST"].map(|word| (word, word));
-    values::word("method", &words)(item).map(str::to_owned)
-}
-
-fn expected(item: Item<'_>) -> Result<Expected, Mistake> {
-    match item.get() {
-        DeValue::String(_) => template(item).map(Expected::Text),
-        DeValue::Boolean(flag) => Ok(Expected::Value((*flag).into())),
-        DeValue::Integer(_) => Ok(Expected::Value((values::number(item)? as i64).into())),
-        DeValue::Float(_) => Ok(Expected::Value(values::number(item)?.into())),
-        DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
-            Err(item.wrong_type("a string, a number, true or false"))
-        }
-    }
+    check::read_set(table).map(StageWork::Smoke)
 }
 
 fn shift(table: &Table<'_>) -> Option<ShiftPlan> {
@@ -276,7 +217,7 @@ fn check_steps(table: &Table<'_>, steps: &[Located<ShiftStep>]) {
 
 fn verify(table: &Table<'_>) -> Option<StageWork> {
     let watch = table.required("watch", "watch = \"5m\"", values::duration);
-    let checks = checks(table).unwrap_or_default();
+    let checks = check::read_set(table).unwrap_or_default();
     Some(StageWork::Verify { watch: watch?.value, checks })
 }
 

@@ -7,7 +7,7 @@ const MANUAL: &str = include_str!("../../../docs/configuration.md");
 
 /// A section of the manual, and the text of the example after which an unknown key is read as one of its own. What the
 /// example leaves out is in the rare configuration.
-const SECTIONS: [(&str, &str); 37] = [
+const SECTIONS: [(&str, &str); 41] = [
     ("The file", ""),
     ("`[environments.NAME]`", "[environments.demo]\n"),
     ("`[components.NAME]`", "[components.api]\n"),
@@ -37,6 +37,10 @@ const SECTIONS: [(&str, &str); 37] = [
     ("`kind = \"wait\"`", "kind = \"wait\"\n"),
     ("`kind = \"smoke\"`", "kind = \"smoke\"\n"),
     ("`checks`", "checks = [\n  { "),
+    ("`json`", "\"/pool/free\" = { "),
+    ("`cookies`", "session = { "),
+    ("`redirect`", "redirect = { "),
+    ("`cors`", "cors = { "),
     ("`kind = \"shift\"`", "kind = \"shift\"\n"),
     ("`steps`", "steps = [\n  { "),
     ("`kind = \"verify\"`", "kind = \"verify\"\n"),

@@ -257,6 +257,38 @@ fn components_of_a_pipeline_are_released_together_and_independent_stages_side_by
 }
 
 #[test]
+fn checks_reach_green_of_the_component_that_their_stage_is_about() {
+    let smoke = |component: &str, how: &str| {
+        format!(
+            "\n[[pipelines.standard.stages]]\nname = \"smoke-{component}\"\nkind = \"smoke\"\n{how}\n\
+             component = \"{component}\"\nchecks = [{{ name = \"home\", path = \"/home\", body = \"${{url}}\" }}]\n"
+        )
+    };
+    let mut text = together().replacen("pipeline =", "url = \"https://api.shop.example\"\npipeline =", 1);
+    text = text.replacen("\"command\"", "\"command\"\nurl = \"https://web.shop.example\"", 1);
+    for side in ["blue", "green"] {
+        let service = format!("service = \"api-{side}\"");
+        text = text.replacen(&service, &format!("{service}\nurl = \"https://{side}.api.shop.example\""), 1);
+    }
+    text += &smoke("api", "ca_file = \"api.pem\"");
+    let header = "via = { header = \"x-release\", value = \"${component}\" }";
+    let plan = plan_of(&read(&(text.clone() + &smoke("web", header))).unwrap(), "staging", "api:2", 0).unwrap();
+    let asked = |name: &str| {
+        let stage = plan.stages.iter().find(|stage| stage.name.as_str() == name).unwrap();
+        let StageKind::Smoke(checks) = &stage.kind else { panic!("checks") };
+        checks[0].request.clone()
+    };
+    let (api, web) = (asked("smoke-api"), asked("smoke-web"));
+    assert_eq!((api.url.as_str(), api.ca_file.as_deref()), ("https://green.api.shop.example/home", Some("api.pem")));
+    assert_eq!((web.url.as_str(), web.ca_file), ("https://web.shop.example/home", None));
+    assert_eq!(web.headers["x-release"], "web");
+    let users = ["https://api.shop.example", "https://web.shop.example"].map(|url| Some(url.to_owned()));
+    assert_eq!([api.body, web.body], users);
+    let refused = read(&(text + &smoke("web", "via = \"url\""))).unwrap_err().to_string();
+    assert!(refused.contains("checks `web` by its services' own `url`s, and it has no services"), "{refused}");
+}
+
+#[test]
 fn what_is_released_together_must_fit_together() {
     let said = |text: &str, with: &str| {
         let problems = read(&together().replacen(text, with, 1)).unwrap_err();

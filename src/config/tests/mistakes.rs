@@ -4,7 +4,7 @@ use super::{LEAST, read};
 use crate::config::Mistake;
 
 /// What is broken, the text of the least configuration to replace, and what with.
-const CASES: [(&str, &str, &str); 71] = [
+const CASES: [(&str, &str, &str); 78] = [
     ("not TOML, twice", "cluster = \"shop\"\ncontainer = \"api\"", "cluster = \ncontainer = 'api"),
     ("the same key twice", "cluster = \"shop\"", "cluster = \"shop\"\ncluster = \"shop\""),
     ("unknown section", "[environments.staging]", "[enviroments.x]\n[environments.staging]"),
@@ -109,6 +109,41 @@ const CASES: [(&str, &str, &str); 71] = [
     ),
     ("theme misspelt", "[components.api]", "[screen]\ntheme = \"drak\"\n\n[components.api]"),
     ("keymap as a table", "[components.api]", "[screen.keymap]\npromote = \"P\"\n\n[components.api]"),
+    (
+        "checks that cannot be",
+        "name = \"shift\"",
+        "name = \"smoke\"\nkind = \"smoke\"\nchecks = [{ name = \"a\", path = \"https://x/\", status = \"2yy\", metod = \"GET\", json = { \"/v\" = { matches = \"(\", abov = 1 } }, response_headers = { \"x y\" = 3 } }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
+    ),
+    (
+        "checks that contradict themselves",
+        "name = \"shift\"",
+        "name = \"smoke\"\nkind = \"smoke\"\nchecks = [{ name = \"a\", path = \"http://x/\", tls = { min_days = 5 } }, { name = \"b\", path = \"https://x/\", redirect = { status = 200 }, https_redirect = true, follow = 1, cookies = { s = { http_onyl = true, same_site = \"lax\" } }, cors = { credentials = true }, security_headers = [\"hst\"] }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
+    ),
+    (
+        "two ways to green",
+        "name = \"shift\"",
+        "name = \"smoke\"\nkind = \"smoke\"\nvia = { port = 8443, address = \"10.0.0.1:443\" }\nchecks = [{ name = \"a\", path = \"/\" }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
+    ),
+    (
+        "a way to green without a url",
+        "name = \"shift\"",
+        "name = \"smoke\"\nkind = \"smoke\"\nvia = { port = 8443 }\nchecks = [{ name = \"a\", path = \"/\" }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
+    ),
+    (
+        "checks of a side where there is none",
+        "pipeline = \"standard\"",
+        "pipeline = \"standard\"\n\n[components.site]\ndriver = \"command\"\npipeline = \"outside\"\n\n[pipelines.outside]\nstages = [{ name = \"smoke\", kind = \"smoke\", checks = [{ name = \"a\", path = \"/\" }] }]",
+    ),
+    (
+        "an unknown way to green",
+        "name = \"shift\"",
+        "name = \"smoke\"\nkind = \"smoke\"\nvia = \"urls\"\nchecks = [{ name = \"a\", path = \"https://x/\" }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
+    ),
+    (
+        "a secret in a header",
+        "name = \"shift\"",
+        "name = \"smoke\"\nkind = \"smoke\"\nchecks = [{ name = \"a\", path = \"https://x/\", headers = { authorization = \"Bearer abcdefgh\" }, headers_from = { authorization = \"SMOKE_TOKEN\" } }]\n\n[[pipelines.standard.stages]]\nname = \"shift\"",
+    ),
     ("an access key in the wrong place", "region = \"eu-west-1\"", "region = \"AKIAIOSFODNN7EXAMPLE\""),
     ("unknown kind of channel", "[components.api]", "[channels.team]\nkind = \"slak\"\n\n[components.api]"),
     ("channel without its secret", "[components.api]", "[channels.team]\nkind = \"slack\"\n\n[components.api]"),

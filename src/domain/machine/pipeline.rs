@@ -43,6 +43,9 @@ pub(in crate::domain) fn bound(plan: &StagePlan, stage: &Stage) -> Option<Timest
     })
 }
 
+/// Findings of a failed stage that are told in a sentence; the table has all of them.
+const TOLD: usize = 3;
+
 impl Machine<'_> {
     /// Moves one stage of those whose turn it is by one; whether any did.
     pub(super) fn go_forward(&mut self) -> bool {
@@ -223,11 +226,11 @@ impl Machine<'_> {
             | Outcome::Registered(_)
             | Outcome::Done => return,
         };
-        let failed: Vec<String> = results
-            .iter()
-            .filter(|result| !result.passed)
-            .map(|result| format!("{}: {}", result.name, result.detail))
-            .collect();
+        let mut failed: Vec<String> = results.iter().filter(|result| !result.passed).map(ToString::to_string).collect();
+        if let Some(more) = failed.len().checked_sub(TOLD).filter(|more| *more > 0) {
+            failed.truncate(TOLD);
+            failed.push(format!("and {more} more"));
+        }
         let note = tally(&results);
         self.edit_stage(index, |stage| stage.checks = results);
         if !failed.is_empty() {
@@ -474,8 +477,8 @@ pub(super) fn tally(results: &[CheckResult]) -> String {
     if results.is_empty() {
         return String::new();
     }
-    let passed = results.iter().filter(|result| result.passed).count();
-    format!("{passed}/{}", results.len())
+    let (passed, all) = CheckResult::tally(results);
+    format!("{passed}/{all}")
 }
 
 /// `api:43` of a task definition's ARN.

@@ -172,7 +172,14 @@ fn a_secret_in_the_words_of_others_reaches_neither_journal_nor_face_nor_channel(
         now = now + Duration::from_secs(1);
         let _acts = core.tell(Event::Ordered(Order { command, stage: None, by: captain(), seen: None }), now).unwrap();
     };
-    let check = |passed| CheckResult { name: told("a check"), passed, detail: told("a body") };
+    let check = |passed| CheckResult {
+        name: told("a check"),
+        aspect: told("a header"),
+        passed,
+        wanted: told("an expectation"),
+        detail: told("a body"),
+        took: None,
+    };
     end(&mut core, Outcome::Checked(vec![check(false)]), BEGUN);
     order(&mut core, Command::Retry);
     end(&mut core, failure(true), BEGUN);
@@ -210,7 +217,8 @@ fn a_secret_in_the_words_of_others_reaches_neither_journal_nor_face_nor_channel(
     for (place, text) in [("the journal", &kept), ("a snapshot", &shown)] {
         assert!(!text.contains(SECRET), "{place}: {text}");
         assert!(!text.contains("\\u001b"), "{place} steers the terminal: {text}");
-        for who in ["a check", "a body", "the cloud", "a human", "a program", "an alarm"] {
+        for who in ["a check", "a header", "an expectation", "a body", "the cloud", "a human", "a program", "an alarm"]
+        {
             assert!(text.contains(&format!("{who} says ••••")), "{place} has lost what {who} says: {text}");
         }
     }

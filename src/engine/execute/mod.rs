@@ -18,15 +18,17 @@ use super::settings::Settings;
 use crate::clock::Clock;
 use crate::cloud::{Cloud, CloudError, Registration, TaskRun, release_tag};
 use crate::domain::capacity::Capacities;
+use crate::domain::check::HttpCheck;
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
 use crate::domain::gate::GateVoices;
 use crate::domain::ids::{EffectId, Side, TaskDefinitionArn, Version};
 use crate::domain::percent::Percent;
-use crate::domain::plan::{CommandPlan, ComponentPlan, Definition, HttpCheck, Plan, Sides, StageKind, TaskPlan, Undo};
+use crate::domain::plan::{CommandPlan, ComponentPlan, Definition, Plan, Sides, StageKind, TaskPlan, Undo};
 use crate::domain::program::Runs;
 use crate::domain::release::Release;
 use crate::notify::Notifier;
+use crate::web::Web;
 
 /// What a running program says.
 #[derive(Debug)]
@@ -53,6 +55,7 @@ pub(super) struct Executor {
 
 struct Tools {
     clouds: Components<Arc<dyn Cloud>>,
+    web: Arc<dyn Web>,
     notifier: Arc<dyn Notifier>,
     programs: Arc<dyn Programs>,
     clock: Clock,
@@ -63,13 +66,14 @@ struct Tools {
 impl Executor {
     pub(super) fn new(
         clouds: Components<Arc<dyn Cloud>>,
+        web: Arc<dyn Web>,
         notifier: Arc<dyn Notifier>,
         programs: Arc<dyn Programs>,
         clock: Clock,
         settings: Settings,
         said: mpsc::Sender<Said>,
     ) -> Self {
-        let tools = Arc::new(Tools { clouds, notifier, programs, clock, settings, said });
+        let tools = Arc::new(Tools { clouds, web, notifier, programs, clock, settings, said });
         Self { tools, running: JoinSet::new(), handles: HashMap::new() }
     }
 
@@ -201,6 +205,7 @@ impl Tools {
                         effect: intent.id,
                         plan,
                         only,
+                        checker: self.checker(),
                         variables: self.environment(&job),
                         voices: &job.voices,
                         rivals: &job.rivals,
@@ -210,14 +215,14 @@ impl Tools {
                 _ => no_such_stage(*stage),
             },
             Effect::RunChecks { stage } => match http_checks(plan, *stage) {
-                Some((checks, base)) => checks::run(cloud, self.clock, checks, base).await,
+                Some(checks) => self.checker().run(checks).await,
                 None => no_such_stage(*stage),
             },
             Effect::RunCommand { stage, part } => self.run_part(intent.id, &job, *stage, *part).await,
             Effect::UndoCommand { stage } => self.run_undo(intent.id, &job, *stage).await,
             Effect::WarmUp { stage } => match plan.stage(*stage).map(|stage| &stage.kind) {
                 Some(StageKind::WarmUp(warm_up)) => {
-                    warm_up::run(&self.clouds[job.component], self.clock, warm_up, green_url(plan, *stage)).await
+                    warm_up::run(&self.web, self.clock, warm_up, green_url(plan, *stage)).await
                 }
                 _ => no_such_stage(*stage),
             },
@@ -255,6 +260,10 @@ impl Tools {
                 Err(failure) => Outcome::Failed(failure),
             },
         }
+    }
+
+    fn checker(&self) -> checks::Checker<'_> {
+        checks::Checker { web: self.web.as_ref(), clock: self.clock, variables: &self.settings.variables }
     }
 
     /// What every program is given on top of the engine's own variables.
@@ -407,14 +416,11 @@ fn green_url(plan: &Plan, stage: usize) -> Option<&str> {
     plan.components[of].sides.as_ref()?.green.url.as_deref()
 }
 
-/// The checks of a stage and the base URL that its paths are below.
-fn http_checks(plan: &Plan, stage: usize) -> Option<(&[HttpCheck], Option<&str>)> {
-    let stage = plan.stage(stage)?;
-    let sides = plan.components[stage.component.unwrap_or(ComponentIndex::FIRST)].sides.as_ref();
-    let base = sides.and_then(|sides| sides.green.url.as_deref());
-    match &stage.kind {
-        StageKind::Smoke(checks) => Some((checks, base)),
-        StageKind::Verify(verify) => Some((&verify.checks, base)),
+/// The checks of a stage.
+fn http_checks(plan: &Plan, stage: usize) -> Option<&[HttpCheck]> {
+    match &plan.stage(stage)?.kind {
+        StageKind::Smoke(checks) => Some(checks),
+        StageKind::Verify(verify) => Some(&verify.checks),
         _ => None,
     }
 }

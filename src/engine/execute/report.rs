@@ -79,13 +79,13 @@ fn report(text: &str) -> Option<serde_json::Value> {
 fn hold(limit: &ReportLimit, report: &serde_json::Value) -> CheckResult {
     let name = limit.name.clone();
     let Some(found) = report.pointer(&limit.at).and_then(serde_json::Value::as_f64) else {
-        return CheckResult { name, passed: false, detail: format!("the report has no number at {}", limit.at) };
+        return CheckResult::new(name, false, format!("the report has no number at {}", limit.at));
     };
     let is_below = limit.below.is_none_or(|below| found < below);
     let is_above = limit.above.is_none_or(|above| found > above);
     let wanted = [limit.below.map(|below| format!("below {below}")), limit.above.map(|above| format!("above {above}"))];
     let wanted: Vec<String> = wanted.into_iter().flatten().collect();
-    CheckResult { name, passed: is_below && is_above, detail: format!("{found}, must be {}", wanted.join(" and ")) }
+    CheckResult::new(name, is_below && is_above, format!("{found}, must be {}", wanted.join(" and ")))
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use crate::clock::Clock;
-use crate::cloud::{Cloud, Fetch};
+use crate::domain::check::Request;
 use crate::domain::effect::{CheckResult, Failure, Outcome};
 use crate::domain::plan::WarmUpPlan;
+use crate::web::Web;
 
 /// How one request went.
 enum Answer {
@@ -21,7 +22,7 @@ enum Answer {
 
 /// Sends the requests. What the server answers to its first requests is not held against it, silence is: the stage fails
 /// when fewer than half of the last quarter are answered.
-pub(super) async fn run(cloud: &Arc<dyn Cloud>, clock: Clock, plan: &WarmUpPlan, base: Option<&str>) -> Outcome {
+pub(super) async fn run(web: &Arc<dyn Web>, clock: Clock, plan: &WarmUpPlan, base: Option<&str>) -> Outcome {
     let Some(base) = base else {
         let message = "green has no `url` of its own to be warmed up by; give the service one".to_owned();
         return Outcome::Failed(Failure { transient: false, message });
@@ -31,10 +32,9 @@ pub(super) async fn run(cloud: &Arc<dyn Cloud>, clock: Clock, plan: &WarmUpPlan,
     let urls: Vec<String> = urls.collect();
     let count = usize::try_from(plan.requests).unwrap_or(usize::MAX);
     let requests = urls.into_iter().cycle().take(count).map(|url| {
-        let fetch = Fetch { method: "GET".to_owned(), url, timeout: plan.timeout };
-        let cloud = Arc::clone(cloud);
+        let web = Arc::clone(web);
         async move {
-            match cloud.fetch(&fetch).await {
+            match web.fetch(&Request::get(url), plan.timeout).await {
                 Ok(fetched) if fetched.status < 500 => Answer::Well(fetched.took),
                 Ok(fetched) => Answer::Badly(format!("status {}", fetched.status)),
                 Err(error) => Answer::Badly(error.to_string()),
@@ -74,7 +74,7 @@ fn judge(answers: &[Answer], took: Duration) -> CheckResult {
     if let Some(why) = trouble {
         detail.push_str(&format!("; last trouble: {why}"));
     }
-    CheckResult { name: "green answers".to_owned(), passed, detail }
+    CheckResult::new("green answers", passed, detail)
 }
 
 #[cfg(test)]

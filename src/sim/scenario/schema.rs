@@ -121,6 +121,12 @@ tables! {
         tag: String = "4f2c1e9".to_owned(),
         log_group: String = "/ecs/api".to_owned(),
         host: String = "api.shop.test".to_owned(),
+        site: String = "https://shop.example".to_owned(),
+        https_redirect: bool = true,
+        test_port: u16 = 8443,
+        test_header: String = "x-release".to_owned(),
+        certificate: Credential = Credential::Valid,
+        certificate_days: u32 = 90,
     }
 
     /// An ECS service behind a target group of its own.
@@ -192,6 +198,20 @@ tables! {
         db_pool: Percent = Percent::new(34.0),
         cold_start: Option<ColdStart> = None,
         crash: Option<Crash> = None,
+        answers: Answers = Answers::default(),
+    }
+
+    /// What one version answers those who look closely: browsers, and checks.
+    Answers {
+        version: Option<String> = None,
+        #[serde(with = "span")] time_off: Duration = Duration::ZERO,
+        #[serde(with = "span")] delay: Duration = Duration::ZERO,
+        database: String = "ok".to_owned(),
+        login_host: String = "accounts.google.com".to_owned(),
+        callback_host: Option<String> = None,
+        cookie: String = "HttpOnly; Secure; SameSite=Lax".to_owned(),
+        without_headers: Vec<String> = Vec::new(),
+        cors: bool = true,
     }
 
     /// A version that is slow until it has warmed up.
@@ -318,6 +338,17 @@ pub(crate) enum Breaker {
     Off,
     Fail,
     Rollback,
+}
+
+/// What the load balancer's certificate is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Credential {
+    Valid,
+    Expired,
+    NotYetValid,
+    WrongHost,
+    UnknownIssuer,
 }
 
 /// How an alarm compares.

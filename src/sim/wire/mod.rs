@@ -41,6 +41,7 @@ use serde_json::Value as Json;
 pub use self::fault::FaultPlan;
 pub use self::gate::Wire;
 pub use self::live_tail::LiveTail;
+pub use self::route::APP_DOMAIN;
 pub use self::service::Service;
 
 use self::gate::{Admission, Passage};
@@ -103,6 +104,12 @@ pub fn answer(sim: &Sim, request: http::Request<Bytes>) -> Answer {
             Answer::Reply { response: reply::html(StatusCode::NOT_FOUND, "404 Not Found"), after: Duration::ZERO }
         }
     }
+}
+
+/// Answers one request to the simulated application. A host that it does not have behaves like a name that does not
+/// resolve.
+pub fn answer_app(sim: &Sim, request: http::Request<Bytes>) -> Answer {
+    route::ask_app(sim, &route::app_request(request))
 }
 
 fn answer_call(sim: &Sim, call: &Call) -> Answer {

@@ -15,7 +15,7 @@ use crate::sim::world::inbox::Letter;
 use crate::sim::world::{AppRequest, AppResponse};
 
 /// The simulated application answers at every host below this one.
-const APP_DOMAIN: &str = ".shop.test";
+pub const APP_DOMAIN: &str = ".shop.test";
 /// A body that unpacks to more than this is not a request of any AWS client.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
 const CBOR_PREFIX: &str = "/service/GraniteServiceVersion20100801/operation/";
@@ -42,7 +42,13 @@ pub(super) fn recognise(request: http::Request<Bytes>) -> Route {
     let (parts, body) = request.into_parts();
     let host = host_of(&parts);
     if host.ends_with(APP_DOMAIN) {
-        return Route::App(app_request(&parts, host));
+        // Whoever asks a proxy for this scheme does without TLS.
+        let is_plain = parts.uri.scheme() == Some(&http::uri::Scheme::HTTP);
+        let mut request = application(&parts, host);
+        if is_plain {
+            request.headers.insert(0, ("x-forwarded-proto".to_owned(), "http".to_owned()));
+        }
+        return Route::App(request);
     }
     let Some(body) = unpack(&parts, body) else { return Route::Nowhere };
     if let Some(letter) = super::letters::letter(&parts, &body) {
@@ -92,7 +98,14 @@ fn unpack(parts: &Parts, body: Bytes) -> Option<Bytes> {
     }
 }
 
-fn app_request(parts: &Parts, host: String) -> AppRequest {
+/// A request that is the application's, whatever its host.
+pub(super) fn app_request(request: http::Request<Bytes>) -> AppRequest {
+    let (parts, _) = request.into_parts();
+    let host = host_of(&parts);
+    application(&parts, host)
+}
+
+fn application(parts: &Parts, host: String) -> AppRequest {
     let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let headers = parts
         .headers

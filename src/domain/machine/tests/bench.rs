@@ -138,7 +138,7 @@ impl Bench {
         let Some(intent) = self.open.first().cloned() else { return false };
         let outcome = match &intent.effect {
             Effect::CheckGate { .. } | Effect::RunChecks { .. } | Effect::WarmUp { .. } => {
-                Outcome::Checked(vec![CheckResult { name: "it".to_owned(), passed: true, detail: String::new() }])
+                Outcome::Checked(vec![CheckResult::new("it", true, "")])
             }
             Effect::RunCommand { .. } | Effect::UndoCommand { .. } => {
                 Outcome::Exited { code: Some(0), tail: Vec::new() }

@@ -47,7 +47,7 @@ fn look_of_gate(bench: &Bench) -> Intent {
 
 fn shut(bench: &mut Bench, until: Timestamp) {
     let intent = look_of_gate(bench);
-    let window = CheckResult { name: "deployment window".to_owned(), passed: false, detail: "Sat".to_owned() };
+    let window = CheckResult::new("deployment window", false, "Sat");
     bench.end(&intent, Outcome::NotYet { results: vec![window], until });
 }
 
@@ -115,7 +115,7 @@ fn what_held_long_ago_is_looked_at_again_before_the_gate_opens() {
     approve(&mut bench, "ann", "").expect("approved");
     assert_eq!(gate(&bench).status, StageStatus::Running);
     let intent = look_of_gate(&bench);
-    let firing = CheckResult { name: "alarm x".to_owned(), passed: false, detail: "firing".to_owned() };
+    let firing = CheckResult::new("alarm x", false, "firing");
     bench.end(&intent, Outcome::Checked(vec![firing]));
     assert_eq!(gate(&bench).status, StageStatus::Failed, "an approval does not outweigh a condition");
     bench.settle();
@@ -186,7 +186,7 @@ fn leaving_failed_conditions_out_does_not_leave_the_approvers_out() {
     let mut bench = begun(asking(approval(&["ann"], 1)), OnFailure::Wait);
     let fail = |bench: &mut Bench| {
         let intent = look_of_gate(bench);
-        let stale = CheckResult { name: "backup".to_owned(), passed: false, detail: "30 h old".to_owned() };
+        let stale = CheckResult::new("backup", false, "30 h old");
         bench.end(&intent, Outcome::Checked(vec![stale]));
     };
     fail(&mut bench);

@@ -133,7 +133,7 @@ fn what_was_built_is_what_is_deployed() {
 fn a_load_test_is_judged_by_its_report_and_by_its_exit_code() {
     let limit = ReportLimit { name: "p95".to_owned(), at: "/p95".to_owned(), below: Some(500.0), above: None };
     let load = || LoadPlan { command: program("k6", None), report: None, limits: vec![limit.clone()] };
-    let check = |passed| CheckResult { name: "p95".to_owned(), passed, detail: "612, must be below 500".to_owned() };
+    let check = |passed| CheckResult::new("p95", passed, "612, must be below 500");
     for (code, passed, wanted) in [(0, true, None), (99, true, Some("exit 99")), (0, false, Some("p95: 612"))] {
         let mut bench = begun(vec![stage("load", StageKind::Load(load()))]);
         let outcome = Outcome::Measured { code: Some(code), tail: Vec::new(), checks: vec![check(passed)] };
@@ -201,7 +201,7 @@ fn green_that_does_not_answer_its_warm_up_gets_no_traffic() {
         bench.look();
     }
     let asked = bench.open.iter().find(|intent| matches!(intent.effect, Effect::WarmUp { .. })).cloned().unwrap();
-    let silent = CheckResult { name: "green answers".to_owned(), passed: false, detail: "0 of 10".to_owned() };
+    let silent = CheckResult::new("green answers", false, "0 of 10");
     bench.end(&asked, Outcome::Checked(vec![silent]));
     bench.settle();
     assert_eq!((bench.ending(), bench.asked_weights()), (Some(Ending::Failed), vec![]));

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use self::window::Opening;
 use super::Said;
-use super::checks;
+use super::checks::Checker;
 use super::command::Programs;
 use crate::clock::Clock;
 use crate::cloud::{Alarm, AlarmState, Cloud, CloudError};
@@ -38,6 +38,8 @@ pub(super) struct Look<'a> {
     pub(super) plan: &'a Plan,
     /// The component that the gate is about; `None` for all of them.
     pub(super) only: Option<ComponentIndex>,
+    /// Asks HTTP servers.
+    pub(super) checker: Checker<'a>,
     /// Variables for programs.
     pub(super) variables: Vec<(String, String)>,
     /// What people have said to the gate.
@@ -105,7 +107,8 @@ impl Look<'_> {
                         results.extend(self.said_of(of, alarms.iter().map(quiet)));
                     }
                 }
-                Condition::Healthy | Condition::Http(_) | Condition::Image(_) | Condition::Drift(_) => {
+                Condition::Http(check) => results.extend(self.checker.one(check).await),
+                Condition::Healthy | Condition::Image(_) | Condition::Drift(_) => {
                     for (of, plan) in self.components() {
                         let Some(sides) = &plan.sides else { continue };
                         let place = Place { cloud: self.clouds[of].as_ref(), plan, sides };
@@ -131,10 +134,6 @@ impl Look<'_> {
     /// A condition that is about where a component runs.
     async fn at(&self, place: Place<'_>, condition: &Condition) -> Result<Vec<CheckResult>, Failure> {
         Ok(match condition {
-            Condition::Http(check) => {
-                let base = place.sides.blue.url.as_deref();
-                vec![checks::check(place.cloud, self.clock, check, base).await]
-            }
             Condition::Image(image) => self.image(place, image).await.map_err(failure)?,
             Condition::Drift(drift) => drift::look(place, drift).await.map_err(failure)?,
             _ => vec![healthy(place, condition).await?],
@@ -147,7 +146,7 @@ impl Look<'_> {
             Ok(rivals) => (false, format!("{}; attach to it, and end it first", rivals.join(", "))),
             Err(why) => (false, format!("not known: {why}")),
         };
-        CheckResult { name: condition.name(), passed, detail }
+        CheckResult::new(condition.name(), passed, detail)
     }
 
     /// What came from outside is masked and made harmless before it is kept.
@@ -183,14 +182,14 @@ async fn healthy(place: Place<'_>, condition: &Condition) -> Result<CheckResult,
         None
     };
     let fine = || format!("{}/{wanted} targets healthy, all traffic", blue.healthy);
-    Ok(CheckResult { name: condition.name(), passed: trouble.is_none(), detail: trouble.unwrap_or_else(fine) })
+    Ok(CheckResult::new(condition.name(), trouble.is_none(), trouble.unwrap_or_else(fine)))
 }
 
 /// A result that holds or does not: what was found, or what is wrong.
 fn told(name: String, found: Result<String, String>) -> CheckResult {
     let passed = found.is_ok();
     let (Ok(detail) | Err(detail)) = found;
-    CheckResult { name, passed, detail }
+    CheckResult::new(name, passed, detail)
 }
 
 fn quiet(alarm: &Alarm) -> CheckResult {
@@ -202,7 +201,7 @@ fn quiet(alarm: &Alarm) -> CheckResult {
         AlarmState::Missing => (false, "there is no such alarm".to_owned()),
         AlarmState::Unknown => (false, "in a state this version does not know".to_owned()),
     };
-    CheckResult { name: format!("alarm {}", alarm.name), passed, detail }
+    CheckResult::new(format!("alarm {}", alarm.name), passed, detail)
 }
 
 /// ` since 11:02 UTC`.

@@ -24,7 +24,7 @@ impl Opening {
 /// Looks at a window as it is at `now`. Whoever goes past it is named.
 pub(super) fn look(window: &WindowPlan, now: Timestamp, voices: &GateVoices) -> Opening {
     let name = Condition::Window(window.clone()).name();
-    let opening = |passed, detail, opens| Opening { result: CheckResult { name, passed, detail }, opens };
+    let opening = |passed, detail, opens| Opening { result: CheckResult::new(name, passed, detail), opens };
     let zone = match TimeZone::get(&window.calendar.zone) {
         Ok(zone) => zone,
         Err(error) => return opening(false, format!("time zone {}: {error}", window.calendar.zone), None),

@@ -91,9 +91,11 @@ async fn what_no_service_understands_is_not_found_and_what_cannot_be_read_is_mal
 async fn the_simulated_application_answers_at_its_own_host() {
     let sim = Account::new().sim;
     sim.clock().sleep(Duration::from_secs(5)).await;
-    let request = Request::get("http://api.shop.test/healthz").body(Bytes::new()).unwrap();
+    let request = Request::get("https://api.shop.test/healthz").body(Bytes::new()).unwrap();
     let (status, body, _) = reply(&sim, request);
     assert_eq!((status, body.contains("ok")), (200, true), "{body}");
+    let plain = Request::get("http://api.shop.test/healthz").body(Bytes::new()).unwrap();
+    assert_eq!(reply(&sim, plain).0, 301);
     let nobody = Request::get("http://nobody.shop.test/").body(Bytes::new()).unwrap();
     let refused = answer(&sim, nobody);
     assert!(matches!(refused, Answer::Broken { connection: ConnectionFault::Refused, .. }), "{refused:?}");

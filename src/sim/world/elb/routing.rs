@@ -47,6 +47,11 @@ impl Routing {
         Some((route.group, backend))
     }
 
+    /// The target group that gets least of the requests; of equals the last one.
+    pub(in crate::sim::world) fn least(&self) -> Option<usize> {
+        self.routes.iter().rev().min_by_key(|route| route.weight).map(|route| route.group)
+    }
+
     fn add(&mut self, group: usize, weight: u32, next: usize, backends: Vec<Backend>) {
         let next = if next < backends.len() { next } else { 0 };
         self.total_weight += weight;
