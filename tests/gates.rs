@@ -336,7 +336,7 @@ async fn an_http_condition_asks_what_serves_now() {
     };
     let answered = one("", check("/healthz", 200)).await.unwrap();
     assert_eq!(answered, "200");
-    assert_eq!(one("", check("/healthz", 204)).await, err("200"));
+    assert_eq!(one("", check("/healthz", 204)).await, err("200: {\"status\":\"ok\"}"));
 }
 
 fn drift(plan: DriftPlan) -> Condition {

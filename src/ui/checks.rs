@@ -138,11 +138,19 @@ pub(super) fn draw(look: Look<'_>, rows: &[Row], area: Rect, buf: &mut Buffer) -
         // What is wrong is told in full, at the cost of what is right.
         let is_clipped = width(&row.found) > columns.found || width(&row.wanted) > columns.wanted;
         if row.state == State::Failed && is_clipped && area.height >= 6 {
-            let (wanted, found) = (format!("expected  {}", row.wanted), format!("found     {}", row.found));
-            let texts: &[&str] = if row.wanted.is_empty() { &[&row.found] } else { &[&wanted, &found] };
-            for text in texts.iter().flat_map(|text| wrap(text, usize::from(area.width).saturating_sub(6))) {
-                let Some(line) = lines.next() else { break };
-                look.row(line, buf, vec![Span::raw("     "), look.span(Role::Text, text.to_owned())], Vec::new());
+            let told: &[(&str, &str)] = match row.wanted.as_str() {
+                "" => &[("", &row.found)],
+                wanted => &[("expected  ", wanted), ("found     ", &row.found)],
+            };
+            for (label, text) in told {
+                let room = usize::from(area.width).saturating_sub(6 + label.len());
+                for (index, text) in wrap(text, room).into_iter().enumerate() {
+                    let Some(line) = lines.next() else { break };
+                    let label = if index == 0 { (*label).to_owned() } else { " ".repeat(label.len()) };
+                    let cells =
+                        [Span::raw("     "), look.span(Role::Muted, label), look.span(Role::Text, text.to_owned())];
+                    look.row(line, buf, cells.to_vec(), Vec::new());
+                }
             }
         }
     }
