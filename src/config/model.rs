@@ -213,6 +213,17 @@ impl StageWork {
         }
     }
 
+    /// Whether it runs the new task definition, which it registers if that was not done before.
+    pub fn registers(&self) -> bool {
+        let is_new = |task: &Task| task.definition == Definition::New;
+        match self {
+            Self::Deploy => true,
+            Self::Task(task) => is_new(task),
+            Self::Migrate(migration) => migration.jobs().any(|job| matches!(job, Job::Task(task) if is_new(task))),
+            _ => false,
+        }
+    }
+
     /// The programs that it runs on this host.
     pub fn commands(&self) -> Vec<&Command> {
         match self {

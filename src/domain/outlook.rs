@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::components::{ComponentIndex, Components};
 use super::ids::Side;
 use super::plan::{GateKind, OnFailure, Plan, ShiftPlan, StageKind, StagePlan};
-use super::release::{Component, Release, Stage, StageStatus, Status, StepPhase, UnwindPhase, Work};
+use super::release::{Component, Release, StageStatus, Status, StepPhase, UnwindPhase, Work};
 use super::time::{Elapsed, Timestamp};
 
 /// What the release waits for.
@@ -92,9 +92,8 @@ pub fn rollback_preview(release: &Release) -> RollbackPreview {
     }
     for (stage, plan_of) in release.stages.iter().zip(&plan.stages).rev() {
         let name = &plan_of.name;
-        let done = stage.status == StageStatus::Passed;
         match &plan_of.kind {
-            kind if kind.part(0).is_some() && (done || is_begun_for_good(kind, stage)) => match kind.undo() {
+            kind if kind.part(0).is_some() && stage.has_left_something(kind) => match kind.undo() {
                 Some(undo) if kind.undoes_itself() => steps.push(format!("undo {name}: {}", undo.line())),
                 Some(undo) => left.push(format!("{name} may lose data when undone; by hand: {}", undo.line())),
                 None if matches!(kind, StageKind::Load(_) | StageKind::Build(_)) => {}
@@ -113,11 +112,6 @@ pub fn rollback_preview(release: &Release) -> RollbackPreview {
         }
     }
     RollbackPreview { blue, is_warm, moves_traffic, steps, left }
-}
-
-/// What was begun and broke off may have left something behind.
-fn is_begun_for_good(kind: &StageKind, stage: &Stage) -> bool {
-    matches!(kind, StageKind::Migrate(_) | StageKind::Flag(_)) && stage.attempts > 0
 }
 
 /// `api: ` before what is said of a stage's component, where there are several.

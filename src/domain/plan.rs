@@ -269,6 +269,24 @@ impl StageKind {
         }
     }
 
+    /// Whether something may be changed after so many of its parts were begun, even if they did not end well.
+    pub fn is_begun_for_good(&self, parts: usize) -> bool {
+        match self {
+            Self::Migrate(migration) => parts > migration.apply_index(),
+            Self::Flag(_) => parts > 0,
+            _ => false,
+        }
+    }
+
+    /// The part with which another try begins when so many were begun before. A copy of what is half migrated already
+    /// would take the place of the good one.
+    pub fn resumes_at(&self, parts: usize) -> usize {
+        match self {
+            Self::Migrate(migration) if self.is_begun_for_good(parts) => migration.apply_index(),
+            _ => 0,
+        }
+    }
+
     /// Whether a rollback may run what undoes it without asking.
     pub fn undoes_itself(&self) -> bool {
         match self {

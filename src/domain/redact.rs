@@ -58,6 +58,9 @@ impl Redactor {
         if let Some(text) = mask_named(&masked) {
             masked = Cow::Owned(text);
         }
+        if let Some(text) = mask_url_passwords(&masked) {
+            masked = Cow::Owned(text);
+        }
         masked
     }
 
@@ -85,6 +88,31 @@ impl Redactor {
     pub fn clean(&self, text: &str) -> String {
         printable(&self.mask(text)).into_owned()
     }
+}
+
+/// Passwords in URLs: `postgres://app:hunter2@db/shop`.
+fn mask_url_passwords(text: &str) -> Option<String> {
+    const SCHEME_END: &str = "://";
+    let mut out = String::new();
+    let mut rest = text;
+    let mut found = false;
+    while let Some(at) = rest.find(SCHEME_END) {
+        let (before, from) = rest.split_at(at + SCHEME_END.len());
+        out.push_str(before);
+        rest = from;
+        let authority = from.split(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'')).next().unwrap_or(from);
+        let login = authority.rfind('@').and_then(|end| authority.get(..end));
+        let parts = login.and_then(|login| login.split_once(':'));
+        if let Some((user, password)) = parts.filter(|(_, password)| !password.is_empty() && *password != MASK) {
+            out.push_str(user);
+            out.push(':');
+            out.push_str(MASK);
+            rest = from.get(user.len() + 1 + password.len()..).unwrap_or_default();
+            found = true;
+        }
+    }
+    out.push_str(rest);
+    found.then_some(out)
 }
 
 /// AWS access key ids: `AKIA` or `ASIA` and sixteen capitals or digits.
@@ -195,6 +223,8 @@ mod tests {
         assert_eq!(masked("got hunter2hunter2 and abc"), "got •••• and abc");
         assert_eq!(masked("key AKIAIOSFODNN7EXAMPLE used"), "key •••• used");
         assert_eq!(masked("AKIA is a prefix"), "AKIA is a prefix");
+        assert_eq!(masked("no postgres://app:hun@ter@db:5432/shop?x"), "no postgres://app:••••@db:5432/shop?x");
+        assert_eq!(masked("'redis://:pw@cache' https://a.b/c@d:e"), "'redis://:••••@cache' https://a.b/c@d:e");
         assert_eq!(masked("postgres password=s3cr3t host=db"), "postgres password=•••• host=db");
         assert_eq!(masked(r#"{"token": "eyJhbGci", "n": 1}"#), r#"{"token": "••••", "n": 1}"#);
         assert_eq!(masked("Authorization: Bearer abc.def"), "Authorization: Bearer ••••");

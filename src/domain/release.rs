@@ -101,6 +101,20 @@ pub struct Stage {
     /// What people have said to it, if it is a gate.
     #[serde(default)]
     pub voices: GateVoices,
+    /// Parts of what it runs that were asked for so far, in any try: as many may have done something.
+    #[serde(default)]
+    pub parts: usize,
+    /// What undoes it has been run, or was begun: it is not run again.
+    #[serde(default)]
+    pub undo_tried: bool,
+}
+
+impl Stage {
+    /// Whether it may have changed something that its undo is for: it is done, or what of it changes something was
+    /// begun, whatever became of that since. False once its undo was tried.
+    pub fn has_left_something(&self, kind: &StageKind) -> bool {
+        !self.undo_tried && (self.status == StageStatus::Passed || kind.is_begun_for_good(self.parts))
+    }
 }
 
 /// A stage's status.

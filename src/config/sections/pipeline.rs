@@ -101,7 +101,7 @@ fn check_references(reader: &Reader<'_>, stages: &[Located<Stage>], components: 
         if let Some(component) = &stage.value.component {
             let located = Located { value: component.to_string(), spot: spot.clone() };
             reader.known("component", &located, &known);
-        } else if components.len() > 1 && (stage.value.work.needs_site() || below(&stage.value).is_some()) {
+        } else if components.len() > 1 && (needs_component(&stage.value) || below(&stage.value).is_some()) {
             let what = format!("stage `{name}` does not say which component it is about");
             reader.check(false, spot, what, "add `component = \"…\"`, one of those of the pipeline");
         }
@@ -116,6 +116,11 @@ fn check_references(reader: &Reader<'_>, stages: &[Located<Stage>], components: 
             }
         }
     }
+}
+
+/// Whether a stage of a pipeline of several components must say which it is about.
+fn needs_component(stage: &Stage) -> bool {
+    stage.work.needs_site() || matches!(stage.work, StageWork::Build { .. })
 }
 
 /// How a stage's checks reach green, if any of them has a path below that.
@@ -162,6 +167,11 @@ fn check_order(
             reader.check(false, &second.spot, format!("a second `{word}` stage{whose}"), remedy);
         }
     }
+    let builds = all(&|work| matches!(work, StageWork::Build { .. }));
+    if let Some(second) = builds.get(1).and_then(|index| stages.get(*index)) {
+        let remedy = "a release of a component has one image: keep one";
+        reader.check(false, &second.spot, format!("a second `build` stage{whose}"), remedy);
+    }
     let comes_after = |index: usize, earlier: &[usize]| earlier.iter().all(|one| is_after(stages, index, *one));
     for (index, stage) in stages.iter().enumerate().filter(|(_, stage)| is_meant(&stage.value)) {
         let (name, word) = (&stage.value.name, stage::word(&stage.value.work));
@@ -173,6 +183,10 @@ fn check_order(
             _ => (true, ""),
         };
         let what = format!("`{word}` stage `{name}` comes too early");
+        if stage.value.work.registers() {
+            let remedy = format!("put it after the `build` stage{whose}");
+            reader.check(comes_after(index, &builds), &stage.spot, what.clone(), remedy);
+        }
         reader.check(is_right || deploys.is_empty(), &stage.spot, what, format!("put it after the {after}{whose}"));
     }
 }

@@ -4,7 +4,7 @@ use super::{LEAST, read};
 use crate::config::Mistake;
 
 /// What is broken, the text of the least configuration to replace, and what with.
-const CASES: [(&str, &str, &str); 78] = [
+const CASES: [(&str, &str, &str); 86] = [
     ("not TOML, twice", "cluster = \"shop\"\ncontainer = \"api\"", "cluster = \ncontainer = 'api"),
     ("the same key twice", "cluster = \"shop\"", "cluster = \"shop\"\ncluster = \"shop\""),
     ("unknown section", "[environments.staging]", "[enviroments.x]\n[environments.staging]"),
@@ -183,6 +183,46 @@ const CASES: [(&str, &str, &str); 78] = [
         "[[pipelines.standard.stages]]\nname = \"announce\"\nkind = \"status-page\"\nstatus = \"under-maintenance\"\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
     ),
     ("many at once", "cluster = \"shop\"\ncontainer = \"api\"", "clutser = \"shop\"\ncontainer = 3\ntasks = 0"),
+    (
+        "build of nothing, into a tag",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
+        "[[pipelines.standard.stages]]\nname = \"b\"\nkind = \"build\"\nrepository = \"registry/api:latest\"\n\n[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
+    ),
+    (
+        "build after what it builds for",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n\n[[pipelines.standard.stages]]\nname = \"b\"\nkind = \"build\"\nrun = [\"make\"]\nrepository = \"registry/api\"\n",
+    ),
+    (
+        "task with a key of commands",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
+        "[[pipelines.standard.stages]]\nname = \"t\"\nkind = \"task\"\nrun = [\"seed\"]\nundo = [\"unseed\"]\n\n[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
+    ),
+    (
+        "migration that applies nothing and is safe to undo",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
+        "[[pipelines.standard.stages]]\nname = \"m\"\nkind = \"migrate\"\nverify = { on = \"there\", run = [\"look\"] }\nundo_is_safe = true\n\n[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
+    ),
+    (
+        "warm-up of no path, far too often",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n\n[[pipelines.standard.stages]]\nname = \"w\"\nkind = \"warm-up\"\npaths = [\"index.html\"]\nrequests = 0\n",
+    ),
+    (
+        "load without limits that limit",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n\n[[pipelines.standard.stages]]\nname = \"l\"\nkind = \"load\"\nrun = [\"k6\"]\nlimits = [{ name = \"p95\", at = \"p95\" }]\n",
+    ),
+    (
+        "flag that stays on",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
+        "[[pipelines.standard.stages]]\nname = \"f\"\nkind = \"flag\"\nrun = [\"on\"]\n\n[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
+    ),
+    (
+        "wait without end",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
+        "[[pipelines.standard.stages]]\nname = \"w\"\nkind = \"wait\"\n\n[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
+    ),
 ];
 
 #[test]

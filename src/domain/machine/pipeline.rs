@@ -105,7 +105,10 @@ impl Machine<'_> {
             | StageKind::Task(_)
             | StageKind::Migrate(_)
             | StageKind::Load(_)
-            | StageKind::Flag(_) => self.start_part(index, 0),
+            | StageKind::Flag(_) => {
+                let begun = self.stage(index).map_or(0, |(_, stage)| stage.parts);
+                self.start_part(index, kind.resumes_at(begun));
+            }
             StageKind::WarmUp(_) => {
                 self.ask(Effect::WarmUp { stage: index });
             }

@@ -3,7 +3,6 @@
 use super::Machine;
 use crate::domain::components::ComponentIndex;
 use crate::domain::effect::{Effect, Outcome};
-use crate::domain::plan::StageKind;
 use crate::domain::release::{StageStatus, Tone, Work};
 
 impl Machine<'_> {
@@ -23,7 +22,10 @@ impl Machine<'_> {
             self.note(index, "registering the task definition");
             return self.register(of);
         }
-        self.edit_stage(index, |stage| stage.work = Work::Part(part));
+        self.edit_stage(index, |stage| {
+            stage.work = Work::Part(part);
+            stage.parts = stage.parts.max(part + 1);
+        });
         if !name.is_empty() {
             self.note(index, name);
         }
@@ -68,6 +70,10 @@ impl Machine<'_> {
             Outcome::Built { tail, image } => {
                 self.keep_output(index, tail);
                 let of = self.definition_component(index);
+                if self.at(of).task_definition.is_some() {
+                    return self
+                        .fail(index, "the task definition was registered before the image was built".to_owned());
+                }
                 let note = format!("pinned {image}");
                 self.at_mut(of).built = Some(image);
                 self.pass(index, note);
@@ -126,17 +132,6 @@ impl Machine<'_> {
         });
         self.turn(Tone::Warning, format!("{name}: {why}; look, then retry, skip or roll back"), None);
         self.tell_waiting(index, why);
-    }
-
-    /// Whether what a stage ran may have changed something that its undo is for: it was done, or it is a migration or a
-    /// flag that was begun.
-    pub(super) fn has_left_something(&self, index: usize) -> bool {
-        let Some((plan, stage)) = self.stage(index) else { return false };
-        let was_begun = stage.attempts > 0 && matches!(stage.status, StageStatus::Failed);
-        match &plan.kind {
-            StageKind::Migrate(_) | StageKind::Flag(_) => stage.status == StageStatus::Passed || was_begun,
-            _ => stage.status == StageStatus::Passed,
-        }
     }
 }
 

@@ -359,17 +359,19 @@ impl Machine<'_> {
         let Some((plan, stage)) = self.stage(index) else { return false };
         let component = plan.component;
         let effect = match &plan.kind {
-            kind if kind.undoes_itself() && self.has_left_something(index) => Effect::UndoCommand { stage: index },
+            kind if kind.undoes_itself() && stage.has_left_something(kind) => Effect::UndoCommand { stage: index },
             StageKind::Deploy if stage.attempts > 0 && !self.release.plan.rollback.keep_green => {
                 let Some(component) = component else { return false };
                 Effect::Scale { component, side: Side::Green, desired: 0, task_definition: None }
             }
             _ => return false,
         };
+        let is_program = matches!(effect, Effect::UndoCommand { .. });
         self.edit_stage(index, |stage| {
             stage.status = StageStatus::Running;
             stage.work = Work::Asked;
             stage.note = "undoing".to_owned();
+            stage.undo_tried |= is_program;
         });
         self.ask(effect);
         true

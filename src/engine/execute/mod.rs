@@ -9,6 +9,7 @@ mod warm_up;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -61,6 +62,8 @@ struct Tools {
     clock: Clock,
     settings: Settings,
     said: mpsc::Sender<Said>,
+    /// The engine ends, and gives nothing up.
+    leaving: Arc<AtomicBool>,
 }
 
 impl Executor {
@@ -73,7 +76,8 @@ impl Executor {
         settings: Settings,
         said: mpsc::Sender<Said>,
     ) -> Self {
-        let tools = Arc::new(Tools { clouds, web, notifier, programs, clock, settings, said });
+        let leaving = Arc::default();
+        let tools = Arc::new(Tools { clouds, web, notifier, programs, clock, settings, said, leaving });
         Self { tools, running: JoinSet::new(), handles: HashMap::new() }
     }
 
@@ -89,8 +93,9 @@ impl Executor {
         self.handles.insert(kept.id, (kept, handle));
     }
 
-    /// Gives everything up.
+    /// Leaves everything to whoever comes next.
     pub(super) fn cancel_all(&mut self) {
+        self.tools.leaving.store(true, Ordering::Relaxed);
         self.handles.clear();
         self.running.abort_all();
     }
@@ -186,6 +191,12 @@ impl Job {
             voices: voices.unwrap_or_default(),
             rivals,
         }
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        self.tools.leaving.store(true, Ordering::Relaxed);
     }
 }
 
@@ -351,6 +362,7 @@ impl Tools {
             effect,
             redactor: &self.settings.redactor,
             said: &self.said,
+            leaving: &self.leaving,
             logs: task.logs.as_deref(),
         };
         task::run(follow, &run).await

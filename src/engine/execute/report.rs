@@ -16,7 +16,7 @@ pub(super) fn built(run: Run, repository: &str) -> Outcome {
     if run.code != Some(0) {
         return run.into();
     }
-    match run.raw.iter().rev().find_map(|line| digest(line)) {
+    match run.raw.iter().rev().find_map(|line| digest(line, repository)) {
         Some(digest) => Outcome::Built { tail: run.tail, image: Version(format!("{repository}@{digest}")) },
         None => {
             let message = "the program ended well and named no digest; let it write `sha256:…` last".to_owned();
@@ -25,11 +25,17 @@ pub(super) fn built(run: Run, repository: &str) -> Outcome {
     }
 }
 
-/// `sha256:` and 64 hexadecimal digits at the end of a line, quotes and brackets aside.
-fn digest(line: &str) -> Option<&str> {
+/// `sha256:` and 64 hexadecimal digits at the end of a line, quotes and brackets aside. Where an image stands before it,
+/// as in `FROM python@sha256:…`, it must be one of the repository.
+fn digest<'a>(line: &'a str, repository: &str) -> Option<&'a str> {
     let line = line.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ']' | '}' | ','));
     let at = line.rfind("sha256:")?;
-    let digest = line.get(at..)?;
+    let (before, digest) = line.split_at(at);
+    if let Some(image) = before.strip_suffix('@') {
+        let named = image.rsplit(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | '(' | '[')).next()?;
+        let is_tag = |rest: &str| rest.is_empty() || rest.starts_with(':');
+        named.strip_prefix(repository).filter(|rest| is_tag(rest))?;
+    }
     let hex = digest.strip_prefix("sha256:")?;
     (hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(digest)
 }
@@ -118,8 +124,11 @@ mod tests {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let outcome = built(run(0, &lines), "registry/api");
         let image = Version(format!("registry/api@{}", digest("b")));
-        assert_eq!(outcome, Outcome::Built { tail: Vec::new(), image });
+        assert_eq!(outcome, Outcome::Built { tail: Vec::new(), image: image.clone() });
         assert!(matches!(built(run(0, &["done", "sha256:abc"]), "api"), Outcome::Failed(_)));
+        let base = format!("#5 FROM docker.io/library/python:3.12@{}", digest("c"));
+        let outcome = built(run(0, &[lines[0], &format!("registry/api:9ab@{}", digest("b")), &base]), "registry/api");
+        assert!(matches!(outcome, Outcome::Built { image: found, .. } if found == image), "another image's is not it");
         assert!(matches!(built(run(2, &lines), "api"), Outcome::Exited { code: Some(2), .. }));
     }
 

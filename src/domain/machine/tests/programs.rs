@@ -107,6 +107,80 @@ fn a_migration_that_fails_stops_the_release_before_any_new_task_and_is_undone_on
 }
 
 #[test]
+fn a_migration_whose_backup_fails_is_not_undone_however_safe_that_is() {
+    let mut bench = begun(vec![stage("migrate", migration(true))]);
+    let preview = rollback_preview(&bench.release);
+    assert!(preview.left.contains(&"migrate is not done: nothing is undone".to_owned()), "{preview:?}");
+    end_part(&mut bench, exit(1));
+    bench.settle();
+    assert_eq!(bench.ending(), Some(Ending::Failed), "{:#?}", bench.release.timeline);
+    assert!(!bench.asked.contains(&Effect::UndoCommand { stage: 0 }), "what stands is an earlier release's");
+}
+
+/// A plan whose first stage waits for a human when it fails.
+fn patient(kind: StageKind) -> Bench {
+    begun(vec![StagePlan { on_failure: OnFailure::Wait, ..stage("it", kind) }])
+}
+
+#[test]
+fn a_migration_that_is_tried_again_keeps_the_backup_from_before_it() {
+    let mut bench = patient(migration(true));
+    end_part(&mut bench, exit(1));
+    bench.order(Command::Retry).unwrap();
+    assert_eq!(parts(&bench), [0, 0], "a backup that failed is none");
+    end_part(&mut bench, exit(0));
+    bench.look();
+    while !bench.open.iter().any(|intent| matches!(intent.effect, Effect::RunCommand { part: 1, .. })) {
+        assert!(bench.carry_out());
+    }
+    end_part(&mut bench, exit(1));
+    bench.order(Command::Retry).unwrap();
+    assert_eq!(parts(&bench), [0, 0, 1, 1], "what is half migrated is not backed up");
+}
+
+#[test]
+fn what_a_skipped_stage_may_have_left_is_undone_once_and_foretold() {
+    for kind in [StageKind::Flag(program("on", Some("off"))), migration(true)] {
+        let is_flag = matches!(kind, StageKind::Flag(_));
+        let mut bench = patient(kind);
+        if !is_flag {
+            end_part(&mut bench, exit(0));
+            while !bench.open.iter().any(|intent| matches!(intent.effect, Effect::RunCommand { part: 1, .. })) {
+                assert!(bench.carry_out());
+            }
+        }
+        end_part(&mut bench, exit(1));
+        bench.order(Command::Skip { reason: "it works by hand".to_owned() }).unwrap();
+        assert_eq!(bench.release.stages[0].status, StageStatus::Skipped);
+        let steps = rollback_preview(&bench.release).steps.join("; ");
+        assert!(steps.contains("undo it: "), "{steps}");
+        bench.order(Command::Rollback { reason: None }).unwrap();
+        let undo = |bench: &Bench| {
+            let is_undo = |intent: &&Intent| intent.effect == Effect::UndoCommand { stage: 0 };
+            bench.open.iter().find(is_undo).cloned()
+        };
+        while undo(&bench).is_none() {
+            assert!(bench.carry_out(), "{:#?}", bench.release.timeline);
+        }
+        let asked = undo(&bench).unwrap();
+        bench.end(&asked, exit(1));
+        bench.settle();
+        let undone = bench.asked.iter().filter(|effect| **effect == Effect::UndoCommand { stage: 0 }).count();
+        assert_eq!(undone, 1, "an undo is never tried twice: {:#?}", bench.release.timeline);
+    }
+}
+
+#[test]
+fn a_build_that_ends_after_the_definition_was_registered_fails() {
+    let build = BuildPlan { command: program("build", None), repository: "registry/api".to_owned() };
+    let mut bench = begun(vec![stage("build", StageKind::Build(build))]);
+    bench.release.components[API].task_definition = Some(TaskDefinitionArn("td/api:9".to_owned()));
+    let image = Version("registry/api@sha256:4f2c1e9".to_owned());
+    end_part(&mut bench, Outcome::Built { tail: Vec::new(), image });
+    assert_eq!(bench.release.stages[0].status, StageStatus::Failed);
+}
+
+#[test]
 fn a_migration_goes_on_after_a_lost_engine() {
     let mut bench = begun(vec![stage("migrate", migration(false))]);
     bench.open.clear();
