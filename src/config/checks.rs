@@ -63,9 +63,13 @@ fn one(checks: &Checks, check: &Check, places: Places<'_>, expand: &impl Fn(&Tem
     }
 }
 
+/// The absolute URL of a path. That there is a base was looked at when the configuration was read.
+pub(super) fn below(base: Option<&str>, path: &str) -> String {
+    format!("{}{path}", base.unwrap_or_default().trim_end_matches('/'))
+}
+
 /// Makes a path an absolute URL, and has it lead to green.
 fn reach(request: &mut Request, via: &Via, places: Places<'_>, expand: &impl Fn(&Template) -> String) {
-    let below = |base: Option<&str>, path: &str| format!("{}{path}", base.unwrap_or_default().trim_end_matches('/'));
     let path = std::mem::take(&mut request.url);
     match via {
         Via::Url => request.url = below(places.side, &path),

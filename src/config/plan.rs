@@ -389,7 +389,7 @@ fn stage_kind(
         StageWork::Deploy => StageKind::Deploy,
         StageWork::Smoke(checks) => StageKind::Smoke(checks::plan(checks, places, expand)),
         StageWork::WarmUp { paths, requests, at_once, timeout } => StageKind::WarmUp(WarmUpPlan {
-            paths: paths.iter().map(expand).collect(),
+            urls: paths.iter().map(|path| checks::below(places.side, &expand(path))).collect(),
             requests: *requests,
             at_once: *at_once,
             timeout: *timeout,

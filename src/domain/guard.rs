@@ -153,11 +153,10 @@ fn skip(kind: &StageKind, stage: &Stage) -> Result<(), String> {
         return Err("no stage has failed".to_owned());
     }
     match kind {
-        StageKind::Deploy | StageKind::Shift(_) => {
+        // Without a build's digest there is nothing to deploy.
+        StageKind::Build(_) | StageKind::Deploy | StageKind::Shift(_) => {
             Err(format!("{} cannot be left out: retry or roll back", kind.word()))
         }
-        // Without its digest there is nothing to deploy.
-        StageKind::Build(_) => Err("build cannot be left out: retry or roll back".to_owned()),
         StageKind::Gate(_)
         | StageKind::Command(_)
         | StageKind::Task(_)

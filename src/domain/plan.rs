@@ -250,22 +250,10 @@ impl StageKind {
 
     /// What undoes it by running something, whether or not that may be done without asking.
     pub fn undo(&self) -> Option<Undo<'_>> {
-        match self {
-            Self::Build(build) => build.command.undo(),
-            Self::Command(command) | Self::Flag(command) => command.undo(),
-            Self::Load(load) => load.command.undo(),
-            Self::Migrate(migration) => migration.undo.as_ref().map(Undo::Job),
-            Self::Task(_)
-            | Self::Gate(_)
-            | Self::Deploy
-            | Self::Smoke(_)
-            | Self::WarmUp(_)
-            | Self::Shift(_)
-            | Self::Verify(_)
-            | Self::Notify
-            | Self::StatusPage(_)
-            | Self::Wait(_)
-            | Self::Cleanup(_) => None,
+        match (self, self.part(0)?.runs) {
+            (Self::Migrate(migration), _) => migration.undo.as_ref().map(Undo::Job),
+            (_, Runs::Command(command)) => command.undo(),
+            (_, Runs::Task(_)) => None,
         }
     }
 

@@ -184,8 +184,8 @@ pub struct MigrationPlan {
 /// Requests that wake green up before users come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WarmUpPlan {
-    /// Paths below green's own URL, asked for in turn.
-    pub paths: Vec<String>,
+    /// Absolute URLs that green alone answers, asked for in turn.
+    pub urls: Vec<String>,
     /// Requests in all, at least one.
     pub requests: u32,
     /// Requests under way at once, at least one.

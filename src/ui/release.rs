@@ -58,12 +58,16 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Sight {
     tail(look, bottom, buf)
 }
 
+/// Columns in which every signal has its name, both values and its ruling.
+const SIGNALS: u16 = 46;
+
 /// The signals; while green has no users yet, what the present stage shows for itself comes first.
 fn middle(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     let is_wide = area.width >= SIDE_BY_SIDE / 2 + 20;
     match work::of(look).or_else(|| work::last_word(look).filter(|_| is_wide)) {
         Some(shown) if is_wide => {
-            let size = if shown.is_table() { area.width * 2 / 3 } else { area.width / 2 };
+            let wanted = if shown.is_table() { area.width * 2 / 3 } else { area.width / 2 };
+            let size = wanted.min(area.width.saturating_sub(SIGNALS));
             work::draw(look, &shown, Rect { width: size, ..area }, buf);
             signals::draw(look, Rect { x: area.x + size, width: area.width - size, ..area }, buf);
         }

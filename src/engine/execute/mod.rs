@@ -232,9 +232,7 @@ impl Tools {
             Effect::RunCommand { stage, part } => self.run_part(intent.id, &job, *stage, *part).await,
             Effect::UndoCommand { stage } => self.run_undo(intent.id, &job, *stage).await,
             Effect::WarmUp { stage } => match plan.stage(*stage).map(|stage| &stage.kind) {
-                Some(StageKind::WarmUp(warm_up)) => {
-                    warm_up::run(&self.web, self.clock, warm_up, green_url(plan, *stage)).await
-                }
+                Some(StageKind::WarmUp(warm_up)) => warm_up::run(&self.web, self.clock, warm_up).await,
                 _ => no_such_stage(*stage),
             },
             Effect::RegisterTaskDefinition { component } => {
@@ -420,12 +418,6 @@ async fn whole_capacity(cloud: &dyn Cloud, sides: &Sides) -> Result<Capacities, 
         Some(unread) => Err(Outcome::Failed(unread.clone())),
         None => Ok(both),
     }
-}
-
-/// The URL that reaches the green side of a stage's component alone.
-fn green_url(plan: &Plan, stage: usize) -> Option<&str> {
-    let of = plan.stage(stage)?.component.unwrap_or(ComponentIndex::FIRST);
-    plan.components[of].sides.as_ref()?.green.url.as_deref()
 }
 
 /// The checks of a stage.

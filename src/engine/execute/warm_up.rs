@@ -8,7 +8,7 @@ use futures_util::stream;
 
 use crate::clock::Clock;
 use crate::domain::check::Request;
-use crate::domain::effect::{CheckResult, Failure, Outcome};
+use crate::domain::effect::{CheckResult, Outcome};
 use crate::domain::plan::WarmUpPlan;
 use crate::web::Web;
 
@@ -22,16 +22,10 @@ enum Answer {
 
 /// Sends the requests. What the server answers to its first requests is not held against it, silence is: the stage fails
 /// when fewer than half of the last quarter are answered.
-pub(super) async fn run(web: &Arc<dyn Web>, clock: Clock, plan: &WarmUpPlan, base: Option<&str>) -> Outcome {
-    let Some(base) = base else {
-        let message = "green has no `url` of its own to be warmed up by; give the service one".to_owned();
-        return Outcome::Failed(Failure { transient: false, message });
-    };
+pub(super) async fn run(web: &Arc<dyn Web>, clock: Clock, plan: &WarmUpPlan) -> Outcome {
     let began = clock.now();
-    let urls = plan.paths.iter().map(|path| format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/')));
-    let urls: Vec<String> = urls.collect();
     let count = usize::try_from(plan.requests).unwrap_or(usize::MAX);
-    let requests = urls.into_iter().cycle().take(count).map(|url| {
+    let requests = plan.urls.iter().cloned().cycle().take(count).map(|url| {
         let web = Arc::clone(web);
         async move {
             match web.fetch(&Request::get(url), plan.timeout).await {

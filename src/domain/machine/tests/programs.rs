@@ -263,7 +263,7 @@ fn a_wait_passes_with_time_and_can_be_cut_short() {
 
 #[test]
 fn green_that_does_not_answer_its_warm_up_gets_no_traffic() {
-    let warm_up = WarmUpPlan { paths: vec!["/".to_owned()], requests: 10, at_once: 2, timeout: MINUTE };
+    let warm_up = WarmUpPlan { urls: vec!["http://green.test/".to_owned()], requests: 10, at_once: 2, timeout: MINUTE };
     let mut usual = plan();
     let shift = usual.stages.iter().position(|stage| matches!(stage.kind, StageKind::Shift(_))).unwrap();
     usual.stages.insert(shift, stage("warm-up", StageKind::WarmUp(warm_up)));
