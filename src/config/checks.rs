@@ -63,8 +63,20 @@ fn one(checks: &Checks, check: &Check, places: Places<'_>, expand: &impl Fn(&Tem
     }
 }
 
+/// A plain request of a path of green's.
+pub(super) fn visit(
+    path: &Template,
+    (via, ca_file): (&Via, Option<&Template>),
+    places: Places<'_>,
+    expand: &impl Fn(&Template) -> String,
+) -> Request {
+    let mut request = Request { ca_file: ca_file.map(expand), ..Request::get(expand(path)) };
+    reach(&mut request, via, places, expand);
+    request
+}
+
 /// The absolute URL of a path. That there is a base was looked at when the configuration was read.
-pub(super) fn below(base: Option<&str>, path: &str) -> String {
+fn below(base: Option<&str>, path: &str) -> String {
     format!("{}{path}", base.unwrap_or_default().trim_end_matches('/'))
 }
 

@@ -155,8 +155,12 @@ pub enum StageWork {
     Smoke(Checks),
     /// Requests that wake green up.
     WarmUp {
-        /// Paths below the side's URL.
+        /// Paths below the URL that reaches green.
         paths: Vec<Template>,
+        /// How they reach green.
+        via: Via,
+        /// Authorities of their own.
+        ca_file: Option<Template>,
         /// How many in all.
         requests: u32,
         /// How many at once.

@@ -388,8 +388,8 @@ fn stage_kind(
         })),
         StageWork::Deploy => StageKind::Deploy,
         StageWork::Smoke(checks) => StageKind::Smoke(checks::plan(checks, places, expand)),
-        StageWork::WarmUp { paths, requests, at_once, timeout } => StageKind::WarmUp(WarmUpPlan {
-            urls: paths.iter().map(|path| checks::below(places.side, &expand(path))).collect(),
+        StageWork::WarmUp { paths, via, ca_file, requests, at_once, timeout } => StageKind::WarmUp(WarmUpPlan {
+            visits: paths.iter().map(|path| checks::visit(path, (via, ca_file.as_ref()), places, expand)).collect(),
             requests: *requests,
             at_once: *at_once,
             timeout: *timeout,

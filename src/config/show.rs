@@ -268,10 +268,12 @@ fn work(work: &StageWork) -> (&'static str, Value) {
                 ("undo_is_safe", Some(migration.undo_is_safe.into())),
             ]),
         ),
-        StageWork::WarmUp { paths, requests, at_once, timeout } => (
+        StageWork::WarmUp { paths, via, ca_file, requests, at_once, timeout } => (
             "warm-up",
             table([
                 ("paths", Some(program(paths))),
+                ("via", Some(checks::way(via))),
+                ("ca_file", ca_file.as_ref().map(template)),
                 ("requests", Some(i64::from(*requests).into())),
                 ("at_once", Some(i64::from(*at_once).into())),
                 ("request_timeout", Some(span(*timeout))),

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::components::{ComponentIndex, Components};
-use super::ids::Side;
+use super::ids::{Side, StageName};
 use super::plan::{GateKind, OnFailure, Plan, ShiftPlan, StageKind, StagePlan};
-use super::release::{Component, Release, StageStatus, Status, StepPhase, UnwindPhase, Work};
+use super::release::{Component, Ended, Ending, Release, StageStatus, Status, StepPhase, UnwindPhase, Work};
 use super::time::{Elapsed, Timestamp};
 
 /// What the release waits for.
@@ -95,9 +95,7 @@ pub fn rollback_preview(release: &Release) -> RollbackPreview {
         match &plan_of.kind {
             kind if kind.part(0).is_some() && stage.has_left_something(kind) => match kind.undo() {
                 Some(undo) if kind.undoes_itself() => steps.push(format!("undo {name}: {}", undo.line())),
-                Some(undo) => left.push(format!("{name} may lose data when undone; by hand: {}", undo.line())),
-                None if matches!(kind, StageKind::Load(_) | StageKind::Build(_)) => {}
-                None => left.push(format!("{name} has no undo")),
+                _ => left.extend(not_undone(plan_of)),
             },
             kind if kind.part(0).is_some() && stage.attempts > 0 => {
                 left.push(format!("{name} is not done: nothing is undone"));
@@ -112,6 +110,31 @@ pub fn rollback_preview(release: &Release) -> RollbackPreview {
         }
     }
     RollbackPreview { blue, is_warm, moves_traffic, steps, left }
+}
+
+/// What programs have done that no rollback undoes, and how a human would.
+fn not_undone(stage: &StagePlan) -> Option<String> {
+    let StagePlan { name, kind, .. } = stage;
+    match kind.undo() {
+        Some(undo) if kind.undoes_itself() => Some(format!("{name} is not undone; by hand: {}", undo.line())),
+        Some(undo) => Some(format!("{name} may lose data when undone; by hand: {}", undo.line())),
+        None if matches!(kind, StageKind::Load(_) | StageKind::Build(_)) => None,
+        None => Some(format!("{name} has no undo")),
+    }
+}
+
+/// What programs have done that stays as it is although the release did not succeed, and how a human would undo it, the
+/// last one first, with its stage; empty before it ends. An undo that was tried and failed is not among them: the ending names it.
+pub fn left_behind(release: &Release) -> Vec<(&StageName, String)> {
+    match &release.ended {
+        None | Some(Ended { ending: Ending::Succeeded, .. }) => Vec::new(),
+        Some(_) => {
+            let stages = release.stages.iter().zip(&release.plan.stages).rev();
+            let left =
+                stages.filter(|(stage, plan)| plan.kind.part(0).is_some() && stage.has_left_something(&plan.kind));
+            left.filter_map(|(_, plan)| Some((&plan.name, not_undone(plan)?))).collect()
+        }
+    }
 }
 
 /// `api: ` before what is said of a stage's component, where there are several.

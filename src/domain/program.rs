@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::check::Request;
 use super::time::millis;
 
 /// A program on this host with its surroundings.
@@ -184,8 +185,8 @@ pub struct MigrationPlan {
 /// Requests that wake green up before users come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WarmUpPlan {
-    /// Absolute URLs that green alone answers, asked for in turn.
-    pub urls: Vec<String>,
+    /// Requests that green alone answers, sent in turn.
+    pub visits: Vec<Request>,
     /// Requests in all, at least one.
     pub requests: u32,
     /// Requests under way at once, at least one.

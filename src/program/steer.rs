@@ -12,7 +12,7 @@ use crate::domain::command::{Command, CommandKind, Order};
 use crate::domain::components::ComponentIndex;
 use crate::domain::guard;
 use crate::domain::ids::Revision;
-use crate::domain::outlook::{Wait, outlook, promotion_ends, rollback_preview};
+use crate::domain::outlook::{Wait, left_behind, outlook, promotion_ends, rollback_preview};
 use crate::domain::release::{Release, Traffic};
 use crate::engine::handle::Receipt;
 use crate::journal::sqlite::SqliteJournal;
@@ -162,6 +162,7 @@ fn write_status(release: &Release, has_engine: bool, format: Format) -> Result<(
                         "green": {"set": component.traffic.set, "observed": component.traffic.observed},
                     }))
                     .collect::<Vec<_>>(),
+                "left": left_behind(release).iter().map(|(_, left)| left).collect::<Vec<_>>(),
                 "stages": release.plan.stages.iter().zip(&release.stages)
                     .map(|(plan, stage)| json!({"name": plan.name, "component": release.plan.subject(plan), "status": stage.status, "note": stage.note}))
                     .collect::<Vec<_>>(),
@@ -180,6 +181,9 @@ fn write_status(release: &Release, has_engine: bool, format: Format) -> Result<(
                 writeln!(out, "  {} green: set {set}, observed {observed}", planned.name)?;
             }
             writeln!(out, "  now:  {}\n  then: {}", outlook.now, outlook.then)?;
+            for (_, left) in left_behind(release) {
+                writeln!(out, "  left as it is: {left}")?;
+            }
             if !has_engine && release.ended.is_none() {
                 writeln!(out, "  its engine is gone: `cutover attach` takes it up again")?;
             }

@@ -20,8 +20,8 @@ const GAP: usize = 2;
 /// Columns of the time: `1240 ms`.
 const TIME: usize = 7;
 
-/// Columns that a name gets at most, beside an expectation and alone.
-const NAME: [usize; 2] = [16, 24];
+/// Columns that a name gets at most, beside an expectation, alone, and alone where there is plenty of room.
+const NAME: [usize; 3] = [16, 24, 32];
 
 /// Without so many columns for what is wanted and found, the time gives way.
 const LEAST: usize = 28;
@@ -168,7 +168,8 @@ struct Columns {
 impl Columns {
     fn of(rows: &[Row], all: usize) -> Self {
         let widest = |cell: &dyn Fn(&Row) -> &str| rows.iter().map(|row| width(cell(row))).max().unwrap_or(0);
-        let [beside, alone] = NAME;
+        let [beside, alone, roomy] = NAME;
+        let alone = alone.max(roomy.min(all * 2 / 5));
         let wanted = widest(&|row| &row.wanted);
         let name = widest(&|row| &row.name).min(if wanted == 0 { alone } else { beside }).max("check".len());
         let room = all.saturating_sub(4 + name + GAP);

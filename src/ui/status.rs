@@ -10,7 +10,7 @@ use super::look::Look;
 use super::theme::Role;
 use super::widgets::text::width;
 use crate::domain::effect::Effect;
-use crate::domain::outlook::{outlook, rollback_preview};
+use crate::domain::outlook::{left_behind, outlook, rollback_preview};
 use crate::domain::percent::Percent;
 use crate::domain::plan::StageKind;
 use crate::domain::release::{Ending, StageStatus};
@@ -54,6 +54,10 @@ fn below(look: Look<'_>) -> Vec<Span<'_>> {
     let mut spans = toll(look, look.seen().toll);
     if let Some((since, Some(until))) = look.component().traffic_span().filter(|_| release.ended.is_some()) {
         spans.push(look.span(Role::Text, format!("  had traffic for {}", Elapsed(until.since(since)))));
+    }
+    let left: Vec<&str> = left_behind(release).iter().map(|(stage, _)| stage.as_str()).collect();
+    if !left.is_empty() {
+        spans.push(look.span(Role::Warning, format!("  not undone: {}", left.join(", "))));
     }
     if let Some(unwinding) = &release.unwinding {
         if let Some(trouble) = &unwinding.trouble {

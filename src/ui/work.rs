@@ -28,11 +28,19 @@ impl Work<'_> {
 }
 
 /// What the stage whose turn it is shows for itself, if it does and green has no users yet: from then on the signals
-/// matter more. Where it has nothing to show, what the stage before it has found stays.
+/// matter more. Where it has nothing to show, what the stage before it has found stays. After the end it is the stage that
+/// failed: why is the first thing that one wants to know.
 pub(super) fn of(look: Look<'_>) -> Option<Work<'_>> {
     let release = look.release();
-    if release.has_shifted() || release.ended.is_some() {
+    if release.has_shifted() {
         return None;
+    }
+    if release.ended.is_some() {
+        return release
+            .stages
+            .iter()
+            .position(|stage| stage.status == StageStatus::Failed)
+            .and_then(|failed| at(look, failed));
     }
     let foremost = release.foremost()?;
     at(look, foremost).or_else(|| before(look, foremost))

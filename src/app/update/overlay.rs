@@ -15,6 +15,8 @@ const PAGE: isize = 10;
 pub(super) fn press(model: &mut Model, snapshot: &Snapshot, chord: Chord) -> Vec<Cmd> {
     let action = model.keymap.action(model.context(), chord);
     if wants_rollback(model, chord) {
+        // Even where it is refused: the enter that follows was not meant for what lay open.
+        cancel(model);
         return orders::ask(model, snapshot, CommandKind::Rollback);
     }
     match action {

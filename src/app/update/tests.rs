@@ -524,6 +524,15 @@ fn charts_are_scrolled_to_the_last_one_and_no_further() {
     assert_eq!(screen.model.chart, 0);
 }
 
+#[test]
+fn a_rollback_that_is_refused_leaves_nothing_open_that_enter_would_answer() {
+    let mut screen = Screen::at(Scene::RollingBack);
+    screen.press(": r a");
+    assert_eq!(screen.press("ctrl-r enter"), []);
+    assert!(screen.model.overlay.is_none());
+    assert!(!screen.model.toasts.is_empty(), "why it was refused");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

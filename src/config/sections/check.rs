@@ -32,7 +32,8 @@ pub(super) fn read_of_blue(table: &Table<'_>) -> Checks {
     Checks { via: Via::Url, ca_file, all: read_all(table).unwrap_or_default() }
 }
 
-fn via(table: &Table<'_>) -> Via {
+/// How requests reach green.
+pub(super) fn via(table: &Table<'_>) -> Via {
     let Some(item) = table.item("via") else { return Via::Url };
     if !matches!(item.get(), DeValue::Table(_)) {
         // The one word there is; the other ways are tables.

@@ -128,7 +128,7 @@ fn below(stage: &Stage) -> Option<&Via> {
     match &stage.work {
         StageWork::Smoke(checks) | StageWork::Verify { checks, .. } => has_paths(checks).then_some(&checks.via),
         StageWork::Gate(gate) => has_paths(&gate.checks).then_some(&gate.checks.via),
-        StageWork::WarmUp { .. } => Some(&Via::Url),
+        StageWork::WarmUp { via, .. } => Some(via),
         _ => None,
     }
 }

@@ -8,8 +8,8 @@ use super::super::problem::Mistake;
 use super::super::reader::{Item, Table};
 use super::super::template::{Template, some_template, template};
 use super::super::values;
-use super::refuse_repeats;
 use super::stage::{command, program};
+use super::{check, refuse_repeats};
 use crate::domain::plan::{Definition, ReportLimit, WaitPlan};
 
 /// Requests of a warm-up.
@@ -91,6 +91,7 @@ pub(super) fn warm_up(table: &Table<'_>) -> Option<StageWork> {
         table.missing("paths", "paths = [\"/\", \"/api/products\"]");
     }
     let paths = table.list("paths", "an array of paths: [\"/\"]", path);
+    let (via, ca_file) = (check::via(table), table.optional("ca_file", some_template));
     let requests = table.or("requests", values::whole(1, MOST_REQUESTS), REQUESTS);
     let at_once = table.or("at_once", values::whole(1, 64), AT_ONCE);
     let timeout = table.or("request_timeout", values::some_time, Duration::from_secs(10));
@@ -98,6 +99,8 @@ pub(super) fn warm_up(table: &Table<'_>) -> Option<StageWork> {
     let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     (!paths.is_empty()).then(|| StageWork::WarmUp {
         paths,
+        via,
+        ca_file,
         requests: number(requests),
         at_once: number(at_once),
         timeout,

@@ -9,14 +9,22 @@ use crate::domain::check::{CookieRule, CorsRule, JsonRule, SecurityHeader, Statu
 
 /// The keys of a stage's checks.
 pub(in crate::config) fn keys(checks: &Checks) -> [(&'static str, Option<Value>); 3] {
-    let via = match &checks.via {
+    let all = checks.all.iter().map(check).collect();
+    [
+        ("via", Some(way(&checks.via))),
+        ("ca_file", checks.ca_file.as_ref().map(template)),
+        ("checks", Some(Value::Array(all))),
+    ]
+}
+
+/// How requests reach green.
+pub(in crate::config) fn way(via: &Via) -> Value {
+    match via {
         Via::Url => text("url"),
         Via::Port(port) => table([("port", Some(i64::from(*port).into()))]),
         Via::Header { name, value } => table([("header", Some(text(name))), ("value", Some(template(value)))]),
         Via::Address(address) => table([("address", Some(template(address)))]),
-    };
-    let all = checks.all.iter().map(check).collect();
-    [("via", Some(via)), ("ca_file", checks.ca_file.as_ref().map(template)), ("checks", Some(Value::Array(all)))]
+    }
 }
 
 fn check(check: &Check) -> Value {

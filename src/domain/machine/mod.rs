@@ -28,6 +28,7 @@ use super::components::ComponentIndex;
 use super::effect::Intent;
 use super::event::Event;
 use super::ids::{EffectId, Revision, Side};
+use super::outlook::left_behind;
 use super::percent::Percent;
 use super::plan::StagePlan;
 use super::release::{Begun, Component, Ended, Ending, Moment, Release, Stage, StageStatus, StepPhase, Tone, Work};
@@ -138,7 +139,12 @@ impl Machine<'_> {
         let is_said = self.release.timeline.iter().rev().any(|moment| moment.text.ends_with(&why));
         let text = if is_said { ending.word().to_owned() } else { format!("{}: {why}", ending.word()) };
         self.turn(tone, text, None);
-        self.tell_ended(ending, &why);
+        let left = left_behind(self.release).into_iter().map(|(_, left)| format!("left as it is: {left}"));
+        let left: Vec<String> = left.collect();
+        for line in &left {
+            self.line(Tone::Warning, line.clone(), None);
+        }
+        self.tell_ended(ending, &[vec![why], left].concat().join("\n"));
     }
 
     /// A change that whoever steers must know of: a new revision, and a line of the timeline.

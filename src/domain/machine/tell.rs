@@ -80,6 +80,7 @@ impl Machine<'_> {
         self.tell(Telling::new(Transition::Credentials, severity, subject, why).at(self.now.secs()));
     }
 
+    /// `why` may have lines for what stays as it is although the release did not succeed.
     pub(super) fn tell_ended(&mut self, ending: Ending, why: &str) {
         let severity = match ending {
             Ending::Succeeded => Severity::Info,

@@ -25,9 +25,12 @@ pub(super) fn built(run: Run, repository: &str) -> Outcome {
     }
 }
 
-/// `sha256:` and 64 hexadecimal digits at the end of a line, quotes and brackets aside. Where an image stands before it,
-/// as in `FROM python@sha256:…`, it must be one of the repository.
+/// `sha256:` and 64 hexadecimal digits at the end of a line, quotes and brackets aside, or before the size with which
+/// `docker push` ends it. Where an image stands before it, as in `FROM python@sha256:…`, it must be one of the repository.
 fn digest<'a>(line: &'a str, repository: &str) -> Option<&'a str> {
+    let is_size = |size: &str| !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit());
+    let line =
+        line.trim_end().rsplit_once(" size: ").filter(|(_, size)| is_size(size)).map_or(line, |(digest, _)| digest);
     let line = line.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ']' | '}' | ','));
     let at = line.rfind("sha256:")?;
     let (before, digest) = line.split_at(at);
@@ -129,6 +132,9 @@ mod tests {
         let base = format!("#5 FROM docker.io/library/python:3.12@{}", digest("c"));
         let outcome = built(run(0, &[lines[0], &format!("registry/api:9ab@{}", digest("b")), &base]), "registry/api");
         assert!(matches!(outcome, Outcome::Built { image: found, .. } if found == image), "another image's is not it");
+        let push = format!("9ab03d7: digest: {} size: 2417", digest("b"));
+        let outcome = built(run(0, &[lines[0], &push]), "registry/api");
+        assert!(matches!(outcome, Outcome::Built { image: found, .. } if found == image), "as docker push says it");
         assert!(matches!(built(run(2, &lines), "api"), Outcome::Exited { code: Some(2), .. }));
     }
 

@@ -7,7 +7,6 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use crate::clock::Clock;
-use crate::domain::check::Request;
 use crate::domain::effect::{CheckResult, Outcome};
 use crate::domain::plan::WarmUpPlan;
 use crate::web::Web;
@@ -25,10 +24,10 @@ enum Answer {
 pub(super) async fn run(web: &Arc<dyn Web>, clock: Clock, plan: &WarmUpPlan) -> Outcome {
     let began = clock.now();
     let count = usize::try_from(plan.requests).unwrap_or(usize::MAX);
-    let requests = plan.urls.iter().cloned().cycle().take(count).map(|url| {
+    let requests = plan.visits.iter().cloned().cycle().take(count).map(|visit| {
         let web = Arc::clone(web);
         async move {
-            match web.fetch(&Request::get(url), plan.timeout).await {
+            match web.fetch(&visit, plan.timeout).await {
                 Ok(fetched) if fetched.status < 500 => Answer::Well(fetched.took),
                 Ok(fetched) => Answer::Badly(format!("status {}", fetched.status)),
                 Err(error) => Answer::Badly(error.to_string()),
@@ -49,18 +48,13 @@ fn judge(answers: &[Answer], took: Duration) -> CheckResult {
             Answer::Well(took) => Some(*took),
             Answer::Badly(_) => None,
         });
-        times.max().unwrap_or_default().as_millis()
+        times.max().map(|took| took.as_millis())
     };
     let first = answers.get(..last.len()).unwrap_or(answers);
-    let mut detail = format!(
-        "{} of {} answered in {:.1} s; slowest of the first {} {} ms, of the last {} ms",
-        well(answers),
-        answers.len(),
-        took.as_secs_f64(),
-        last.len(),
-        slowest(first),
-        slowest(last)
-    );
+    let mut detail = format!("{} of {} answered in {:.1} s", well(answers), answers.len(), took.as_secs_f64());
+    if let (Some(begun), Some(ended)) = (slowest(first), slowest(last)) {
+        detail.push_str(&format!("; slowest of the first {} {begun} ms, of the last {ended} ms", last.len()));
+    }
     let trouble = answers.iter().rev().find_map(|answer| match answer {
         Answer::Badly(why) => Some(why),
         Answer::Well(_) => None,

@@ -1,7 +1,9 @@
 //! Stages that run something to an end: builds, tasks, migrations, load tests, flags.
 
 use super::*;
-use crate::domain::outlook::rollback_preview;
+use crate::domain::check::Request;
+use crate::domain::notice::Transition;
+use crate::domain::outlook::{left_behind, rollback_preview};
 use crate::domain::plan::{
     BuildPlan, Definition, Job, LoadPlan, MigrationPlan, ReportLimit, TaskPlan, WaitPlan, WarmUpPlan,
 };
@@ -101,8 +103,16 @@ fn a_migration_that_fails_stops_the_release_before_any_new_task_and_is_undone_on
         assert_eq!(bench.asked.contains(&Effect::UndoCommand { stage: 0 }), safe);
         assert!(!bench.asked.iter().any(|effect| matches!(effect, Effect::Scale { desired: 1.., .. })));
         assert_eq!(bench.release.exit_code(), 3);
-        let said = bench.release.timeline.iter().any(|moment| moment.text == "migrate failed: apply: exit 1");
-        assert!(said, "{:#?}", bench.release.timeline);
+        let says = |text: &str| bench.release.timeline.iter().any(|moment| moment.text.contains(text));
+        assert!(says("migrate failed: apply: exit 1"), "{:#?}", bench.release.timeline);
+        let left = "left as it is: migrate may lose data when undone; by hand: downgrade";
+        assert_eq!(says(left), !safe, "{:#?}", bench.release.timeline);
+        assert_eq!(left_behind(&bench.release).len(), usize::from(!safe));
+        let ended = bench.asked.iter().filter_map(|effect| match effect {
+            Effect::Notify(notice) if notice.facts.transition == Transition::Ended => Some(&notice.body),
+            _ => None,
+        });
+        assert_eq!(ended.map(|body| body.contains(left)).collect::<Vec<_>>(), [!safe], "whoever is called must know");
     }
 }
 
@@ -263,7 +273,12 @@ fn a_wait_passes_with_time_and_can_be_cut_short() {
 
 #[test]
 fn green_that_does_not_answer_its_warm_up_gets_no_traffic() {
-    let warm_up = WarmUpPlan { urls: vec!["http://green.test/".to_owned()], requests: 10, at_once: 2, timeout: MINUTE };
+    let warm_up = WarmUpPlan {
+        visits: vec![Request::get("http://green.test/".to_owned())],
+        requests: 10,
+        at_once: 2,
+        timeout: MINUTE,
+    };
     let mut usual = plan();
     let shift = usual.stages.iter().position(|stage| matches!(stage.kind, StageKind::Shift(_))).unwrap();
     usual.stages.insert(shift, stage("warm-up", StageKind::WarmUp(warm_up)));
