@@ -45,10 +45,7 @@ pub(super) fn strip(look: Look<'_>, row: Rect, buf: &mut Buffer) {
     if let Some(why) = &look.component().alarms_lost {
         left.push(look.span(Role::Bad, format!(" {} cannot be read: {why}", glyphs.warning)));
     }
-    let right = look
-        .stale(Source::Alarms)
-        .filter(|_| look.release().ended.is_none())
-        .map(|text| look.span(Role::Warning, format!("{} {text} ", glyphs.warning)));
+    let right = look.stale(Source::Alarms).map(|text| look.span(Role::Warning, format!("{} {text} ", glyphs.warning)));
     look.row(row, buf, left, right.into_iter().collect());
 }
 

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use super::format::age;
+use super::format::{age, clock};
 use super::look::Look;
 use super::theme::Role;
 use super::widgets::text::{clip, fill, pad, put, width};
@@ -108,7 +108,10 @@ fn freshness(look: Look<'_>) -> Vec<Span<'_>> {
         Connection::Lost { since, .. } => {
             look.span(Role::Bad, format!("{} engine lost {} ", glyphs.bad, look.since(*since)))
         }
-        Connection::Attached if old.as_secs_f64() > limit && look.release().ended.is_none() => {
+        Connection::Attached if let Some(ended) = &look.release().ended => {
+            look.span(Role::Muted, format!("ended {} ", clock(ended.at, look.model.utc_offset)))
+        }
+        Connection::Attached if old.as_secs_f64() > limit => {
             look.span(Role::Warning, format!("{} stale {} ", glyphs.warning, age(old)))
         }
         Connection::Attached => look.span(Role::Ok, format!("{} live {} ", glyphs.step_done, age(old))),

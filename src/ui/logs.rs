@@ -88,7 +88,7 @@ fn counts(look: Look<'_>) -> Line<'_> {
     if logs.lost > 0 {
         spans.push(look.span(Role::Bad, format!("  {} lines skipped: too fast", grouped(logs.lost))));
     }
-    if let Some(text) = look.stale(Source::Logs).filter(|_| look.release().ended.is_none()) {
+    if let Some(text) = look.stale(Source::Logs) {
         spans.push(look.span(Role::Warning, format!("  {text}")));
     }
     spans.push(look.span(Role::Muted, format!("  {}", zone(look.model.utc_offset))));

@@ -133,9 +133,10 @@ impl<'a> Look<'a> {
         self.snapshot.sources.iter().find(|view| view.source == source && view.component == of)
     }
 
-    /// How old a source's last answer is, in words, when it is too old to act on.
+    /// How old a source's last answer is, in words, when it is too old to act on. After the end nothing is read any more, and
+    /// nothing is to be acted on.
     pub(super) fn stale(self, source: Source) -> Option<String> {
-        let view = self.source(source)?;
+        let view = self.source(source).filter(|_| self.release().ended.is_none())?;
         let text = match view.last_ok {
             Some(at) => format!("stale {}", age(self.now().since(at))),
             None => "never read".to_owned(),

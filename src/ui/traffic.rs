@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::format::columns;
+use super::format::{clock, columns};
 use super::look::Look;
 use super::theme::Role;
 use super::widgets::text::{clip, pad, pad_start, put};
@@ -98,6 +98,10 @@ fn weights(look: Look<'_>) -> Vec<Span<'_>> {
         spans.push(look.span(Role::Bad, format!(" drift {}", look.since(drift))));
     } else if let Some(text) = look.stale(Source::Weights) {
         spans.push(look.span(Role::Warning, format!(" {text}")));
+    } else if look.release().ended.is_some()
+        && let Some(at) = look.source(Source::Weights).and_then(|source| source.last_ok)
+    {
+        spans.push(look.span(Role::Muted, format!(" at {}", clock(at, look.model.utc_offset))));
     }
     spans
 }
