@@ -14,11 +14,11 @@ use super::update::update;
 use crate::domain::capacity::Capacities;
 use crate::domain::command::{Actor, Command, Ordered, Progress};
 use crate::domain::components::{ComponentIndex, Components};
-use crate::domain::effect::CheckResult;
-use crate::domain::ids::{ReleaseId, Revision};
+use crate::domain::effect::{CheckResult, Effect, Intent};
+use crate::domain::ids::{EffectId, ReleaseId, Revision};
 use crate::domain::percent::Percent;
 use crate::domain::release::{
-    Begun, Component, Ended, Ending, Hold, Moment, Release, Stage, StageStatus, StepPhase, Tone, UnwindPhase,
+    Begun, Component, Ended, Ending, Hold, InFlight, Moment, Release, Stage, StageStatus, StepPhase, Tone, UnwindPhase,
     Unwinding, Work,
 };
 use crate::domain::signal::Ruling;
@@ -201,7 +201,12 @@ fn dress(release: &mut Release, scene: Scene) {
             };
             set(release, 0, stage);
         }
-        Scene::Migrating => set(release, 1, running(Work::Asked, 28, "alembic upgrade head")),
+        Scene::Migrating => {
+            set(release, 1, Stage { parts: 2, ..running(Work::Asked, 28, "apply") });
+            let effect = Effect::RunCommand { stage: 1, part: 1 };
+            let intent = Intent { id: EffectId(7), attempt: 1, effect };
+            release.in_flight = vec![InFlight { intent, since: ago(21), retry_at: None, error: None }];
+        }
         Scene::Deploying => {
             set(release, 2, running(Work::Settling, 74, "4 of 6 targets healthy"));
             api(release).capacities = Some(Capacities { blue: capacity(6, 6), green: capacity(4, 6) });

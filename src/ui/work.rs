@@ -2,19 +2,22 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use super::checks::{self, Row};
 use super::look::Look;
 use super::theme::Role;
 use super::widgets::Panel;
-use crate::domain::effect::CheckResult;
+use crate::domain::effect::{CheckResult, Effect};
 use crate::domain::ids::StageName;
+use crate::domain::plan::StageKind;
 use crate::domain::release::{Stage, StageStatus};
 
 /// What there is to show.
 pub(super) struct Work<'a> {
+    index: usize,
     name: &'a StageName,
+    kind: &'a StageKind,
     stage: &'a Stage,
     rows: Vec<Row>,
     output: &'a [String],
@@ -69,7 +72,7 @@ fn at(look: Look<'_>, index: usize) -> Option<Work<'_>> {
     let output = live.unwrap_or(&stage.output);
     let rows = checks::rows(stage, &plan.kind);
     let has_something = !output.is_empty() || !rows.is_empty();
-    has_something.then_some(Work { name: &plan.name, stage, rows, output })
+    has_something.then_some(Work { index, name: &plan.name, kind: &plan.kind, stage, rows, output })
 }
 
 pub(super) fn draw(look: Look<'_>, work: &Work<'_>, area: Rect, buf: &mut Buffer) {
@@ -84,11 +87,53 @@ pub(super) fn draw(look: Look<'_>, work: &Work<'_>, area: Rect, buf: &mut Buffer
         role: is_failed.then_some(Role::Danger),
         ..Panel::default()
     };
-    let inner = panel.render(area, buf, look.theme);
+    let mut inner = panel.render(area, buf, look.theme);
+    if let StageKind::Migrate(_) = work.kind
+        && let Some(row) = inner.rows().next()
+    {
+        look.row(row, buf, parts(look, work), vec![look.span(Role::Muted, format!("{} ", undo(work.kind)))]);
+        inner = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
+    }
     let used = checks::draw(look, &work.rows, inner, buf);
     let left = Rect { y: inner.y + used, height: inner.height - used, ..inner };
     let hidden = work.output.len().saturating_sub(usize::from(left.height));
     for (line, row) in work.output.iter().skip(hidden).zip(left.rows()) {
         look.row(row, buf, vec![look.span(Role::Text, format!(" {line}"))], Vec::new());
+    }
+}
+
+/// The parts of a migration in their order, each with how far it is.
+fn parts<'a>(look: Look<'a>, work: &Work<'a>) -> Vec<Span<'a>> {
+    let glyphs = look.theme.glyphs;
+    let present = look.release().in_flight.iter().find_map(|flight| match flight.intent.effect {
+        Effect::RunCommand { stage, part } if stage == work.index => Some(part),
+        _ => None,
+    });
+    let names: Vec<&str> = (0..).map_while(|part| work.kind.part(part)).map(|part| part.name).collect();
+    // Of a part that has failed the note says what became of it, after its name.
+    let failed = work.stage.note.split_once(':').filter(|_| work.stage.status == StageStatus::Failed);
+    let last = failed.and_then(|(name, _)| names.iter().position(|known| *known == name)).or(present);
+    let is_done = matches!(work.stage.status, StageStatus::Passed | StageStatus::Undone);
+    let state = |part: usize| match last {
+        _ if is_done => (glyphs.ok, Role::Ok),
+        Some(last) if part < last => (glyphs.ok, Role::Ok),
+        Some(last) if part == last && failed.is_some() => (glyphs.bad, Role::Bad),
+        Some(last) if part == last => (glyphs.running, Role::Running),
+        _ => (glyphs.pending, Role::Muted),
+    };
+    let parts = names.into_iter().enumerate().flat_map(|(part, name)| {
+        let (sign, role) = state(part);
+        let text = if role == Role::Muted { Role::Muted } else { Role::Text };
+        [look.span(role, format!(" {sign} ")), look.span(text, format!("{name} "))]
+    });
+    parts.collect()
+}
+
+/// Whether a rollback would take a migration back.
+fn undo(kind: &StageKind) -> &'static str {
+    match kind.undo() {
+        Some(_) if kind.undoes_itself() => "a rollback undoes it",
+        Some(_) => "undone by hand only",
+        None => "no undo",
     }
 }
