@@ -72,6 +72,8 @@ pub fn rollback_preview(release: &Release) -> RollbackPreview {
     let mut is_warm = true;
     let mut steps = Vec::new();
     let mut left = Vec::new();
+    // Flags go off at once, whatever the traffic takes.
+    let mut first = Vec::new();
     for (of, state) in release.components.iter() {
         blue[of] = blue_of(of, state);
         let is_ready = blue[of].is_some_and(|(healthy, wanted)| plan.rollback.is_enough(healthy, wanted));
@@ -94,6 +96,7 @@ pub fn rollback_preview(release: &Release) -> RollbackPreview {
         let name = &plan_of.name;
         match &plan_of.kind {
             kind if kind.part(0).is_some() && stage.has_left_something(kind) => match kind.undo() {
+                Some(undo) if matches!(kind, StageKind::Flag(_)) => first.push(format!("undo {name}: {}", undo.line())),
                 Some(undo) if kind.undoes_itself() => steps.push(format!("undo {name}: {}", undo.line())),
                 _ => left.extend(not_undone(plan_of)),
             },
@@ -109,7 +112,8 @@ pub fn rollback_preview(release: &Release) -> RollbackPreview {
             _ => {}
         }
     }
-    RollbackPreview { blue, is_warm, moves_traffic, steps, left }
+    first.append(&mut steps);
+    RollbackPreview { blue, is_warm, moves_traffic, steps: first, left }
 }
 
 /// What programs have done that no rollback undoes, and how a human would.

@@ -240,6 +240,8 @@ fn a_flag_is_switched_off_at_once_beside_the_traffic() {
     let mut bench = Bench::new(usual);
     let _ = bench.tell(Event::Requested { by: captain() });
     bench.settle();
+    let steps = rollback_preview(&bench.release).steps;
+    assert!(steps[0].starts_with("undo flag: ") && steps[1].starts_with("all traffic to blue"), "{steps:?}");
     bench.order(Command::Rollback { reason: None }).unwrap();
     let open: Vec<&Effect> = bench.open.iter().map(|intent| &intent.effect).collect();
     assert!(open.contains(&&Effect::UndoCommand { stage: shift }), "{open:?}");
