@@ -12,7 +12,7 @@ use crate::engine::handle::LogBatch;
 pub const MOST_LINES: usize = 50_000;
 
 /// Bytes held at most, so that a service which logs whole documents cannot fill the memory.
-pub const MOST_BYTES: usize = 16 * 1024 * 1024;
+pub const MOST_BYTES: usize = 13 * 1024 * 1024;
 
 /// The log lines, which of them are shown, and where the reader is.
 #[derive(Clone, Debug, Default)]
@@ -263,7 +263,7 @@ mod tests {
         let mut pane = LogPane::default();
         pane.take(batch((0..40).map(|_| (Level::Info, "x".repeat(1024 * 1024)))));
         assert!(pane.bytes() <= MOST_BYTES, "{}", pane.bytes());
-        assert!((14..=15).contains(&pane.len()), "{}", pane.len());
+        assert!((11..=12).contains(&pane.len()), "{}", pane.len());
     }
 
     #[test]
