@@ -91,7 +91,7 @@ fn outcome(effect: &Effect, works: bool) -> Outcome {
             Outcome::Exited { code: Some(0), tail: vec!["done".to_owned()] }
         }
         Effect::RegisterTaskDefinition { .. } => Outcome::Registered("api:119".into()),
-        Effect::Scale { .. } | Effect::SetWeight { .. } | Effect::Notify(_) => Outcome::Done,
+        Effect::StopTask { .. } | Effect::Scale { .. } | Effect::SetWeight { .. } | Effect::Notify(_) => Outcome::Done,
     }
 }
 

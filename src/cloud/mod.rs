@@ -73,8 +73,13 @@ pub trait Cloud: Send + Sync {
     async fn tasks(&self, sides: &Sides) -> Result<Vec<TaskBrief>, CloudError>;
 
     /// Starts a task in the network of a service. `token` tells repeats: asking again within a day finds the task that
-    /// was started. Its id.
+    /// was started, and is a [`ErrorKind::Conflict`] when anything else about the request, such as the service's network,
+    /// has changed. Its id.
     async fn run_task(&self, run: &TaskRun<'_>) -> Result<String, CloudError>;
+
+    /// Ids of the tasks that were started under this name and run, or stopped within about the last hour. One that was
+    /// started a moment ago may be missing.
+    async fn tasks_started_by(&self, started_by: &str) -> Result<Vec<String>, CloudError>;
 
     /// How far a task that was started by itself has come.
     async fn task_state(&self, task: &str, container: &str) -> Result<TaskState, CloudError>;
@@ -295,6 +300,8 @@ pub struct TaskRun<'a> {
     pub env: &'a std::collections::BTreeMap<String, String>,
     /// Tells repeats; at most 64 characters.
     pub token: &'a str,
+    /// The name that it can be found by, unique to it: at most 128 letters, digits, `-`, `_` and `/`.
+    pub started_by: &'a str,
 }
 
 /// How far a task has come.
@@ -304,7 +311,7 @@ pub enum TaskState {
     Running(String),
     /// It has ended.
     Stopped {
-        /// The container's exit code; `None` when it never ran.
+        /// The container's exit code; `None` when it never ran, or was stopped by somebody.
         code: Option<i32>,
         /// Why, in ECS's words.
         reason: String,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::components::ComponentIndex;
 use super::ids::{EffectId, Side, TaskDefinitionArn, Version};
 use super::notice::{Facts, clean_lines};
+use super::one_off::OneOff;
 use super::percent::Percent;
 use super::redact::Redactor;
 use super::time::Timestamp;
@@ -38,6 +39,13 @@ pub enum Effect {
     UndoCommand {
         /// The stage's index.
         stage: usize,
+    },
+    /// Find a task on ECS that was given up, stop it, and see that it has stopped. Asking twice changes nothing.
+    StopTask {
+        /// The stage's index.
+        stage: usize,
+        /// The task.
+        task: OneOff,
     },
     /// Register green's task definition with the new image. Looks first whether this release has registered one.
     RegisterTaskDefinition {
@@ -77,6 +85,7 @@ impl Effect {
         match self {
             Self::CheckGate { .. }
             | Self::WarmUp { .. }
+            | Self::StopTask { .. }
             | Self::Scale { .. }
             | Self::RunChecks { .. }
             | Self::SetWeight { .. } => true,
@@ -95,6 +104,7 @@ impl Effect {
             | Self::RunCommand { stage, .. }
             | Self::WarmUp { stage }
             | Self::UndoCommand { stage }
+            | Self::StopTask { stage, .. }
             | Self::RunChecks { stage } => Some(*stage),
             Self::RegisterTaskDefinition { .. } | Self::Scale { .. } | Self::SetWeight { .. } | Self::Notify(_) => None,
         }
@@ -110,6 +120,7 @@ impl Effect {
             | Self::RunCommand { .. }
             | Self::WarmUp { .. }
             | Self::UndoCommand { .. }
+            | Self::StopTask { .. }
             | Self::RunChecks { .. }
             | Self::Notify(_) => None,
         }
@@ -198,6 +209,11 @@ pub enum Outcome {
         code: Option<i32>,
         /// The last lines it wrote, secrets masked.
         tail: Vec<String>,
+    },
+    /// A task on ECS has come to nothing: it was stopped, its container never ran, or ECS refused to start it. None of it runs.
+    NeverRan {
+        /// Why.
+        why: String,
     },
     /// A load test ended, and its report was read.
     Measured {

@@ -31,6 +31,13 @@ pub enum Event {
         /// How.
         outcome: Outcome,
     },
+    /// ECS has said which task it runs.
+    TaskStarted {
+        /// The effect that runs it.
+        effect: EffectId,
+        /// Its id.
+        task: String,
+    },
     /// Green's weight was read from the load balancer.
     WeightObserved {
         /// Whose.
@@ -95,6 +102,7 @@ impl Event {
             | Self::Requested { .. }
             | Self::Ordered(_)
             | Self::EffectEnded { .. }
+            | Self::TaskStarted { .. }
             | Self::Ticked
             | Self::Recovered { .. } => None,
         }

@@ -22,6 +22,7 @@ pub mod machine;
 pub mod metrics;
 pub mod notice;
 pub mod observed;
+pub mod one_off;
 pub mod outlook;
 pub mod percent;
 pub mod plan;

@@ -9,6 +9,7 @@ use super::effect::{CheckResult, Intent};
 use super::event::FiringAlarm;
 use super::gate::GateVoices;
 use super::ids::{EffectId, ReleaseId, Revision, SignalName, TaskDefinitionArn, Version};
+use super::one_off::OneOff;
 use super::percent::Percent;
 use super::plan::{Plan, StageKind};
 use super::signal::Verdict;
@@ -107,6 +108,9 @@ pub struct Stage {
     /// What undoes it has been run, or was begun: it is not run again.
     #[serde(default)]
     pub undo_tried: bool,
+    /// The task on ECS that may be running for it.
+    #[serde(default)]
+    pub one_off: Option<OneOff>,
 }
 
 impl Stage {

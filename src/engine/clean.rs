@@ -49,6 +49,7 @@ impl Cleaner {
                 self.firing(firing);
             }
             Event::Judged { verdicts, .. } => self.verdicts(verdicts),
+            Event::TaskStarted { task, .. } => self.edit(task),
             Event::WeightObserved { .. } | Event::CredentialsEnding { .. } | Event::Ticked => {}
         }
         event
@@ -89,6 +90,7 @@ impl Cleaner {
                 self.lines(tail);
                 self.results(checks);
             }
+            Outcome::NeverRan { why } => self.edit(why),
             Outcome::Failed(failure) => self.failure(failure),
             Outcome::Registered(_) | Outcome::Done => {}
         }

@@ -244,6 +244,10 @@ impl Engine {
                 // Last: a program that never stops writing must not keep the rest from happening.
                 Some(said) = self.said.recv() => match said {
                     Said::Started { effect, group } => self.core.program_started(effect, group, clock.now())?,
+                    Said::Task { effect, task } => {
+                        let acts = self.core.tell(Event::TaskStarted { effect, task }, clock.now())?;
+                        self.act(acts);
+                    }
                     Said::Line { effect, line } => self.core.program_wrote(effect, line),
                 },
             }

@@ -142,6 +142,7 @@ fn effect(look: Look<'_>, effect: &Effect) -> String {
             format!("checks of {}", stage(*index))
         }
         Effect::RunCommand { stage: index, .. } | Effect::WarmUp { stage: index } => stage(*index),
+        Effect::StopTask { stage: index, .. } => format!("stopping the task of {}", stage(*index)),
         Effect::UndoCommand { stage: index } => format!("undo of {}", stage(*index)),
         Effect::RegisterTaskDefinition { .. } => "registering the task definition".to_owned(),
         Effect::Scale { side, desired, .. } => format!("scaling {side} to {desired}"),

@@ -140,6 +140,10 @@ impl Cloud for Watched {
         self.aws.run_task(run).await
     }
 
+    async fn tasks_started_by(&self, started_by: &str) -> Result<Vec<String>, CloudError> {
+        self.aws.tasks_started_by(started_by).await
+    }
+
     async fn task_state(&self, task: &str, container: &str) -> Result<TaskState, CloudError> {
         self.aws.task_state(task, container).await
     }

@@ -16,6 +16,7 @@
 //! | `logs` | `FilterLogEvents` | `logs:FilterLogEvents` |
 //! | `tasks` | `ListTasks`, `DescribeTasks` | `ecs:ListTasks`, `ecs:DescribeTasks` |
 //! | `run_task` | `DescribeServices`, `RunTask` | `ecs:DescribeServices`, `ecs:RunTask`, `iam:PassRole` on the task's roles |
+//! | `tasks_started_by` | `ListTasks` | `ecs:ListTasks` |
 //! | `task_state` | `DescribeTasks` | `ecs:DescribeTasks` |
 //! | `stop_task` | `StopTask` | `ecs:StopTask` |
 //! | `publish` | `Publish` | `sns:Publish` |
@@ -155,6 +156,10 @@ impl Cloud for Aws {
 
     async fn run_task(&self, run: &TaskRun<'_>) -> Result<String, CloudError> {
         run_task::run(self, run).await
+    }
+
+    async fn tasks_started_by(&self, started_by: &str) -> Result<Vec<String>, CloudError> {
+        run_task::started_by(self, started_by).await
     }
 
     async fn task_state(&self, task: &str, container: &str) -> Result<TaskState, CloudError> {

@@ -1,6 +1,8 @@
 //! Tasks that run once, in the network of a service.
 
-use aws_sdk_ecs::types::{ContainerOverride, KeyValuePair, LaunchType, Service, TaskOverride};
+use aws_sdk_ecs::types::{
+    ContainerOverride, DesiredStatus, KeyValuePair, LaunchType, Service, TaskOverride, TaskStopCode,
+};
 
 use super::errors::{during, not_found, unexpected};
 use super::{Aws, last_part};
@@ -10,9 +12,7 @@ const SERVICE: &str = "ecs:DescribeServices";
 const RUN: &str = "ecs:RunTask";
 const DESCRIBE: &str = "ecs:DescribeTasks";
 const STOP: &str = "ecs:StopTask";
-
-/// Who started it, as ECS shows it.
-const STARTED_BY: &str = "cutover";
+const LIST: &str = "ecs:ListTasks";
 
 /// Starts the task; its id.
 pub(super) async fn run(aws: &Aws, run: &TaskRun<'_>) -> Result<String, CloudError> {
@@ -35,7 +35,7 @@ pub(super) async fn run(aws: &Aws, run: &TaskRun<'_>) -> Result<String, CloudErr
         .task_definition(run.task_definition)
         .count(1)
         .client_token(run.token)
-        .started_by(STARTED_BY)
+        .started_by(run.started_by)
         .set_launch_type(launch)
         .set_capacity_provider_strategy(strategy)
         .set_platform_version(service.platform_version)
@@ -60,6 +60,18 @@ async fn service(aws: &Aws, name: &str) -> Result<Service, CloudError> {
     found.into_iter().next().ok_or_else(missing)
 }
 
+/// Those that ECS wants to run first, then those that it wants stopped.
+pub(super) async fn started_by(aws: &Aws, name: &str) -> Result<Vec<String>, CloudError> {
+    let mut all = Vec::new();
+    for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
+        let call = aws.ecs.list_tasks().cluster(&aws.cluster).started_by(name).desired_status(status);
+        let arns =
+            call.into_paginator().items().send().collect::<Result<Vec<String>, _>>().await.map_err(during(LIST))?;
+        all.extend(arns.iter().map(|arn| last_part(arn).to_owned()));
+    }
+    Ok(all)
+}
+
 /// How far the task has come; the exit code is the container's.
 pub(super) async fn state(aws: &Aws, task: &str, container: &str) -> Result<TaskState, CloudError> {
     let answer = aws.ecs.describe_tasks().cluster(&aws.cluster).tasks(task).send().await.map_err(during(DESCRIBE))?;
@@ -69,6 +81,13 @@ pub(super) async fn state(aws: &Aws, task: &str, container: &str) -> Result<Task
     let status = found.last_status().unwrap_or_default();
     if status != "STOPPED" {
         return Ok(TaskState::Running(status.to_owned()));
+    }
+    if let Some(TaskStopCode::UserInitiated | TaskStopCode::SpotInterruption | TaskStopCode::TerminationNotice) =
+        found.stop_code()
+    {
+        // Asked to end, many a program ends with 0 whether or not it was done.
+        let reason = found.stopped_reason().unwrap_or("no reason given");
+        return Ok(TaskState::Stopped { code: None, reason: format!("it was stopped from outside: {reason}") });
     }
     let ours = found.containers().iter().find(|found| found.name() == Some(container));
     let reason = ours.and_then(|container| container.reason()).or(found.stopped_reason()).unwrap_or("no reason given");

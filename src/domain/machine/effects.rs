@@ -7,6 +7,7 @@ use crate::domain::components::ComponentIndex;
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
 use crate::domain::ids::{EffectId, Side};
 use crate::domain::percent::Percent;
+use crate::domain::plan::StageKind;
 use crate::domain::release::{InFlight, Tone};
 
 /// The first pause before another try; it doubles from there.
@@ -35,6 +36,7 @@ impl Machine<'_> {
             let traffic = &mut self.at_mut(*component).traffic;
             traffic.peak = traffic.peak.max(*green);
         }
+        self.note_task(&effect);
         self.release.effects = self.release.effects.saturating_add(1);
         let id = EffectId(self.release.effects);
         let intent = Intent { id, attempt: 1, effect };
@@ -46,8 +48,12 @@ impl Machine<'_> {
 
     /// Gives up the effects that `pick` picks.
     pub(super) fn cancel_where(&mut self, pick: impl Fn(&Effect) -> bool) {
+        self.cancel_picked(|flight| pick(&flight.intent.effect));
+    }
+
+    fn cancel_picked(&mut self, pick: impl Fn(&InFlight) -> bool) {
         let (gone, kept): (Vec<InFlight>, Vec<InFlight>) =
-            std::mem::take(&mut self.release.in_flight).into_iter().partition(|flight| pick(&flight.intent.effect));
+            std::mem::take(&mut self.release.in_flight).into_iter().partition(pick);
         self.release.in_flight = kept;
         if !gone.is_empty() {
             self.reaction.changed = true;
@@ -69,17 +75,50 @@ impl Machine<'_> {
         }
     }
 
-    /// Gives up what a stage has under way: its own effects, and what it changes of its component's place.
+    /// Gives up what a stage has under way, and nothing of the stages beside it.
     pub(super) fn cancel_stage(&mut self, index: usize) {
-        let component = self.stage(index).and_then(|(plan, _)| plan.component);
-        self.cancel_where(|effect| {
-            effect.stage() == Some(index) || (component.is_some() && effect.component() == component)
-        });
+        let owned: Vec<EffectId> = self
+            .release
+            .in_flight
+            .iter()
+            .filter(|flight| self.owns(index, &flight.intent.effect))
+            .map(InFlight::id)
+            .collect();
+        self.cancel_picked(|flight| owned.contains(&flight.id()));
     }
 
-    /// Gives up everything but messages: what happened is still to be told.
+    /// Whether an effect is the work of a stage. Of what changes its component's place that is what only its kind asks for;
+    /// a task definition that another stage waits for as well is not its own.
+    pub(super) fn owns(&self, index: usize, effect: &Effect) -> bool {
+        let Some((plan, _)) = self.stage(index) else { return false };
+        let is_ours = |of: ComponentIndex| plan.component == Some(of);
+        match effect {
+            // What was given up is seen to its end, whatever becomes of the stage.
+            Effect::StopTask { .. } | Effect::Notify(_) => false,
+            Effect::CheckGate { stage }
+            | Effect::RunCommand { stage, .. }
+            | Effect::WarmUp { stage }
+            | Effect::UndoCommand { stage }
+            | Effect::RunChecks { stage } => *stage == index,
+            Effect::SetWeight { component, .. } => matches!(plan.kind, StageKind::Shift(_)) && is_ours(*component),
+            Effect::Scale { component, side: Side::Green, .. } => {
+                matches!(plan.kind, StageKind::Deploy) && is_ours(*component)
+            }
+            Effect::Scale { component, side: Side::Blue, .. } => {
+                matches!(plan.kind, StageKind::Cleanup(_)) && is_ours(*component)
+            }
+            Effect::RegisterTaskDefinition { component } => {
+                let asks = matches!(plan.kind, StageKind::Deploy) || plan.kind.part(0).is_some();
+                let mut others = self.release.active().filter(|other| *other != index);
+                asks && self.definition_component(index) == *component
+                    && !others.any(|other| self.waits_for_definition(other, *component))
+            }
+        }
+    }
+
+    /// Gives up everything but messages, for what happened is still to be told, and the stopping of tasks.
     pub(super) fn cancel_all(&mut self) {
-        self.cancel_where(|effect| !matches!(effect, Effect::Notify(_)));
+        self.cancel_where(|effect| !matches!(effect, Effect::Notify(_) | Effect::StopTask { .. }));
     }
 
     pub(super) fn is_in_flight(&self, pick: impl Fn(&Effect) -> bool) -> bool {
@@ -148,7 +187,8 @@ impl Machine<'_> {
             Effect::SetWeight { green, .. } if *green == Percent::ZERO => true,
             Effect::Scale { side: Side::Blue, .. } if self.release.unwinding.is_some() => true,
             Effect::Notify(_) => flight.intent.attempt < NOTICE_TRIES,
-            Effect::RunCommand { .. } => failure.transient,
+            // Only of a task on ECS, which a repeated request finds again.
+            Effect::RunCommand { .. } | Effect::UndoCommand { .. } => failure.transient,
             effect => failure.transient && effect.is_repeatable(),
         }
     }
@@ -167,12 +207,18 @@ impl Machine<'_> {
 
     /// An effect has come to its end for good.
     fn effect_settled(&mut self, effect: Effect, outcome: Outcome) {
+        if let (Effect::RunCommand { stage, .. } | Effect::UndoCommand { stage }, true) =
+            (&effect, matches!(outcome, Outcome::Exited { .. } | Outcome::NeverRan { .. }))
+        {
+            self.task_gone(*stage);
+        }
         match effect {
             Effect::CheckGate { stage } | Effect::RunChecks { stage } | Effect::WarmUp { stage } => {
                 self.checks_ended(stage, outcome);
             }
             Effect::RunCommand { stage, part } => self.part_ended(stage, part, outcome),
             Effect::UndoCommand { stage } => self.undo_ended(stage, outcome),
+            Effect::StopTask { stage, .. } => self.stop_ended(stage, outcome),
             Effect::RegisterTaskDefinition { component } => self.registered(component, outcome),
             Effect::Scale { component, side, desired, task_definition } => {
                 self.scaled(component, side, desired, task_definition.is_some(), outcome);
@@ -220,6 +266,8 @@ impl Machine<'_> {
     fn restart_in_flight(&mut self) {
         for flight in &mut self.release.in_flight {
             flight.retry_at = Some(self.now);
+            // The time without an engine counts against no time-out.
+            flight.since = self.now;
             self.reaction.changed = true;
         }
     }

@@ -11,6 +11,7 @@ mod credentials;
 mod effects;
 mod gate;
 mod observe;
+mod one_off;
 mod orders;
 mod pipeline;
 mod programs;
@@ -67,8 +68,10 @@ pub fn step(release: &mut Release, event: Event, now: Timestamp) -> Reaction {
 /// move it.
 pub fn deadline(release: &Release, told: Timestamp) -> Option<Timestamp> {
     let retries = release.in_flight.iter().filter_map(|flight| flight.retry_at);
-    let moves = (release.ended.is_none())
-        .then(|| shift::deadlines(release).chain(pipeline::deadlines(release)).chain(unwind::deadlines(release)));
+    let moves = (release.ended.is_none()).then(|| {
+        let there = shift::deadlines(release).chain(pipeline::deadlines(release));
+        there.chain(unwind::deadlines(release)).chain(one_off::deadlines(release))
+    });
     retries.chain(moves.into_iter().flatten()).filter(|at| *at > told).min()
 }
 
@@ -88,6 +91,7 @@ impl Machine<'_> {
             Event::Requested { by } => self.begin(by),
             Event::Ordered(order) => self.order(order),
             Event::EffectEnded { id, attempt, outcome } => self.effect_ended(id, attempt, outcome),
+            Event::TaskStarted { effect, task } => self.task_started(effect, task),
             Event::WeightObserved { component, green } => self.weight_observed(component, green),
             Event::CapacityObserved { component, capacities } => self.capacity_observed(component, capacities),
             Event::AlarmsObserved { component, firing } => self.alarms_observed(component, firing),
@@ -103,6 +107,7 @@ impl Machine<'_> {
     fn advance(&mut self) {
         self.retry_due();
         while self.release.begun.is_some() && self.release.ended.is_none() {
+            self.stop_strays();
             let moved = if self.release.unwinding.is_some() {
                 self.unwind()
             } else {

@@ -200,6 +200,7 @@ impl Machine<'_> {
 
     fn retry(&mut self, index: usize, by: &Actor) {
         let text = format!("{} is tried again", self.stage_name(index));
+        self.stop_again(index);
         self.edit_stage(index, |stage| {
             stage.status = StageStatus::Pending;
             stage.work = Work::Idle;

@@ -59,7 +59,7 @@ impl Machine<'_> {
     fn go_on(&mut self, index: usize) -> bool {
         let Some((_, stage)) = self.stage(index) else { return false };
         match stage.status {
-            StageStatus::Pending => self.release.hold.is_none() && self.start(index),
+            StageStatus::Pending => self.release.hold.is_none() && !self.waits_for_stop(index) && self.start(index),
             StageStatus::Running => self.work(index),
             StageStatus::Waiting => self.wait(index),
             StageStatus::Passed | StageStatus::Failed | StageStatus::Skipped | StageStatus::Undone => false,
@@ -70,6 +70,9 @@ impl Machine<'_> {
     fn finish(&mut self) -> bool {
         let mut components = self.release.components.indices();
         if components.any(|of| self.release.plan.shift(of).is_some() && !self.is_settled_at(of, Percent::FULL)) {
+            return false;
+        }
+        if self.is_stopping_any() {
             return false;
         }
         let versions = self.release.plan.components.iter();
@@ -169,15 +172,11 @@ impl Machine<'_> {
             return false;
         }
         let seconds = self.stage(index).map(|(plan, _)| plan.timeout.as_secs()).unwrap_or_default();
-        let component = self.component_of(index);
         let met = self
             .release
             .in_flight
             .iter()
-            .filter(|flight| {
-                let effect = &flight.intent.effect;
-                effect.stage() == Some(index) || (component.is_some() && effect.component() == component)
-            })
+            .filter(|flight| self.owns(index, &flight.intent.effect))
             .find_map(|flight| flight.error.clone())
             .map(|error| format!("; last: {error}"))
             .unwrap_or_default();
@@ -224,6 +223,7 @@ impl Machine<'_> {
             Outcome::NotYet { results, until } => return self.gate_not_yet(index, results, until),
             Outcome::Failed(failure) => return self.fail(index, failure.message),
             Outcome::Exited { .. }
+            | Outcome::NeverRan { .. }
             | Outcome::Measured { .. }
             | Outcome::Built { .. }
             | Outcome::Registered(_)
@@ -282,7 +282,7 @@ impl Machine<'_> {
         }
     }
 
-    fn waits_for_definition(&self, index: usize, of: ComponentIndex) -> bool {
+    pub(super) fn waits_for_definition(&self, index: usize, of: ComponentIndex) -> bool {
         self.is_running(index)
             && self.definition_component(index) == of
             && self.stage(index).is_some_and(|(plan, stage)| match stage.work {

@@ -2,7 +2,8 @@
 
 use super::Machine;
 use crate::domain::components::ComponentIndex;
-use crate::domain::effect::{Effect, Outcome};
+use crate::domain::effect::{Effect, Failure, Outcome};
+use crate::domain::one_off::Piece;
 use crate::domain::release::{StageStatus, Tone, Work};
 
 impl Machine<'_> {
@@ -78,7 +79,9 @@ impl Machine<'_> {
                 self.at_mut(of).built = Some(image);
                 self.pass(index, note);
             }
-            Outcome::Failed(failure) => self.fail(index, format!("{what}{}", failure.message)),
+            Outcome::Failed(Failure { message: why, .. }) | Outcome::NeverRan { why } => {
+                self.fail(index, format!("{what}{why}"));
+            }
             Outcome::Checked(_) | Outcome::NotYet { .. } | Outcome::Registered(_) | Outcome::Done => {}
         }
     }
@@ -95,8 +98,9 @@ impl Machine<'_> {
             .in_flight
             .iter()
             .filter_map(|flight| match flight.intent.effect {
-                // What may be done twice may not always be undone twice: `upgrade head` and `downgrade -1`, for a pair.
-                Effect::UndoCommand { stage } => Some((stage, true)),
+                // What may be done twice may not always be undone twice: `upgrade head` and `downgrade -1`, for a pair. A
+                // task on ECS that undoes something is found again, and not run twice.
+                Effect::UndoCommand { stage } if !self.is_task(stage, Piece::Undo) => Some((stage, true)),
                 Effect::RunCommand { stage, part } if !self.is_repeatable(stage, part) => Some((stage, false)),
                 _ => None,
             })
@@ -111,6 +115,10 @@ impl Machine<'_> {
                 self.doubt(index);
             }
         }
+    }
+
+    fn is_task(&self, index: usize, piece: Piece) -> bool {
+        self.stage(index).is_some_and(|(plan, _)| piece.task(&plan.kind).is_some())
     }
 
     fn is_repeatable(&self, index: usize, part: usize) -> bool {

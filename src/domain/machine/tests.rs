@@ -2,6 +2,7 @@ mod any_order;
 mod bench;
 mod danger;
 mod gates;
+mod one_off;
 mod orders;
 mod programs;
 mod several;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Machine;
 use crate::domain::command::Actor;
 use crate::domain::components::ComponentIndex;
-use crate::domain::effect::{Effect, Outcome};
+use crate::domain::effect::{Effect, Failure, Outcome};
 use crate::domain::ids::Side;
 use crate::domain::percent::Percent;
 use crate::domain::plan::StageKind;
@@ -65,6 +65,7 @@ impl Machine<'_> {
         let components = self.release.components.indices();
         let doubtful: Vec<ComponentIndex> = components.filter(|of| self.was_blue_taken_down(*of)).collect();
         self.cancel_all();
+        (0..self.release.stages.len()).for_each(|index| self.stop_again(index));
         self.release.hold = None;
         self.stop_active_stages();
         self.overtake_orders();
@@ -153,6 +154,8 @@ impl Machine<'_> {
             Some(UnwindPhase::Traffic) => self.restore_traffic(),
             Some(UnwindPhase::Undo { left }) => match self.green_seen_live() {
                 Some(of) => self.restore_traffic_again(of),
+                // What undoes something does not run beside what it undoes.
+                None if self.is_stopping_any() => false,
                 None => self.undo_next(left),
             },
             None => false,
@@ -367,6 +370,11 @@ impl Machine<'_> {
             _ => return false,
         };
         let is_program = matches!(effect, Effect::UndoCommand { .. });
+        if let Some(why) = self.unstopped(index).filter(|_| is_program) {
+            self.edit_stage(index, |stage| stage.undo_tried = true);
+            self.undo_failed(index, &format!("not begun, for {why}"));
+            return true;
+        }
         self.edit_stage(index, |stage| {
             stage.status = StageStatus::Running;
             stage.work = Work::Asked;
@@ -435,7 +443,7 @@ impl Machine<'_> {
                 let why = code.map_or_else(|| "ended by a signal".to_owned(), |code| format!("exit {code}"));
                 self.undo_failed(index, &why);
             }
-            Outcome::Failed(failure) => self.undo_failed(index, &failure.message),
+            Outcome::Failed(Failure { message: why, .. }) | Outcome::NeverRan { why } => self.undo_failed(index, &why),
             _ => {}
         }
     }
@@ -473,7 +481,13 @@ impl Machine<'_> {
             // A new engine has not read the weights yet: nothing is claimed that was not seen.
             return false;
         }
-        match unwinding.trouble {
+        let unstopped = (0..self.release.stages.len()).filter_map(|index| {
+            let why = self.unstopped(index)?;
+            let is_said = unwinding.trouble.as_ref().is_some_and(|trouble| trouble.contains(&why));
+            (!is_said).then(|| format!("{}: {why}", self.stage_name(index)))
+        });
+        let troubles: Vec<String> = unwinding.trouble.iter().cloned().chain(unstopped).collect();
+        match (!troubles.is_empty()).then(|| troubles.join("; ")) {
             Some(trouble) => self.end(Ending::RollbackFailed, format!("{}; {trouble}", unwinding.cause)),
             None => self.end(unwinding.ending, unwinding.cause),
         }

@@ -48,8 +48,10 @@ pub struct Exit {
 pub enum Heard {
     /// It runs, in this process group.
     Started(u32),
-    /// It wrote a line.
+    /// It wrote a line to standard output.
     Line(String),
+    /// It wrote a line to standard error.
+    Error(String),
 }
 
 /// Runs programs. Dropping the future ends the program with its whole group.
@@ -88,8 +90,8 @@ impl Programs for Processes {
         let group = child.id().unwrap_or_default();
         let _guard = Group(group);
         let _told = heard.send(Heard::Started(group)).await;
-        let out = child.stdout.take().map(|out| tokio::spawn(follow(out, heard.clone())));
-        let err = child.stderr.take().map(|err| tokio::spawn(follow(err, heard)));
+        let out = child.stdout.take().map(|out| tokio::spawn(follow(out, heard.clone(), Heard::Line)));
+        let err = child.stderr.take().map(|err| tokio::spawn(follow(err, heard, Heard::Error)));
         let status = child.wait().await.map_err(|error| format!("`{name}` was lost: {error}"))?;
         // Whatever it left behind in its group ends now, and with it the pipes.
         end_group(group);
@@ -103,13 +105,13 @@ impl Programs for Processes {
     }
 }
 
-async fn follow(pipe: impl AsyncRead + Unpin, heard: mpsc::Sender<Heard>) {
+async fn follow(pipe: impl AsyncRead + Unpin, heard: mpsc::Sender<Heard>, made: fn(String) -> Heard) {
     let mut lines = BufReader::new(pipe);
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
         line.clear();
-        if heard.send(Heard::Line(text)).await.is_err() {
+        if heard.send(made(text)).await.is_err() {
             return;
         }
     }
@@ -161,7 +163,7 @@ pub(super) struct Run {
     pub(super) code: Option<i32>,
     /// Its last lines, as they may be shown.
     pub(super) tail: Vec<String>,
-    /// All that it wrote, as it wrote it, as far as that is asked for: never to be kept or shown.
+    /// All that it wrote to standard output, as it wrote it, as far as that is asked for: never to be kept or shown.
     pub(super) raw: Vec<String>,
 }
 
@@ -171,7 +173,8 @@ impl From<Run> for Outcome {
     }
 }
 
-/// Runs a program and follows what it says; `keeps` is how many of its last lines are wanted as they were written.
+/// Runs a program and follows what it says; `keeps` is how many of its last lines of standard output are wanted
+/// as they were written.
 pub(super) async fn run(
     programs: &dyn Programs,
     effect: EffectId,
@@ -189,14 +192,17 @@ pub(super) async fn run(
                 Heard::Started(group) => Said::Started { effect, group },
                 Heard::Line(written) => {
                     let line = readable(&written, redactor);
-                    tail.push(line.clone());
                     raw.push_back(written);
                     if raw.len() > keeps {
                         raw.pop_front();
                     }
                     Said::Line { effect, line }
                 }
+                Heard::Error(written) => Said::Line { effect, line: readable(&written, redactor) },
             };
+            if let Said::Line { line, .. } = &message {
+                tail.push(line.clone());
+            }
             if said.send(message).await.is_err() {
                 break;
             }
@@ -232,6 +238,7 @@ mod tests {
             match said {
                 Said::Started { group: number, .. } => group = number,
                 Said::Line { line, .. } => lines.push(line),
+                Said::Task { .. } => unreachable!("a program is no task"),
             }
         }
         (outcome, lines, group)
@@ -260,6 +267,16 @@ mod tests {
         assert_eq!(lines, ["a␛[2Jb", "got ••••", "hello from /"]);
         assert!(matches!(outcome, Outcome::Exited { code: Some(3), ref tail } if tail.len() == 3), "{outcome:?}");
         assert!(is_gone(group).await);
+    }
+
+    #[tokio::test]
+    async fn what_goes_to_standard_error_is_shown_and_is_no_report() {
+        let (say, _said) = mpsc::channel(64);
+        let program = shell("echo '{\"p95\":'; echo 'progress: 50 %' >&2; echo ' 480}'");
+        let run =
+            run(&Processes, EffectId(1), &program, &Redactor::default(), &say, 10).await.unwrap_or_else(|_| panic!());
+        assert_eq!(run.raw, ["{\"p95\":", " 480}"]);
+        assert!(run.tail.contains(&"progress: 50 %".to_owned()), "{:?}", run.tail);
     }
 
     #[tokio::test]

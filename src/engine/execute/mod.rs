@@ -9,7 +9,6 @@ mod warm_up;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -24,6 +23,7 @@ use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
 use crate::domain::gate::GateVoices;
 use crate::domain::ids::{EffectId, Side, TaskDefinitionArn, Version};
+use crate::domain::one_off::OneOff;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{CommandPlan, ComponentPlan, Definition, Plan, Sides, StageKind, TaskPlan, Undo};
 use crate::domain::program::Runs;
@@ -38,6 +38,8 @@ pub(super) enum Said {
     Started { effect: EffectId, group: u32 },
     /// It has written a line, masked and harmless.
     Line { effect: EffectId, line: String },
+    /// ECS runs this task for it.
+    Task { effect: EffectId, task: String },
 }
 
 /// An effect that has ended.
@@ -62,8 +64,6 @@ struct Tools {
     clock: Clock,
     settings: Settings,
     said: mpsc::Sender<Said>,
-    /// The engine ends, and gives nothing up.
-    leaving: Arc<AtomicBool>,
 }
 
 impl Executor {
@@ -76,8 +76,7 @@ impl Executor {
         settings: Settings,
         said: mpsc::Sender<Said>,
     ) -> Self {
-        let leaving = Arc::default();
-        let tools = Arc::new(Tools { clouds, web, notifier, programs, clock, settings, said, leaving });
+        let tools = Arc::new(Tools { clouds, web, notifier, programs, clock, settings, said });
         Self { tools, running: JoinSet::new(), handles: HashMap::new() }
     }
 
@@ -95,12 +94,12 @@ impl Executor {
 
     /// Leaves everything to whoever comes next.
     pub(super) fn cancel_all(&mut self) {
-        self.tools.leaving.store(true, Ordering::Relaxed);
         self.handles.clear();
         self.running.abort_all();
     }
 
-    /// Gives an effect up. A call under way is dropped, a program is ended with its whole group.
+    /// Gives an effect up. A call under way is dropped, a program is ended with its whole group. A task on ECS goes on: the
+    /// machine has it stopped.
     pub(super) fn cancel(&mut self, id: EffectId) {
         if let Some((_, handle)) = self.handles.remove(&id) {
             handle.abort();
@@ -146,8 +145,8 @@ struct Job {
     image: Option<Version>,
     /// The task definition that the release has registered for the component.
     task_definition: Option<TaskDefinitionArn>,
-    /// Tries of the stage so far: a stage that is tried again by a human runs again.
-    attempts: u32,
+    /// The task on ECS that the stage is about to run, or may be running.
+    one_off: Option<OneOff>,
     variables: Vec<(String, String)>,
     voices: GateVoices,
     rivals: Rivals,
@@ -186,17 +185,11 @@ impl Job {
             tag,
             image: state.built.clone(),
             task_definition: state.task_definition.clone(),
-            attempts: stage.map_or(1, |stage| stage.attempts),
+            one_off: stage.and_then(|stage| stage.one_off.clone()),
             variables,
             voices: voices.unwrap_or_default(),
             rivals,
         }
-    }
-}
-
-impl Drop for Executor {
-    fn drop(&mut self) {
-        self.tools.leaving.store(true, Ordering::Relaxed);
     }
 }
 
@@ -229,8 +222,15 @@ impl Tools {
                 Some(checks) => self.checker().run(checks).await,
                 None => no_such_stage(*stage),
             },
-            Effect::RunCommand { stage, part } => self.run_part(intent.id, &job, *stage, *part).await,
-            Effect::UndoCommand { stage } => self.run_undo(intent.id, &job, *stage).await,
+            Effect::RunCommand { stage, part } => self.run_part(intent, &job, *stage, *part).await,
+            Effect::UndoCommand { stage } => self.run_undo(intent, &job, *stage).await,
+            Effect::StopTask { stage, task } => match plan.stage(*stage).and_then(|of| task.piece.task(&of.kind)) {
+                Some(runs) => {
+                    let mark = task::Mark::new(plan, *stage, &job.tag, task);
+                    task::stop(cloud, self.clock, task, &mark, &runs.container).await
+                }
+                None => no_such_stage(*stage),
+            },
             Effect::WarmUp { stage } => match plan.stage(*stage).map(|stage| &stage.kind) {
                 Some(StageKind::WarmUp(warm_up)) => warm_up::run(&self.web, self.clock, warm_up).await,
                 _ => no_such_stage(*stage),
@@ -282,7 +282,8 @@ impl Tools {
     }
 
     /// Runs a part of what a stage runs to an end.
-    async fn run_part(&self, effect: EffectId, job: &Job, stage: usize, part: usize) -> Outcome {
+    async fn run_part(&self, intent: &Intent, job: &Job, stage: usize, part: usize) -> Outcome {
+        let effect = intent.id;
         let Some(kind) = job.plan.stage(stage).map(|stage| &stage.kind) else { return no_such_stage(stage) };
         match (kind, kind.part(part).map(|part| part.runs)) {
             (StageKind::Build(build), _) => {
@@ -291,24 +292,26 @@ impl Tools {
             }
             (StageKind::Load(load), _) => {
                 let keeps = if load.report.is_some() { 0 } else { report::LONGEST };
+                let file = report::ReportFile::of(load).await;
                 let run = self.program(effect, job, &load.command, &load.command.run, keeps).await;
                 match run {
-                    Ok(run) => report::measured(run, load).await,
+                    Ok(run) => report::measured(run, load, file.as_ref()).await,
                     Err(failure) => Outcome::Failed(failure),
                 }
             }
             (_, Some(Runs::Command(command))) => self.command(effect, job, command, &command.run).await,
-            (_, Some(Runs::Task(task))) => self.task(effect, job, task, &format!("{stage}.{part}")).await,
+            (_, Some(Runs::Task(task))) => self.task(intent, job, stage, task).await,
             (_, None) => no_such_stage(stage),
         }
     }
 
-    async fn run_undo(&self, effect: EffectId, job: &Job, stage: usize) -> Outcome {
+    async fn run_undo(&self, intent: &Intent, job: &Job, stage: usize) -> Outcome {
+        let effect = intent.id;
         match job.plan.stage(stage).and_then(|stage| stage.kind.undo()) {
             Some(Undo::Program { of, run }) => self.command(effect, job, of, run).await,
             Some(Undo::Job(undo)) => match undo.runs() {
                 Runs::Command(command) => self.command(effect, job, command, &command.run).await,
-                Runs::Task(task) => self.task(effect, job, task, &format!("{stage}.undo")).await,
+                Runs::Task(task) => self.task(intent, job, stage, task).await,
             },
             None => no_such_stage(stage),
         }
@@ -332,8 +335,9 @@ impl Tools {
         command::run(self.programs.as_ref(), effect, &program, &self.settings.redactor, &self.said, keeps).await
     }
 
-    /// Runs a task on ECS. `what` tells it from the release's other tasks.
-    async fn task(&self, effect: EffectId, job: &Job, task: &TaskPlan, what: &str) -> Outcome {
+    /// Runs a task on ECS, or goes on with it.
+    async fn task(&self, intent: &Intent, job: &Job, stage: usize, task: &TaskPlan) -> Outcome {
+        let Some(one_off) = &job.one_off else { return no_such_stage(stage) };
         let component = &job.plan.components[job.component];
         let Some(sides) = &component.sides else { return no_sides(component) };
         let definition = match (&task.definition, &job.task_definition) {
@@ -345,22 +349,23 @@ impl Tools {
             (Definition::Serving, _) => sides.blue.task_definition.as_str(),
             (Definition::Named(name), _) => name,
         };
-        let token = task::token(&job.tag, what, job.attempts);
+        let mark = task::Mark::new(&job.plan, stage, &job.tag, one_off);
         let run = TaskRun {
             service: &sides.blue.service,
             task_definition: definition,
             container: &task.container,
             command: &task.run,
             env: &task.env,
-            token: &token,
+            token: &mark.token,
+            started_by: &mark.started_by,
         };
         let follow = task::Follow {
             cloud: &self.clouds[job.component],
             clock: self.clock,
-            effect,
+            intent,
+            one_off,
             redactor: &self.settings.redactor,
             said: &self.said,
-            leaving: &self.leaving,
             logs: task.logs.as_deref(),
         };
         task::run(follow, &run).await

@@ -1,5 +1,8 @@
 //! What programs report: the digest of what they built, and the figures of a load test.
 
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
 use super::command::Run;
 use crate::domain::effect::{CheckResult, Failure, Outcome};
 use crate::domain::ids::Version;
@@ -43,13 +46,52 @@ fn digest<'a>(line: &'a str, repository: &str) -> Option<&'a str> {
     (hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(digest)
 }
 
+/// The file that a load test writes its report to, as it was before.
+#[derive(Debug)]
+pub(super) struct ReportFile {
+    path: PathBuf,
+    /// When it was last written before the program began, and how long it was.
+    before: Option<(SystemTime, u64)>,
+    began: SystemTime,
+}
+
+/// File systems keep times as coarse as this.
+const COARSE: Duration = Duration::from_secs(2);
+
+impl ReportFile {
+    /// The file of a load test that is about to begin, if it writes one. A relative path starts where the program runs.
+    pub(super) async fn of(load: &LoadPlan) -> Option<Self> {
+        let path = Path::new(load.command.dir.as_deref().unwrap_or_default()).join(load.report.as_ref()?);
+        let before = tokio::fs::metadata(&path).await.ok().and_then(|file| Some((file.modified().ok()?, file.len())));
+        Some(Self { path, before, began: file_time() })
+    }
+
+    /// What the program wrote there. What was there before is no report of this run.
+    async fn read(&self) -> std::io::Result<String> {
+        let file = tokio::fs::metadata(&self.path).await?;
+        if file.len() > LARGEST {
+            return Err(std::io::Error::other(format!("it has more than {LARGEST} bytes")));
+        }
+        let written = file.modified()?;
+        if self.before == Some((written, file.len())) || written + COARSE < self.began {
+            return Err(std::io::Error::other("it is older than this run of the program, which has not written it"));
+        }
+        tokio::fs::read_to_string(&self.path).await
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "is held against the times of files, which are the machine's own")]
+fn file_time() -> SystemTime {
+    SystemTime::now()
+}
+
 /// What a load test came to.
-pub(super) async fn measured(run: Run, load: &LoadPlan) -> Outcome {
-    let text = match &load.report {
+pub(super) async fn measured(run: Run, load: &LoadPlan, file: Option<&ReportFile>) -> Outcome {
+    let text = match file {
         None => run.raw.join("\n"),
-        Some(path) => match read(path).await {
+        Some(file) => match file.read().await {
             Ok(text) => text,
-            Err(why) => return failed(format!("the report {path} cannot be read: {why}"), run),
+            Err(why) => return failed(format!("the report {} cannot be read: {why}", file.path.display()), run),
         },
     };
     match report(&text) {
@@ -67,13 +109,6 @@ fn failed(message: String, run: Run) -> Outcome {
         Some(0) => Outcome::Failed(Failure { transient: false, message }),
         _ => run.into(),
     }
-}
-
-async fn read(path: &str) -> std::io::Result<String> {
-    if tokio::fs::metadata(path).await?.len() > LARGEST {
-        return Err(std::io::Error::other(format!("it has more than {LARGEST} bytes")));
-    }
-    tokio::fs::read_to_string(path).await
 }
 
 /// The report: all of the text, or what begins with its first line that is a brace, since tools greet before they report.
@@ -142,14 +177,14 @@ mod tests {
     async fn a_report_after_a_greeting_is_held_against_the_limits() {
         let lines = ["Running 100 users", "{\"latency\":", " {\"p95\": 480.5}}"];
         let Outcome::Measured { checks, code: Some(0), .. } =
-            measured(run(0, &lines), &load(vec![p95(500.0), p95(400.0)])).await
+            measured(run(0, &lines), &load(vec![p95(500.0), p95(400.0)]), None).await
         else {
             panic!("a report")
         };
         assert_eq!(checks.iter().map(|check| check.passed).collect::<Vec<_>>(), [true, false]);
         assert_eq!(checks[1].detail, "480.5, must be below 400");
         let missing = ReportLimit { at: "/errors".to_owned(), ..p95(1.0) };
-        let Outcome::Measured { checks, .. } = measured(run(0, &lines), &load(vec![missing])).await else {
+        let Outcome::Measured { checks, .. } = measured(run(0, &lines), &load(vec![missing]), None).await else {
             panic!("a report")
         };
         assert!(!checks[0].passed, "a figure that is not there holds no limit");
@@ -157,9 +192,42 @@ mod tests {
 
     #[tokio::test]
     async fn a_tool_that_fails_without_a_report_fails_by_its_exit_code() {
-        let outcome = measured(run(1, &["no such host"]), &load(vec![p95(1.0)])).await;
+        let outcome = measured(run(1, &["no such host"]), &load(vec![p95(1.0)]), None).await;
         assert!(matches!(outcome, Outcome::Exited { code: Some(1), .. }), "{outcome:?}");
-        let outcome = measured(run(0, &["fine"]), &load(vec![p95(1.0)])).await;
+        let outcome = measured(run(0, &["fine"]), &load(vec![p95(1.0)]), None).await;
         assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+    }
+
+    #[tokio::test]
+    async fn a_report_is_read_where_the_program_runs_and_only_if_it_has_written_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut load = load(vec![p95(500.0)]);
+        load.command.dir = Some(dir.path().to_str().unwrap().to_owned());
+        load.report = Some("report.json".to_owned());
+        let file = dir.path().join("report.json");
+        let refused = |outcome: Outcome| match outcome {
+            Outcome::Failed(failure) => failure.message,
+            other => panic!("{other:?}"),
+        };
+
+        let report = ReportFile::of(&load).await;
+        let missing = refused(measured(run(0, &[]), &load, report.as_ref()).await);
+        assert!(missing.contains(file.to_str().unwrap()), "{missing}");
+
+        let report = ReportFile::of(&load).await;
+        std::fs::write(&file, r#"{"latency": {"p95": 480}}"#).unwrap();
+        assert!(matches!(measured(run(0, &[]), &load, report.as_ref()).await, Outcome::Measured { .. }));
+
+        let report = ReportFile::of(&load).await;
+        let left = refused(measured(run(0, &[]), &load, report.as_ref()).await);
+        assert!(left.contains("older than this run"), "the last run's report: {left}");
+
+        std::fs::remove_file(&file).unwrap();
+        let report = ReportFile::of(&load).await;
+        std::fs::write(&file, r#"{"latency": {"p95": 480}}"#).unwrap();
+        let long_ago = file_time() - Duration::from_hours(1);
+        std::fs::File::options().write(true).open(&file).unwrap().set_modified(long_ago).unwrap();
+        let old = refused(measured(run(0, &[]), &load, report.as_ref()).await);
+        assert!(old.contains("older than this run"), "brought there, not written: {old}");
     }
 }

@@ -277,6 +277,7 @@ tables! {
     Consistency {
         #[serde(with = "span")] services: Duration = Duration::ZERO,
         #[serde(with = "span")] rules: Duration = Duration::ZERO,
+        #[serde(with = "span")] tasks: Duration = Duration::ZERO,
     }
 }
 

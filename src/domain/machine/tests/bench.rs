@@ -160,7 +160,7 @@ impl Bench {
                 self.spots[*component].weight = *green;
                 Outcome::Done
             }
-            Effect::Notify(_) => Outcome::Done,
+            Effect::StopTask { .. } | Effect::Notify(_) => Outcome::Done,
         };
         self.end(&intent, outcome);
         true

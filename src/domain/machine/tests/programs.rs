@@ -8,7 +8,7 @@ use crate::domain::plan::{
     BuildPlan, Definition, Job, LoadPlan, MigrationPlan, ReportLimit, TaskPlan, WaitPlan, WarmUpPlan,
 };
 
-fn program(name: &str, undo: Option<&str>) -> CommandPlan {
+pub(super) fn program(name: &str, undo: Option<&str>) -> CommandPlan {
     CommandPlan {
         run: vec![name.to_owned()],
         undo: undo.map(|undo| vec![undo.to_owned()]),
@@ -18,7 +18,7 @@ fn program(name: &str, undo: Option<&str>) -> CommandPlan {
     }
 }
 
-fn task(name: &str) -> TaskPlan {
+pub(super) fn task(name: &str) -> TaskPlan {
     TaskPlan {
         definition: Definition::New,
         container: "api".to_owned(),
@@ -39,14 +39,14 @@ fn migration(undo_is_safe: bool) -> StageKind {
 }
 
 /// The usual plan with other stages before its deployment.
-fn with(stages: Vec<StagePlan>) -> Plan {
+pub(super) fn with(stages: Vec<StagePlan>) -> Plan {
     let usual = plan();
     let deploy = usual.stages.iter().position(|stage| stage.kind == StageKind::Deploy).unwrap();
     let all = stages.into_iter().chain(usual.stages[deploy..].to_vec()).collect();
     Plan { stages: in_line(all), ..usual }
 }
 
-fn begun(stages: Vec<StagePlan>) -> Bench {
+pub(super) fn begun(stages: Vec<StagePlan>) -> Bench {
     let mut bench = Bench::new(with(stages));
     let _ = bench.tell(Event::Requested { by: captain() });
     bench

@@ -215,6 +215,7 @@ fn update(world: &mut World, input: Input<'_>) -> ApiResult<UpdateService> {
         force_new_deployment: input.flag("forceNewDeployment")?.unwrap_or(false),
         deployment_configuration,
         health_check_grace_seconds: input.natural("healthCheckGracePeriodSeconds")?,
+        subnets: subnets(input)?,
     })
 }
 
@@ -238,6 +239,11 @@ fn deployment_configuration(input: Input<'_>, current: DeploymentConfiguration) 
     })
 }
 
+fn subnets(input: Input<'_>) -> ApiResult<Option<Vec<String>>> {
+    let network = input.member("networkConfiguration").and_then(|it| it.member("awsvpcConfiguration"));
+    network.map(|it| it.texts("subnets")).transpose()
+}
+
 fn run(input: Input<'_>) -> ApiResult<RunTask> {
     let overrides = input.member("overrides").map(|it| it.members("containerOverrides")).transpose()?;
     let commands = overrides
@@ -252,6 +258,7 @@ fn run(input: Input<'_>) -> ApiResult<RunTask> {
         count: input.natural("count")?.unwrap_or(1),
         group: input.string("group")?,
         started_by: input.string("startedBy")?,
+        subnets: subnets(input)?.unwrap_or_default(),
         client_token: input.string("clientToken")?,
         commands,
         tags: tags(input)?,

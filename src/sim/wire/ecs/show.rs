@@ -82,6 +82,10 @@ pub(super) fn service(it: Service, tags_wanted: bool) -> Fields {
         .events
         .into_iter()
         .map(|event| Fields::new().with("id", event.id).with("createdAt", event.at).with("message", event.message));
+    let network = Fields::new()
+        .with("subnets", it.subnets)
+        .with("securityGroups", Vec::<String>::new())
+        .with("assignPublicIp", "DISABLED");
     let shown = Fields::new()
         .with("serviceArn", it.arn)
         .with("serviceName", it.name)
@@ -102,6 +106,7 @@ pub(super) fn service(it: Service, tags_wanted: bool) -> Fields {
         .with("createdAt", it.created_at)
         .with("placementConstraints", nothing())
         .with("placementStrategy", nothing())
+        .with("networkConfiguration", Fields::new().with("awsvpcConfiguration", network))
         .with("healthCheckGracePeriodSeconds", it.health_check_grace_seconds)
         .with("schedulingStrategy", "REPLICA")
         .with("deploymentController", Fields::new().with("type", "ECS"))

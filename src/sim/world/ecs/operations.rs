@@ -50,12 +50,19 @@ impl World {
             short.rsplit_once(':').map_or("", |(family, _)| family).to_owned()
         };
         let tasks = self.ecs.tasks.iter().filter(|task| {
-            task.view.desired_status == desired
+            self.now.since(task.view.created_at) >= self.schema.consistency.tasks
+                && task.view.desired_status == desired
                 && service.is_none_or(|index| task.service == Some(index))
                 && input.family.as_ref().is_none_or(|wanted| *wanted == family(task))
                 && input.started_by.as_ref().is_none_or(|wanted| task.belongs_to(wanted))
         });
         Ok(tasks.map(|task| task.view.arn.clone()).collect())
+    }
+
+    /// Tasks that were started under this name, whether or not a list shows them yet.
+    pub fn tasks_started_by(&self, started_by: &str) -> Vec<Task> {
+        let tasks = self.ecs.tasks.iter().filter(|task| task.belongs_to(started_by));
+        tasks.map(|task| task.view.clone()).collect()
     }
 
     /// Shows tasks by id or ARN; stopped ones for an hour.
@@ -198,7 +205,8 @@ impl World {
 
 /// What makes two requests to run a task the same.
 fn fingerprint(input: &RunTask) -> String {
-    format!("{} {} {:?} {:?}", input.task_definition, input.count, input.started_by, input.commands)
+    let RunTask { task_definition, count, started_by, commands, subnets, .. } = input;
+    format!("{task_definition} {count} {started_by:?} {commands:?} {subnets:?}")
 }
 
 fn no_resource(arn: &str) -> ApiError {

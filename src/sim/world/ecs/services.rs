@@ -10,6 +10,9 @@ use super::{
 use crate::sim::world::elb::Lagging;
 use crate::sim::world::{ApiError, ApiResult, World};
 
+/// The network that services are created in.
+const SUBNETS: [&str; 2] = ["subnet-0a1b2c3d4e5f60718", "subnet-08f7e6d5c4b3a2910"];
+
 impl World {
     /// Creates a service and starts its first deployment.
     pub fn create_service(&mut self, input: CreateService) -> ApiResult<Service> {
@@ -39,6 +42,7 @@ impl World {
             load_balancers: input.load_balancers,
             deployment_configuration: input.deployment_configuration,
             health_check_grace_seconds: input.health_check_grace_seconds,
+            subnets: SUBNETS.map(str::to_owned).to_vec(),
             created_at: self.now,
             tags: input.tags,
         };
@@ -100,6 +104,10 @@ impl World {
             view.deployment_configuration = configuration;
         }
         view.health_check_grace_seconds = input.health_check_grace_seconds.unwrap_or(view.health_check_grace_seconds);
+        let has_moved = input.subnets.as_ref().is_some_and(|subnets| *subnets != view.subnets);
+        if let Some(subnets) = input.subnets {
+            view.subnets = subnets;
+        }
         if let Some(desired) = input.desired {
             view.desired = desired;
             service.steady = false;
@@ -118,7 +126,7 @@ impl World {
             ("desiredCount", desired.to_string()),
             ("forceNewDeployment", input.force_new_deployment.to_string()),
         ];
-        if changed || input.force_new_deployment {
+        if changed || has_moved || input.force_new_deployment {
             let definition = match definition {
                 Some(definition) => definition,
                 None => self.find_definition(&current)?.clone(),

@@ -129,6 +129,8 @@ pub struct RunTask {
     pub started_by: Option<String>,
     /// Commands that replace those of the containers: (container, words).
     pub commands: Vec<(String, Vec<String>)>,
+    /// The subnets that they run in.
+    pub subnets: Vec<String>,
     /// Tells repeats: the same token with the same request finds the tasks that it started; with another request it is
     /// refused. <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html>
     pub client_token: Option<String>,

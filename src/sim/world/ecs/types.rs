@@ -193,6 +193,8 @@ pub struct Service {
     pub deployment_configuration: DeploymentConfiguration,
     /// Seconds during which failing health checks of a new task are ignored.
     pub health_check_grace_seconds: u32,
+    /// The subnets that its tasks run in.
+    pub subnets: Vec<String>,
     /// When it was created.
     pub created_at: Timestamp,
     /// Its tags.
@@ -275,4 +277,6 @@ pub struct UpdateService {
     pub deployment_configuration: Option<DeploymentConfiguration>,
     /// Seconds during which failing health checks of a new task are ignored.
     pub health_check_grace_seconds: Option<u32>,
+    /// The subnets that its tasks run in; others than before replace all tasks.
+    pub subnets: Option<Vec<String>>,
 }

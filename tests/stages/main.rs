@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
-#[path = "../benches/support/web.rs"]
+mod tasks;
+#[path = "../../benches/support/web.rs"]
 mod web;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,8 @@ use cutover::domain::plan::Plan;
 use cutover::domain::redact::Redactor;
 use cutover::domain::release::{Ending, Release, StageStatus};
 use cutover::domain::time::Timestamp;
-use cutover::engine::run::Engine;
+use cutover::engine::hub::Hub;
+use cutover::engine::run::{Engine, Stop};
 use cutover::engine::settings::{Parts, Polls, Settings};
 use cutover::engine::{Exit, Heard, Program, Programs};
 use cutover::journal::sqlite::SqliteJournal;
@@ -30,9 +32,10 @@ use cutover::judge::Judge;
 use cutover::judge::threshold::Threshold;
 use cutover::notify::Channels;
 use cutover::sim::{Scenario, Sim};
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-const CONFIG: &str = include_str!("../config.example.toml");
+const CONFIG: &str = include_str!("../../config.example.toml");
 const DIGEST: &str = "sha256:4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a";
 
 /// Every kind of stage that the example has none of.
@@ -93,14 +96,24 @@ kind = "shift"
 steps = [{ weight = 10, bake = "4m" }, { weight = 100, bake = "4m" }]
 "#;
 
-/// Programs that do what their name says, and what was started, in order, with the time.
-#[derive(Default)]
-struct Script(Mutex<Vec<String>>);
+/// Programs that do what their name says.
+struct Script {
+    sim: Sim,
+    ran: Mutex<Vec<Ran>>,
+}
+
+/// A program that was started: when, and with which share of the traffic on green.
+struct Ran {
+    name: String,
+    at: Timestamp,
+    green: u32,
+}
 
 #[async_trait]
 impl Programs for Script {
     async fn run(&self, program: &Program, heard: mpsc::Sender<Heard>) -> Result<Exit, String> {
-        self.0.lock().unwrap().push(program.run.join(" "));
+        let (name, at, green) = (program.run.join(" "), self.sim.clock().now(), green(&self.sim));
+        self.ran.lock().unwrap().push(Ran { name, at, green });
         let line = match program.run[0].as_str() {
             "build" => format!("pushed registry.example/api@{DIGEST}"),
             "load" => "{\"latency\": {\"p95\": 431.0}}".to_owned(),
@@ -111,39 +124,112 @@ impl Programs for Script {
     }
 }
 
+/// A world, a pipeline, and engines for one release, all with one journal.
+struct Theatre {
+    clock: Clock,
+    sim: Sim,
+    cloud: Arc<dyn Cloud>,
+    plan: Plan,
+    script: Arc<Script>,
+    dir: TempDir,
+}
+
+impl Theatre {
+    /// The pipeline as `edit` changes it, in a world.
+    async fn new(world: &str, edit: impl Fn(&str) -> String) -> Self {
+        let clock = Clock::starting_at(Timestamp::from_secs(1_795_161_600), 1.0);
+        let sim = Sim::new(Scenario::named(world).or_else(|_| Scenario::parse("test", world)).unwrap(), 11, clock);
+        let cloud: Arc<dyn Cloud> = Arc::new(Aws::simulated(sim.http_client(), clock, "eu-west-1", "shop"));
+        let text = CONFIG.replacen("pipeline = \"standard\"", "pipeline = \"whole\"", 1) + &edit(PIPELINE);
+        let config =
+            Config::read("config.example.toml", &text, Path::new(".")).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let plan = plan(&config, cloud.as_ref()).await;
+        let script = Arc::new(Script { sim: sim.clone(), ran: Mutex::default() });
+        Self { clock, sim, cloud, plan, script, dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn parts(&self) -> Parts {
+        let settings = Settings {
+            polls: Polls::default(),
+            period: Duration::from_mins(1),
+            redactor: Redactor::new([]),
+            variables: BTreeMap::new(),
+            is_demo: false,
+        };
+        let judge = Threshold::new(self.plan.components[ComponentIndex::FIRST].signals.clone());
+        Parts {
+            notifier: Arc::new(Channels::default()),
+            clouds: Components::one(Arc::clone(&self.cloud)),
+            web: Arc::new(web::InProcess(vec![self.sim.clone()])),
+            journal: Box::new(SqliteJournal::open(&self.dir.path().join("journal.sqlite")).unwrap()),
+            judges: Components::one(Box::new(judge) as Box<dyn Judge>),
+            programs: Arc::clone(&self.script) as Arc<dyn Programs>,
+            clock: self.clock,
+            actor: Actor::new("maria", "bastion"),
+            settings,
+        }
+    }
+
+    /// An engine that begins the release.
+    fn begin(&self) -> (Engine, Hub, Stop) {
+        Engine::begin(&mut |_| self.plan.clone(), self.parts()).unwrap()
+    }
+
+    /// An engine that takes it over.
+    fn recover(&self) -> (Engine, Hub, Stop) {
+        Engine::recover(ReleaseId(1), self.parts()).unwrap()
+    }
+
+    /// Runs an engine until its release has ended.
+    async fn to_its_end(&self, (engine, _hub, _stop): (Engine, Hub, Stop)) -> Release {
+        let left = tokio::time::timeout(Duration::from_hours(3), engine.run()).await;
+        left.unwrap_or_else(|_| panic!("the release never ends")).unwrap().release
+    }
+
+    /// Runs an engine until `is_time`, and ends it then without a word to the cloud.
+    async fn until(&self, (engine, _hub, stop): (Engine, Hub, Stop), is_time: impl Fn() -> bool) {
+        let running = tokio::spawn(engine.run());
+        wait_until(is_time).await;
+        stop.stop();
+        assert_eq!(running.await.unwrap().unwrap().release.ended, None, "it ended before");
+    }
+
+    /// What was started, in order.
+    fn ran(&self) -> Vec<String> {
+        self.script.ran.lock().unwrap().iter().map(|ran| ran.name.clone()).collect()
+    }
+
+    /// When a program was started.
+    fn ran_at(&self, name: &str) -> Timestamp {
+        self.ran_first(name, |ran| ran.at)
+    }
+
+    /// Green's weight when a program was started.
+    fn green_when(&self, name: &str) -> u32 {
+        self.ran_first(name, |ran| ran.green)
+    }
+
+    fn ran_first<T>(&self, name: &str, of: impl Fn(&Ran) -> T) -> T {
+        let ran = self.script.ran.lock().unwrap();
+        ran.iter().find(|ran| ran.name == name).map_or_else(|| panic!("{name} never ran"), of)
+    }
+}
+
+/// Waits until something is so, looking often.
+async fn wait_until(is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_hours(1), wait).await.unwrap();
+}
+
 /// Runs a release through the pipeline as `edit` changes it, in a world; the release, the programs that ran, the world.
 async fn release(world: &str, edit: impl Fn(&str) -> String) -> (Release, Vec<String>, Sim) {
-    let clock = Clock::starting_at(Timestamp::from_secs(1_795_161_600), 1.0);
-    let sim = Sim::new(Scenario::named(world).or_else(|_| Scenario::parse("test", world)).unwrap(), 11, clock);
-    let cloud: Arc<dyn Cloud> = Arc::new(Aws::simulated(sim.http_client(), clock, "eu-west-1", "shop"));
-    let text = CONFIG.replacen("pipeline = \"standard\"", "pipeline = \"whole\"", 1) + &edit(PIPELINE);
-    let config = Config::read("config.example.toml", &text, Path::new(".")).unwrap_or_else(|wrong| panic!("{wrong}"));
-    let plan = plan(&config, cloud.as_ref()).await;
-    let script = Arc::new(Script::default());
-    let settings = Settings {
-        polls: Polls::default(),
-        period: Duration::from_mins(1),
-        redactor: Redactor::new([]),
-        variables: BTreeMap::new(),
-        is_demo: false,
-    };
-    let judge = Threshold::new(plan.components[ComponentIndex::FIRST].signals.clone());
-    let parts = Parts {
-        notifier: Arc::new(Channels::default()),
-        clouds: Components::one(cloud),
-        web: Arc::new(web::InProcess(vec![sim.clone()])),
-        journal: Box::new(SqliteJournal::in_memory().unwrap()),
-        judges: Components::one(Box::new(judge) as Box<dyn Judge>),
-        programs: Arc::clone(&script) as Arc<dyn Programs>,
-        clock,
-        actor: Actor::new("maria", "bastion"),
-        settings,
-    };
-    let (engine, _hub, _stop) = Engine::begin(&mut |_| plan.clone(), parts).unwrap();
-    let left = tokio::time::timeout(Duration::from_hours(3), engine.run()).await;
-    let release = left.unwrap_or_else(|_| panic!("the release never ends")).unwrap().release;
-    let ran = script.0.lock().unwrap().clone();
-    (release, ran, sim)
+    let theatre = Theatre::new(world, edit).await;
+    let release = theatre.to_its_end(theatre.begin()).await;
+    (release, theatre.ran(), theatre.sim.clone())
 }
 
 async fn plan(config: &Config, cloud: &dyn Cloud) -> Plan {
@@ -170,6 +256,14 @@ fn tasks(sim: &Sim) -> Vec<(String, String)> {
             facts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()).unwrap_or_default()
         };
         runs.map(|run| (fact(&run.facts, "taskDefinition"), fact(&run.facts, "command"))).collect()
+    })
+}
+
+/// Green's weight on the rule.
+fn green(sim: &Sim) -> u32 {
+    sim.with(|world, _| {
+        let weights = world.current_weights();
+        weights[0].1.iter().find(|(name, _)| name == "api-green").map_or(0, |(_, weight)| *weight)
     })
 }
 
@@ -207,11 +301,15 @@ async fn a_rollback_switches_the_flag_off_first_and_leaves_a_migration_that_is_n
             let undo = "undo = { run = [\"migrate-down\"] }";
             pipeline.replacen(undo, &format!("{undo}\nundo_is_safe = {safe}"), 1)
         };
-        let (release, ran, _) = release("errors", edit).await;
+        let theatre = Theatre::new("errors", edit).await;
+        let release = theatre.to_its_end(theatre.begin()).await;
         assert_eq!(ending(&release), Ending::RolledBack, "{:#?}", release.timeline);
+        let ran = theatre.ran();
         let back: Vec<&str> = ran.iter().skip_while(|name| *name != "flag-on").skip(1).map(String::as_str).collect();
         let wanted: &[&str] = if safe { &["flag-off", "migrate-down"] } else { &["flag-off"] };
         assert_eq!(back, wanted);
+        assert!(theatre.green_when("flag-off") > 0, "switched off before the weights move");
+        assert!(!safe || theatre.green_when("migrate-down") == 0, "undone under users");
     }
 }
 
