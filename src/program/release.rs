@@ -11,7 +11,9 @@ use super::{output, settings, who};
 use crate::cli::{Attach, Globals, Release, Which};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::components::ComponentIndex;
+use crate::domain::components::{ComponentIndex, Components};
+use crate::domain::ids::ComponentName;
+use crate::domain::plan::Plan;
 use crate::engine::run::this_actor;
 use crate::engine::socket::client::attach;
 use crate::headless::{self, End, Headless};
@@ -22,12 +24,44 @@ pub(super) async fn run(globals: &Globals, arguments: &Release) -> Result<u8> {
     let config = settings::load(globals)?;
     let environment = &arguments.what.environment;
     let lineup = config.lineup(environment, arguments.what.component.as_deref())?;
+    let purpose = Purpose::Release(arguments.what.images.clone());
+    let watching = Watching {
+        headless: arguments.headless,
+        detach: arguments.detach,
+        timeout: arguments.timeout,
+        approve: arguments.yes,
+    };
+    begin(globals, &config, environment, &lineup, &purpose, watching, |_| Ok(())).await
+}
+
+/// How a release that was just begun is watched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watching {
+    /// Without a screen.
+    pub(super) headless: crate::cli::Headless,
+    /// Not at all.
+    pub(super) detach: bool,
+    /// How long, without a screen.
+    pub(super) timeout: Option<Duration>,
+    /// Phrases are typed, without a screen.
+    pub(super) approve: bool,
+}
+
+/// Starts an engine for a new release and watches it; `say` is shown the plan first.
+pub(super) async fn begin(
+    globals: &Globals,
+    config: &Config,
+    environment: &str,
+    lineup: &Components<ComponentName>,
+    purpose: &Purpose,
+    watching: Watching,
+    say: impl FnOnce(&Plan) -> Result<()>,
+) -> Result<u8> {
     let component = lineup[ComponentIndex::FIRST].to_string();
     // Read before anything begins: a release whose cockpit cannot be shown is better not begun.
     let manner = Manner::read(&config.screen)?;
-    let purpose = Purpose::Release(arguments.what.images.clone());
-    let socket = launch::start(globals, &config, environment, &component, &purpose)?;
-    if arguments.detach {
+    let socket = launch::start(globals, config, environment, &component, purpose)?;
+    if watching.detach {
         writeln!(
             output::out(),
             "{component} in {environment}: released by an engine of its own; `cutover attach` watches it"
@@ -36,12 +70,13 @@ pub(super) async fn run(globals: &Globals, arguments: &Release) -> Result<u8> {
     }
     let handle = attach(&socket).await.wrap_err("failed to attach to the engine")?;
     let release = handle.snapshot.borrow().release.clone();
+    say(&release.plan)?;
     let running = Running { handle, release };
-    if arguments.headless.headless {
-        let style = faces::style(arguments.headless.format);
-        follow(running, style, arguments.yes, arguments.timeout).await
+    if watching.headless.headless {
+        let style = faces::style(watching.headless.format);
+        follow(running, style, watching.approve, watching.timeout).await
     } else {
-        watch(&config, manner, running).await
+        watch(config, manner, running).await
     }
 }
 
