@@ -332,8 +332,8 @@ async fn an_engine_that_is_lost_on_the_way_back_is_taken_up_and_nothing_is_undon
         running.abort();
         drop((stop, running.await));
 
-        let (engine, _hub, _stop) = Engine::recover(ReleaseId(3), world.parts(&plan)).unwrap();
-        let (mut engine, watching) = (Box::pin(engine.run()), _hub.attach());
+        let (engine, hub, _stop) = Engine::recover(ReleaseId(3), world.parts(&plan)).unwrap();
+        let (mut engine, watching) = (Box::pin(engine.run()), hub.attach());
         let mut snapshots = watching.snapshot;
         let left = loop {
             tokio::select! {

@@ -243,10 +243,10 @@ impl Way {
         let mut steps: Vec<String> = self.flags.iter().map(Undoing::words).collect();
         let several = self.components.len() > 1;
         let whose = |kept: &Kept| if several { format!("{}: ", kept.name) } else { String::new() };
-        for kept in self.components.iter() {
+        for kept in &self.components {
             match &kept.task_definition {
                 Some(_) if warm => {
-                    steps.push(format!("{}nothing is started: {} still runs", whose(kept), kept.version))
+                    steps.push(format!("{}nothing is started: {} still runs", whose(kept), kept.version));
                 }
                 Some(arn) => steps.push(format!("{}start {} from {}", whose(kept), kept.version, arn.short())),
                 None => steps.push(format!("{}run its programs for {}", whose(kept), kept.version)),

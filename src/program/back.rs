@@ -1,6 +1,7 @@
 //! `cutover rollback --to`: back to an earlier release while none is running.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use color_eyre::eyre::{Result, WrapErr};
 
@@ -8,18 +9,19 @@ use super::launch::{self, Purpose};
 use super::output::{self, Refused};
 use super::parts::Surveys;
 use super::{release, settings};
+use crate::app::past::{BackWish, PastPreview, PastRelease};
 use crate::cli::{Globals, Rollback, Which};
 use crate::cloud::{Cloud, ErrorKind};
 use crate::config::Config;
 use crate::domain::back::Way;
-use crate::domain::components::Components;
-use crate::domain::ids::{ComponentName, ReleaseId, Version};
+use crate::domain::components::{ComponentIndex, Components};
+use crate::domain::ids::{ComponentName, ReleaseId, Side, Version};
 use crate::domain::outlook::back_preview;
-use crate::domain::plan::Plan;
-use crate::domain::release::Ending;
+use crate::domain::plan::{Plan, StageKind};
+use crate::domain::release::{Ending, Release};
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{Journal, JournalError, Summary, replay};
-use std::sync::Arc;
+use crate::runtime::Past;
 
 /// Releases looked through for ways back.
 const LOOKED_THROUGH: usize = 1_000;
@@ -100,7 +102,8 @@ fn found(journal: &SqliteJournal, id: ReleaseId) -> Result<Option<Summary>> {
 }
 
 fn no_such(config: &Config, id: ReleaseId, which: &Which) -> color_eyre::eyre::Report {
-    Refused::usage(format!("there is no release {id}; {}", choices(config, which)))
+    let none = || "none has succeeded that could be gone back to; `cutover history` lists all".to_owned();
+    Refused::usage(format!("there is no release {id}; {}", offered(config, which).unwrap_or_else(none)))
 }
 
 /// The way back to a release, from what the journal keeps of it and of those after it.
@@ -249,24 +252,18 @@ pub(super) fn is_warm(back: &Back, plan: &Plan, surveys: &Surveys) -> bool {
     })
 }
 
-/// Says which earlier releases there are to go back to.
-pub(super) fn choices(config: &Config, which: &Which) -> String {
-    let nothing = "none has succeeded that could be gone back to; `cutover history` lists all".to_owned();
+/// Says which earlier releases there are to go back to; `None` if there is none.
+fn offered(config: &Config, which: &Which) -> Option<String> {
     let file = settings::journal_file(config);
-    let Some(journal) = file.exists().then(|| SqliteJournal::open(&file).ok()).flatten() else { return nothing };
-    let earlier = earlier(&journal, which).unwrap_or_default();
-    if earlier.is_empty() {
-        return nothing;
-    }
-    let named: Vec<String> = earlier.iter().take(NAMED).map(in_words).collect();
-    format!("earlier ones to go back to with `cutover rollback --to RELEASE`: {}", named.join("; "))
+    let journal = file.exists().then(|| SqliteJournal::open(&file).ok()).flatten()?;
+    let named: Vec<String> = earlier(&journal, which).ok()?.iter().take(NAMED).map(in_words).collect();
+    (!named.is_empty())
+        .then(|| format!("earlier ones to go back to with `cutover rollback --to RELEASE`: {}", named.join("; ")))
 }
 
 fn in_words(summary: &Summary) -> String {
     let plan = &summary.plan;
-    let mut versions: Vec<String> = plan.components.iter().map(|(_, planned)| planned.to.to_string()).collect();
-    versions.dedup();
-    format!("{} ({} of {} in {})", summary.id, versions.join(", "), plan.components_named(), plan.environment)
+    format!("{} ({} of {} in {})", summary.id, versions(plan), plan.components_named(), plan.environment)
 }
 
 /// Releases that succeeded and that something else has replaced since, newest first.
@@ -298,5 +295,91 @@ pub(super) async fn refuse_idle(globals: &Globals, which: &Which) -> Result<()> 
     if engines.iter().any(|running| running.release.ended.is_none()) || !launch::lost(&config, which)?.is_empty() {
         return Ok(());
     }
-    Err(Refused::with(output::NOTHING, format!("no release is running; {}", choices(&config, which))))
+    match offered(&config, which) {
+        Some(offered) => Err(Refused::with(output::NOTHING, format!("no release is running; {offered}"))),
+        None => Ok(()),
+    }
+}
+
+/// The journal as the cockpit sees it: earlier releases of what it shows.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    file: std::path::PathBuf,
+    environment: String,
+    lineup: Components<ComponentName>,
+    /// Checks that green must pass before it takes traffic.
+    checks: usize,
+}
+
+impl Shelf {
+    /// For what this plan releases.
+    pub(super) fn of(config: &Config, plan: &Plan) -> Self {
+        let checks = plan.stages.iter().map(|stage| match &stage.kind {
+            StageKind::Smoke(checks) => checks.len(),
+            _ => 0,
+        });
+        Self {
+            file: settings::journal_file(config),
+            environment: plan.environment.to_string(),
+            lineup: plan.components.map(|planned| planned.name.clone()),
+            checks: checks.sum(),
+        }
+    }
+
+    fn find(&self, to: ReleaseId) -> Result<Back> {
+        let journal = SqliteJournal::open(&self.file)?;
+        refuse_running(&journal, &self.environment, &self.lineup)?;
+        find(&journal, &self.environment, &self.lineup, Wish { to, reason: None, leave_migrations: true })
+    }
+}
+
+impl Past for Shelf {
+    fn earlier(&self, shown: &Release) -> Vec<PastRelease> {
+        let component = shown.plan.components[ComponentIndex::FIRST].name.to_string();
+        let which = Which { environment: Some(self.environment.clone()), component: Some(component) };
+        let found = SqliteJournal::open(&self.file).ok().and_then(|journal| earlier(&journal, &which).ok());
+        let names = shown.plan.components_named();
+        let same = found.unwrap_or_default().into_iter().filter(|summary| summary.plan.components_named() == names);
+        let past = same.map(|summary| PastRelease {
+            id: summary.id,
+            versions: versions(&summary.plan),
+            ended: summary.touched,
+            by: summary.by.name,
+        });
+        past.collect()
+    }
+
+    fn preview(&self, shown: &Release, to: ReleaseId) -> Result<PastPreview, String> {
+        let back = self.find(to).map_err(|why| output::in_words(&why))?;
+        let warm = shown.plan.components.iter().all(|(of, planned)| {
+            let kept = back.way.components.iter().find(|kept| kept.name == planned.name);
+            let blue = shown.components[of].capacities.as_ref().map(|both| &both.blue);
+            let is_warm = kept.zip(blue).is_some_and(|(kept, blue)| {
+                kept.task_definition.as_ref() == Some(&blue.task_definition)
+                    && blue.healthy >= planned.wanted(Side::Blue)
+            });
+            planned.sides.is_none() || is_warm
+        });
+        Ok(PastPreview {
+            to,
+            warm,
+            steps: back.way.steps(warm, self.checks),
+            left: back.way.left().map(str::to_owned).collect(),
+            leaves_migrations: back.way.migrations_left().next().is_some(),
+            cost: back.way.cost(warm),
+        })
+    }
+}
+
+impl From<BackWish> for Wish {
+    fn from(wish: BackWish) -> Self {
+        Self { to: wish.to, reason: wish.reason, leave_migrations: wish.leave_migrations }
+    }
+}
+
+/// The versions of a plan, in a few words.
+fn versions(plan: &Plan) -> String {
+    let mut versions: Vec<String> = plan.components.iter().map(|(_, planned)| planned.to.to_string()).collect();
+    versions.dedup();
+    versions.join(", ")
 }

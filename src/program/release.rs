@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use color_eyre::eyre::{Result, WrapErr};
 
+use super::back;
 use super::faces::{self, Manner};
 use super::launch::{self, Purpose, Running};
 use super::{output, settings, who};
+use crate::app::past::BackWish;
 use crate::cli::{Attach, Globals, Release, Which};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -76,7 +78,7 @@ pub(super) async fn begin(
         let style = faces::style(watching.headless.format);
         follow(running, style, watching.approve, watching.timeout).await
     } else {
-        watch(config, manner, running).await
+        watch(globals, config, manner, running).await
     }
 }
 
@@ -86,22 +88,49 @@ pub(super) async fn attach_to(globals: &Globals, arguments: &Attach) -> Result<u
     let manner = Manner::read(&config.screen)?;
     let which = Which { environment: arguments.environment.clone(), component: arguments.component.clone() };
     let running = launch::join(globals, &config, &which).await?;
-    watch(&config, manner, running).await
+    watch(globals, &config, manner, running).await
 }
 
-async fn watch(config: &Config, manner: Manner, running: Running) -> Result<u8> {
-    let access = faces::access_of_config(config, running.release.plan.environment.as_str());
-    let handle = who::introduce(running.handle, config, &running.release.plan);
-    let left = faces::cockpit(handle, manner, access, Clock::system(), this_actor(), false).await?;
-    if left.release.ended.is_none() && left.by != Leaving::Crash {
-        let release = launch::describe(&left.release);
-        if left.is_engine_lost {
-            writeln!(output::out(), "The engine of {release} is gone; `cutover attach` takes it up again.")?;
-        } else {
-            writeln!(output::out(), "Detached. {release} goes on in its engine; `cutover attach` watches it again.")?;
+/// Goes back to an earlier release of what `plan` released, and watches that.
+pub(super) async fn go_back(globals: &Globals, config: &Config, plan: &Plan, wish: BackWish) -> Result<u8> {
+    let manner = Manner::read(&config.screen)?;
+    let running = back_from(globals, config, plan, wish).await?;
+    watch(globals, config, manner, running).await
+}
+
+async fn back_from(globals: &Globals, config: &Config, plan: &Plan, wish: BackWish) -> Result<Running> {
+    let (environment, component) = (plan.environment.as_str(), plan.components[ComponentIndex::FIRST].name.as_str());
+    let socket = launch::start(globals, config, environment, component, &Purpose::Back(wish.into()))?;
+    let handle = attach(&socket).await.wrap_err("failed to attach to the engine")?;
+    let release = handle.snapshot.borrow().release.clone();
+    Ok(Running { handle, release })
+}
+
+async fn watch(globals: &Globals, config: &Config, manner: Manner, running: Running) -> Result<u8> {
+    let (mut manner, mut running) = (manner, running);
+    loop {
+        let plan = running.release.plan.clone();
+        let access = faces::access_of_config(config, plan.environment.as_str());
+        let handle = who::introduce(running.handle, config, &plan);
+        let past = Box::new(back::Shelf::of(config, &plan));
+        let left = faces::cockpit(handle, manner.with_past(past), access, Clock::system(), this_actor(), false).await?;
+        if let Some(wish) = left.back {
+            (manner, running) = (Manner::read(&config.screen)?, back_from(globals, config, &plan, wish).await?);
+            continue;
         }
+        if left.release.ended.is_none() && left.by != Leaving::Crash {
+            let release = launch::describe(&left.release);
+            if left.is_engine_lost {
+                writeln!(output::out(), "The engine of {release} is gone; `cutover attach` takes it up again.")?;
+            } else {
+                writeln!(
+                    output::out(),
+                    "Detached. {release} goes on in its engine; `cutover attach` watches it again."
+                )?;
+            }
+        }
+        return Ok(faces::code(&left));
     }
-    Ok(faces::code(&left))
 }
 
 async fn follow(running: Running, style: headless::Style, approve: bool, timeout: Option<Duration>) -> Result<u8> {

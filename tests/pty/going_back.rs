@@ -24,7 +24,7 @@ async fn release(site: &Site, tag: &str) {
 async fn an_earlier_release_serves_again_and_what_cannot_be_gone_back_to_is_refused() {
     let site = Site::new(&[]).await;
     let nothing = site.run(&["rollback"]).await;
-    assert_eq!((nothing.code, nothing.err.contains("none has succeeded")), (2, true), "{nothing:?}");
+    assert_eq!((nothing.code, nothing.err.contains("no release is running; begin one")), (2, true), "{nothing:?}");
     release(&site, "9ab03d7").await;
     release(&site, "7777777").await;
     let definitions = site.definitions().await;
@@ -74,4 +74,23 @@ async fn while_a_release_runs_the_way_back_is_its_own_rollback() {
     let refused = site.run(&["rollback", "--to", "1"]).await;
     assert_eq!(refused.code, 8, "{refused:?}");
     assert!(refused.err.contains("`cutover rollback --env demo --component api` takes it back"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_release_is_chosen_and_gone_back_to_on_the_screen() {
+    let site = Site::new(&[]).await;
+    release(&site, "9ab03d7").await;
+    release(&site, "7777777").await;
+    let mut terminal = site.terminal(&["replay", "2"]);
+    terminal.shows("replay").await;
+    terminal.press("R");
+    terminal.shows("earlier releases").await;
+    terminal.press("R");
+    terminal.shows("roll back api in demo to release 1").await;
+    terminal.shows("undo migrate of release 2").await;
+    terminal.press("y");
+    terminal.shows("rollback to release 1").await;
+    site.until("it serves again", |status| status["status"] == "succeeded" && status["release"] == 3).await;
+    terminal.press("q");
+    terminal.ends().await.gave_the_terminal_back();
 }
