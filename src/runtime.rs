@@ -12,9 +12,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::app::keymap::Keymap;
 use crate::app::model::{Access, Connection, Model};
 use crate::app::msg::{Cmd, Msg};
+use crate::app::past::{BackWish, PastPreview, PastRelease};
 use crate::app::update::update;
 use crate::clock::Clock;
 use crate::domain::command::{Actor, CommandKind};
+use crate::domain::ids::ReleaseId;
 use crate::domain::release::{Release, Status};
 use crate::domain::time::Timestamp;
 use crate::engine::handle::{EngineHandle, Playback, Receipt};
@@ -55,6 +57,21 @@ pub struct Cockpit {
     pub attention: Attention,
     /// Where wishes about a replay go, if this shows one.
     pub player: Option<UnboundedSender<Playback>>,
+    /// Earlier releases that can be gone back to, where there are any.
+    pub past: Option<Box<dyn Past>>,
+}
+
+/// Knows earlier releases.
+pub trait Past: std::fmt::Debug + Send {
+    /// Those that can be gone back to from `shown`, newest first.
+    fn earlier(&self, shown: &Release) -> Vec<PastRelease>;
+
+    /// What going back to one would do.
+    ///
+    /// # Errors
+    ///
+    /// Why that cannot be, in words.
+    fn preview(&self, shown: &Release, to: ReleaseId) -> Result<PastPreview, String>;
 }
 
 /// How the cockpit calls for attention: when the release waits for a human, goes back, is paused by itself or ends.
@@ -81,6 +98,8 @@ pub struct Left {
     pub release: Arc<Release>,
     /// Its engine went away before that.
     pub is_engine_lost: bool,
+    /// The earlier release to go back to, if that is why.
+    pub back: Option<BackWish>,
 }
 
 /// Why the cockpit was left.
@@ -96,6 +115,8 @@ pub enum Leaving {
     Crash,
     /// The release ended, and that was to be the end.
     End,
+    /// To go back to an earlier release.
+    Back,
 }
 
 /// Why there is no cockpit.
@@ -147,6 +168,9 @@ pub async fn run(handle: EngineHandle, cockpit: Cockpit) -> Result<Left, Cockpit
         exit_at_end: cockpit.exit_at_end,
         player: cockpit.player,
         attention: cockpit.attention,
+        past: cockpit.past,
+        knows_past_since: None,
+        back: None,
         is_lost: false,
         is_retaken: false,
     };
@@ -171,6 +195,10 @@ struct Loop {
     exit_at_end: bool,
     player: Option<UnboundedSender<Playback>>,
     attention: Attention,
+    past: Option<Box<dyn Past>>,
+    /// Whether the release had ended when earlier ones were last asked for: what serves then is another one.
+    knows_past_since: Option<bool>,
+    back: Option<BackWish>,
     is_lost: bool,
     /// The terminal has been taken over again after a stop of our own, and the signal that ended it is still to come.
     is_retaken: bool,
@@ -186,7 +214,7 @@ impl Loop {
         let by = leaving.unwrap_or(Leaving::Key);
         // An order that was just given is still on its way: leaving must not take it back.
         let _answered = tokio::time::timeout(LAST_ORDERS, async { while self.answers.next().await.is_some() {} }).await;
-        Ok(Left { by, release: Arc::clone(&self.snapshot.release), is_engine_lost: self.is_lost })
+        Ok(Left { by, release: Arc::clone(&self.snapshot.release), is_engine_lost: self.is_lost, back: self.back })
     }
 
     /// One thing that happened; why to leave, if it was a reason to.
@@ -293,8 +321,19 @@ impl Loop {
         if self.snapshot.engine.replay.is_some() { self.snapshot.at } else { self.clock.now() }
     }
 
+    /// Looks which earlier releases there are, when the screen opens and when the release has ended.
+    fn look_back(&mut self) {
+        let has_ended = Some(self.snapshot.release.ended.is_some());
+        if let Some(past) = self.past.as_ref().filter(|_| self.knows_past_since != has_ended) {
+            let earlier = past.earlier(&self.snapshot.release);
+            let _shown = update(&mut self.model, &self.snapshot, Msg::Past(earlier));
+        }
+        self.knows_past_since = has_ended;
+    }
+
     /// Tells the brain, and does what it wants done.
     fn tell(&mut self, msg: Msg) -> Result<Option<Leaving>, CockpitError> {
+        self.look_back();
         let now = self.now();
         let _ticked = update(&mut self.model, &self.snapshot, Msg::Tick(now));
         let mut leaving = None;
@@ -303,6 +342,16 @@ impl Loop {
                 Cmd::Send(order) => {
                     let (kind, orders) = (order.command.kind(), self.handle.orders.clone());
                     self.answers.push(Box::pin(async move { (kind, orders.send(order).await) }));
+                }
+                Cmd::LookBack(to) => {
+                    let shown = Arc::clone(&self.snapshot.release);
+                    let looked = self.past.as_ref().map(|past| past.preview(&shown, to));
+                    let looked = looked.unwrap_or_else(|| Err("no journal is at hand here".to_owned()));
+                    let _asked = update(&mut self.model, &self.snapshot, Msg::LookedBack(looked));
+                }
+                Cmd::GoBack(wish) => {
+                    self.back = Some(wish);
+                    leaving = Some(Leaving::Back);
                 }
                 Cmd::Play(wish) => {
                     // A player that has gone shows its last picture.

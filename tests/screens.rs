@@ -7,8 +7,10 @@ use cutover::app::fixture::{self, Scene};
 use cutover::app::keymap::Chord;
 use cutover::app::model::Model;
 use cutover::app::msg::Msg;
+use cutover::app::past::{PastPreview, PastRelease};
 use cutover::app::update::update;
 use cutover::domain::components::ComponentIndex;
+use cutover::domain::ids::ReleaseId;
 use cutover::domain::release::Component;
 use cutover::engine::snapshot::Snapshot;
 use cutover::ui::draw;
@@ -121,6 +123,46 @@ pictures! {
     view_history: RollingBack MIDDLE, "6";
     timeline_80x24: Human SMALL, "tab";
     frozen_80x24: Baking SMALL, "z";
+}
+
+/// An ended release with two earlier ones, and the question before going back to the older.
+#[test]
+fn earlier_releases_and_the_way_back() {
+    let snapshot = fixture::snapshot(Scene::Succeeded);
+    let mut model = fixture::model(Scene::Succeeded, &snapshot).unwrap();
+    let past = |id: u64, versions: &str, hours: u64| PastRelease {
+        id: ReleaseId(id),
+        versions: versions.to_owned(),
+        ended: fixture::NOW - std::time::Duration::from_hours(hours),
+        by: "maria".to_owned(),
+    };
+    let _ = update(&mut model, &snapshot, Msg::Past(vec![past(40, "4f2c1e9", 20), past(39, "77d2b01", 44)]));
+    press(&mut model, &snapshot, "6 tab j");
+    let draw_at = |(width, height), model: &mut Model| {
+        let area = Rect::new(0, 0, width, height);
+        let mut buffer = Buffer::empty(area);
+        draw(&mut buffer, area, model, &snapshot, &dark());
+        picture(&buffer)
+    };
+    insta::assert_snapshot!("past_80x24", draw_at(SMALL, &mut model));
+    insta::assert_snapshot!("past_120x40", draw_at(MIDDLE, &mut model));
+    let preview = PastPreview {
+        to: ReleaseId(39),
+        warm: false,
+        steps: [
+            "start 77d2b01 from api:117",
+            "14 checks before it takes traffic",
+            "all traffic to 77d2b01 in one step",
+            "undo migrate of release 41: alembic downgrade -1",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        left: vec!["schema of release 40 may lose data when undone; by hand: alembic downgrade -1".to_owned()],
+        leaves_migrations: true,
+        cost: "2 calls, about 1:58".to_owned(),
+    };
+    let _ = update(&mut model, &snapshot, Msg::LookedBack(Ok(preview)));
+    insta::assert_snapshot!("past_question_80x24", draw_at(SMALL, &mut model));
 }
 
 #[test]

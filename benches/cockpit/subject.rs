@@ -90,6 +90,7 @@ impl Subject {
                 utc_offset: 0,
                 exit_at_end: false,
                 player: None,
+                past: None,
                 attention: Attention::default(),
             };
             runtime::run(handle, cockpit).await?;

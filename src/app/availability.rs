@@ -3,6 +3,7 @@
 
 use super::keymap::Action;
 use super::model::{Access, Connection, Model};
+use super::past;
 use crate::domain::command::CommandKind;
 use crate::domain::guard;
 use crate::engine::snapshot::Snapshot;
@@ -28,6 +29,9 @@ pub fn command(action: Action, snapshot: &Snapshot) -> Option<CommandKind> {
 /// # Errors
 /// Why not, and what to do about it.
 pub fn can_send(model: &Model, snapshot: &Snapshot, kind: CommandKind) -> Result<(), String> {
+    if kind == CommandKind::Rollback && past::is_meant(model, snapshot) {
+        return Ok(());
+    }
     if let Access::ReadOnly(why) = &model.access {
         return Err(format!("read-only: {why}"));
     }

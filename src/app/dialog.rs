@@ -1,6 +1,7 @@
 //! Questions before a command is sent. Whatever raises green's weight in production asks for the component's name;
 //! whatever takes traffic away from green never asks for more than one key.
 
+use super::past::PastPreview;
 use crate::domain::command::{Command, CommandKind};
 use crate::domain::components::ComponentIndex;
 use crate::domain::guard;
@@ -26,6 +27,8 @@ pub struct Dialog {
     pub typed: String,
     /// The release's revision when it was asked.
     pub seen: Revision,
+    /// The earlier release that it would go back to; `None` for what is said to the release that is shown.
+    pub earlier: Option<Box<PastPreview>>,
 }
 
 /// The answer that a question wants.
@@ -73,7 +76,15 @@ impl Dialog {
             }
         };
         let stage = stage.map(|stage| stage.name.clone());
-        Some(Self { command: kind, stage, component, wants, typed: String::new(), seen: release.revision })
+        Some(Self {
+            command: kind,
+            stage,
+            component,
+            wants,
+            typed: String::new(),
+            seen: release.revision,
+            earlier: None,
+        })
     }
 
     /// Whether characters go into its answer.
@@ -88,7 +99,8 @@ impl Dialog {
 
     /// Lets a reason be typed before a way back is confirmed.
     pub fn ask_for_reason(&mut self) {
-        if matches!(self.command, CommandKind::Rollback | CommandKind::Abort) {
+        let is_free = !matches!(self.wants, Wants::Word(_));
+        if is_free && matches!(self.command, CommandKind::Rollback | CommandKind::Abort) {
             self.wants = Wants::YesOrReason;
         }
     }

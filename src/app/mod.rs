@@ -13,5 +13,6 @@ pub mod logs;
 pub mod model;
 pub mod msg;
 pub mod palette;
+pub mod past;
 pub mod scroll;
 pub mod update;

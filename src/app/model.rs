@@ -5,6 +5,7 @@ use super::filter::Filter;
 use super::keymap::{Context, Keymap};
 use super::logs::LogPane;
 use super::palette::Palette;
+use super::past::PastRelease;
 use super::scroll::Anchor;
 use crate::domain::command::{Actor, CommandKind};
 use crate::domain::components::ComponentIndex;
@@ -59,6 +60,10 @@ pub struct Model {
     pub toasts: Vec<Toast>,
     /// What the last picture had room for.
     pub sight: Sight,
+    /// Earlier releases that can be gone back to, newest first.
+    pub past: Vec<PastRelease>,
+    /// The selected one of these, by its place.
+    pub chosen: usize,
     /// The release's status when it was last looked at, so that changes can be announced.
     pub(super) last_status: Option<Status>,
 }
@@ -140,7 +145,7 @@ impl View {
     }
 }
 
-/// A panel of the release view that can be scrolled.
+/// A panel that can be scrolled, of the release view or, with `Past`, of the history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pane {
     /// The log tail.
@@ -148,6 +153,8 @@ pub enum Pane {
     Logs,
     /// The timeline, where there is room for it.
     Timeline,
+    /// The earlier releases, in the history alone.
+    Past,
 }
 
 /// Something over the view that takes the keys.
@@ -262,6 +269,8 @@ impl Model {
             sent: Vec::new(),
             toasts: Vec::new(),
             sight: Sight::default(),
+            past: Vec::new(),
+            chosen: 0,
             last_status: None,
         }
     }

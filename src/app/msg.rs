@@ -2,7 +2,9 @@
 
 use super::keymap::Chord;
 use super::model::Connection;
+use super::past::{BackWish, PastPreview, PastRelease};
 use crate::domain::command::{CommandKind, Order};
+use crate::domain::ids::ReleaseId;
 use crate::domain::time::Timestamp;
 use crate::engine::handle::{LogBatch, Playback, Receipt};
 
@@ -17,6 +19,10 @@ pub enum Msg {
     SnapshotChanged,
     /// Log lines came.
     Logs(LogBatch),
+    /// These are the earlier releases that can be gone back to, newest first.
+    Past(Vec<PastRelease>),
+    /// What going back to an earlier release would do, or why that cannot be.
+    LookedBack(Result<PastPreview, String>),
     /// The engine answered a command.
     Receipt(CommandKind, Receipt),
     /// It is this late on the engine's clock.
@@ -32,6 +38,10 @@ pub enum Msg {
 pub enum Cmd {
     /// Send this to the engine and come back with its [`Msg::Receipt`].
     Send(Order),
+    /// Find out what going back to this release would do, and come back with [`Msg::LookedBack`].
+    LookBack(ReleaseId),
+    /// Go back to an earlier release, and show that.
+    GoBack(BackWish),
     /// Have the past release that is shown go on otherwise.
     Play(Playback),
     /// Put this into the clipboard.

@@ -23,6 +23,15 @@ pub fn update(model: &mut Model, snapshot: &Snapshot, msg: Msg) -> Vec<Cmd> {
             Vec::new()
         }
         Msg::SnapshotChanged => look(model, snapshot),
+        Msg::Past(past) => {
+            model.chosen = model.chosen.min(past.len().saturating_sub(1));
+            model.past = past;
+            Vec::new()
+        }
+        Msg::LookedBack(preview) => {
+            super::past::looked(model, snapshot, preview);
+            Vec::new()
+        }
         Msg::Logs(batch) => {
             model.logs.take(batch);
             Vec::new()
@@ -56,6 +65,9 @@ fn look(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
 /// Closes a question that is no longer the one that was asked.
 fn void(model: &mut Model, snapshot: &Snapshot) {
     let Some(Overlay::Dialog(dialog)) = &model.overlay else { return };
+    if dialog.earlier.is_some() {
+        return;
+    }
     let kind = dialog.command;
     let word = kind.word();
     let note = if dialog.is_voided_by(&snapshot.release) {

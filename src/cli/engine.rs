@@ -17,9 +17,19 @@ pub struct Engine {
     pub component: Option<String>,
     /// Image to release, with its tag or digest; once for each component
     #[arg(long = "image", value_name = "[COMPONENT=]REF", value_parser = image())]
-    #[arg(required_unless_present = "recover")]
+    #[arg(required_unless_present_any = ["recover", "back_to"])]
     pub images: Vec<Image>,
     /// Go on with the release of this number, whose engine is gone
     #[arg(long, value_name = "N", conflicts_with = "images", value_parser = clap::value_parser!(u64).map(ReleaseId))]
     pub recover: Option<ReleaseId>,
+    /// Go back to the release of this number, which has ended
+    #[arg(long, value_name = "N", conflicts_with_all = ["images", "recover"])]
+    #[arg(value_parser = clap::value_parser!(u64).map(ReleaseId))]
+    pub back_to: Option<ReleaseId>,
+    /// Why
+    #[arg(long, requires = "back_to")]
+    pub reason: Option<String>,
+    /// Go back although a migration since then stays
+    #[arg(long, requires = "back_to")]
+    pub leave_migrations: bool,
 }

@@ -139,6 +139,7 @@ impl Verb {
             Self::Promote(args) => Some((args.command(), args.aim.clone())),
             Self::Pause(args) => Some((Command::Pause, timely(&args.which))),
             Self::Resume(args) => Some((Command::Resume, args.aim.clone())),
+            Self::Rollback(Rollback { to: Some(_), .. }) => None,
             Self::Rollback(args) => Some((Command::Rollback { reason: args.reason.clone() }, timely(&args.which))),
             Self::Abort(args) => Some((Command::Abort { reason: args.reason.clone() }, args.aim.clone())),
             Self::Retry(args) => Some((Command::Retry, args.aim.clone())),

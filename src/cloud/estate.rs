@@ -28,6 +28,9 @@ pub trait Estate: Send + Sync {
     /// The newest finished snapshot of a database; `None` when there is none. A source that is a program has none.
     async fn newest_snapshot(&self, source: &BackupSource) -> Result<Option<Snapshot>, CloudError>;
 
+    /// The image of a container in a task definition; `None` when the definition is gone or has been deregistered.
+    async fn definition(&self, arn: &TaskDefinitionArn, container: &str) -> Result<Option<Version>, CloudError>;
+
     /// How a side's service and target group are set up, and what its tasks run.
     async fn deployed(&self, side: &SidePlan) -> Result<Deployed, CloudError>;
 }

@@ -13,10 +13,11 @@ use super::template::{Template, Variable};
 use crate::cloud::{ServiceSurvey, ServiceTarget, Survey, Target};
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, StageName, Version};
+use crate::domain::origin::Origin;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{
-    BuildPlan, CommandPlan, ComponentPlan, Job, LoadPlan, MigrationPlan, Place, Plan, SidePlan, Sides, StageKind,
-    StagePlan, StatusPagePlan, TaskPlan, VerifyPlan, WarmUpPlan,
+    BuildPlan, CommandPlan, ComponentPlan, Job, LoadPlan, MigrationPlan, Pinned, Place, Plan, SidePlan, Sides,
+    StageKind, StagePlan, StatusPagePlan, TaskPlan, VerifyPlan, WarmUpPlan,
 };
 
 /// The release that is asked for.
@@ -222,6 +223,7 @@ impl Config {
             notify,
             secrets: self.secrets(&settings),
             components,
+            origin: Origin::Named,
         })
     }
 
@@ -300,6 +302,7 @@ fn component_plan(component: &Component, found: &Found<'_>) -> Result<ComponentP
         logs: component.logs.clone(),
         signals: component.signals.clone(),
         alarms: component.alarms.clone(),
+        pinned: Pinned::default(),
     })
 }
 

@@ -99,7 +99,21 @@ impl Revision {
 #[serde(transparent)]
 pub struct Version(pub String);
 
+impl TaskDefinitionArn {
+    /// `api:43` of the whole.
+    pub fn short(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+}
+
 impl Version {
+    /// The digest that the reference names, `sha256:` and its digits.
+    pub fn digest(&self) -> Option<&str> {
+        let (_, digest) = self.0.rsplit_once('@')?;
+        let digits = digest.strip_prefix("sha256:")?;
+        (digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(digest)
+    }
+
     /// The part an operator tells versions apart by: the tag, or the first seven characters of the digest.
     pub fn short(&self) -> &str {
         let reference = self.0.as_str();

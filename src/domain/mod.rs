@@ -4,6 +4,7 @@
 //! of: the [`plan`] it follows, the [`event`]s it is told, the [`effect`]s it asks for, the [`command`]s people give it
 //! and the [`guard`] that says which of them are possible now.
 
+pub mod back;
 pub mod calendar;
 pub mod capacity;
 pub mod check;
@@ -23,6 +24,7 @@ pub mod metrics;
 pub mod notice;
 pub mod observed;
 pub mod one_off;
+pub mod origin;
 pub mod outlook;
 pub mod percent;
 pub mod plan;

@@ -184,6 +184,9 @@ pub struct Facts {
     /// What is released together with it.
     #[serde(default)]
     pub others: Vec<OtherFacts>,
+    /// How it came about, where nobody named its versions: `rollback to release 39`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// Version that served before.
     pub from: Version,
     /// Version released.
@@ -248,6 +251,7 @@ impl Facts {
             begun: release.begun.as_ref().map(|begun| begun.at).unwrap_or_default(),
             begun_by: release.begun.as_ref().map(|begun| begun.by.clone()),
             status: release.status(),
+            origin: plan.origin.words(),
             from: lead.from.clone(),
             to: lead.to.clone(),
             stage,
@@ -277,6 +281,7 @@ impl Facts {
             begun_by: None,
             status: Status::Planned,
             others: Vec::new(),
+            origin: None,
             from: nothing.clone(),
             to: nothing,
             stage: None,
@@ -314,6 +319,9 @@ impl Facts {
         let mut text = format!("{} in {}: {} → {}\n", self.component, self.environment, self.from, self.to);
         for other in &self.others {
             text.push_str(&other.in_words());
+        }
+        if let Some(origin) = &self.origin {
+            text.push_str(&format!("{origin}\n"));
         }
         if let Some(stage) = &self.stage {
             text.push_str(&format!("stage: {stage}\n"));

@@ -45,6 +45,52 @@ pub fn outlook(release: &Release) -> Outlook {
     Outlook { now, until, then }
 }
 
+/// What a release does that goes back to an earlier one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BackPreview {
+    /// What will change, in order.
+    pub steps: Vec<String>,
+    /// What stays as it is, and why.
+    pub left: Vec<String>,
+}
+
+/// What a release with this plan does that goes back to an earlier one; nothing of any other.
+pub fn back_preview(plan: &Plan) -> BackPreview {
+    let Some(earlier) = plan.origin.earlier() else { return BackPreview::default() };
+    let mut steps = Vec::new();
+    for stage in &plan.stages {
+        let of = stage.component.unwrap_or(ComponentIndex::FIRST);
+        let (planned, whose) = (&plan.components[of], subject(plan, stage));
+        let undone = earlier.undoes.iter().find(|undoes| undoes.by == stage.name);
+        match (&stage.kind, undone) {
+            (kind, Some(undoes)) => {
+                let line = kind.part(0).map(|part| part.runs.line()).unwrap_or_default();
+                steps.push(format!("undo {} of release {}: {line}", undoes.stage, undoes.release));
+            }
+            (StageKind::Deploy, None) if earlier.warm => {
+                steps.push(format!("{whose}start nothing: green still runs {}", planned.to));
+            }
+            (StageKind::Deploy, None) => {
+                let definition = planned.pinned.task_definition.as_ref().map(|arn| format!(" from {}", arn.short()));
+                let (tasks, definition) = (planned.wanted(Side::Green), definition.unwrap_or_default());
+                steps.push(format!("{whose}start {tasks} tasks of {}{definition}", planned.to));
+            }
+            (StageKind::Smoke(checks), None) if !checks.is_empty() => {
+                steps.push(format!("{whose}check it: {} checks before any traffic", checks.len()));
+            }
+            (StageKind::Shift(_), None) => {
+                steps.push(format!("{whose}all traffic to {}, in one step", planned.to));
+            }
+            (StageKind::Command(command), None) => steps.push(format!("{whose}{}", command.run.join(" "))),
+            (StageKind::Verify(verify), None) if !verify.checks.is_empty() => {
+                steps.push(format!("{whose}check it again at full weight"));
+            }
+            _ => {}
+        }
+    }
+    BackPreview { steps, left: earlier.left.clone() }
+}
+
 /// What a rollback ordered now would do, as far as traffic goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollbackPreview {

@@ -8,6 +8,7 @@ use super::check::HttpCheck;
 use super::components::{ComponentIndex, Components};
 use super::ids::{AlarmName, ComponentName, EnvironmentName, Side, StageName, TaskDefinitionArn, Version};
 use super::notice::PageStatus;
+use super::origin::Origin;
 use super::percent::Percent;
 use super::program::Runs;
 pub use super::program::{
@@ -37,6 +38,9 @@ pub struct Plan {
     pub notify: Vec<String>,
     /// Secrets in the environment that must be masked wherever text is kept or shown: names of environment variables.
     pub secrets: Vec<String>,
+    /// How it came about.
+    #[serde(default, skip_serializing_if = "Origin::is_named")]
+    pub origin: Origin,
 }
 
 /// One component of a release.
@@ -60,6 +64,25 @@ pub struct ComponentPlan {
     pub signals: Vec<SignalPlan>,
     /// Alarms that roll the release back when they fire, and block it when they fire before it begins.
     pub alarms: Vec<AlarmName>,
+    /// What is settled of what green runs before the release begins.
+    #[serde(default, skip_serializing_if = "Pinned::is_nothing")]
+    pub pinned: Pinned,
+}
+
+/// What is settled of what a green runs before its release begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// The image by its digest, deployed in place of the version's own reference.
+    pub image: Option<Version>,
+    /// The task definition of an earlier release: none is registered.
+    pub task_definition: Option<TaskDefinitionArn>,
+}
+
+impl Pinned {
+    /// Whether nothing is.
+    pub fn is_nothing(&self) -> bool {
+        self.image.is_none() && self.task_definition.is_none()
+    }
 }
 
 impl ComponentPlan {

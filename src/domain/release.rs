@@ -53,7 +53,8 @@ pub struct Component {
     pub traffic: Traffic,
     /// On the way back: when all its traffic was observed on blue again.
     pub restored: Option<Timestamp>,
-    /// The image that was built for it, by its digest: what is deployed in place of the plan's.
+    /// The image that was built for it, or settled on when it was planned, by its digest: what is deployed in place of
+    /// the plan's.
     pub built: Option<Version>,
     /// Green's task definition, once registered.
     pub task_definition: Option<TaskDefinitionArn>,
@@ -436,7 +437,11 @@ impl Release {
     /// A release that has not begun.
     pub fn planned(id: ReleaseId, plan: Plan) -> Self {
         let stages = plan.stages.iter().map(|_| Stage::default()).collect();
-        let components = plan.components.map(|_| Component::default());
+        let components = plan.components.map(|planned| Component {
+            built: planned.pinned.image.clone(),
+            task_definition: planned.pinned.task_definition.clone(),
+            ..Component::default()
+        });
         Self {
             id,
             plan,

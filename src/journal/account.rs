@@ -33,6 +33,9 @@ pub struct Account {
     pub environment: EnvironmentName,
     /// What, in the plan's order.
     pub components: Vec<Move>,
+    /// How it came about, where nobody named its versions: `rollback to release 39`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// AWS account.
     pub account: String,
     /// AWS region.
@@ -219,6 +222,7 @@ impl Account {
             release: summary.id,
             environment: plan.environment.clone(),
             components: plan.components.iter().map(|(_, component)| Move::of(component)).collect(),
+            origin: plan.origin.words(),
             account: plan.place.account.clone(),
             region: plan.place.region.clone(),
             status: release.status().word().to_owned(),

@@ -55,7 +55,7 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let http = Http::new(sim.http_client(), clock);
     let versions = lineup.map(|_| Version(IMAGE.to_owned()));
     let serving = lineup.map(|_| None);
-    let wanted = Wanted { environment: ENVIRONMENT.to_owned(), lineup, versions, serving };
+    let wanted = Wanted { environment: ENVIRONMENT.to_owned(), lineup, versions, serving, back: None };
     let planner = Planner::new(config, wanted, &context, &clouds).await?;
     let app = sim.serve_app().await?;
     let means = Means { clouds, web: Arc::new(visitor(&app)), http, vault: channels::simulated };

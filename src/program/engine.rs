@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
+use super::back::{self, Wish};
 use super::channels::{self, Means};
 use super::output::{self, Refused};
 use super::parts::{Planner, Wanted, parts};
@@ -94,7 +95,7 @@ struct Running {
     server: Server,
     /// Engines of releases that have ended, for the messages that they still owe.
     owing: Vec<Engine>,
-    _claims: Vec<Claim>,
+    claims: Vec<Claim>,
 }
 
 async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Running> {
@@ -143,13 +144,23 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
             Engine::recover(id, parts)?
         }
         None => {
+            let back = back_wish(arguments)
+                .map(|wish| {
+                    back::refuse_running(&journal, &environment, &lineup)?;
+                    let back = back::find(&journal, &environment, &lineup, wish)?;
+                    back::agree(&back).map(|()| back)
+                })
+                .transpose()?;
             for (_, name) in lineup.iter() {
                 refuse_unfinished(&journal, &environment, name.as_str())?;
             }
             let lead = arguments.component.as_deref();
-            let versions = versions::wanted(&config, &environment, &lineup, lead, &arguments.images)?;
+            let versions = match &back {
+                Some(back) => versions::kept(&back.way, &lineup)?,
+                None => versions::wanted(&config, &environment, &lineup, lead, &arguments.images)?,
+            };
             let serving = versions::serving(&journal, &environment, &lineup)?;
-            let wanted = Wanted { environment: environment.clone(), lineup, versions, serving };
+            let wanted = Wanted { environment: environment.clone(), lineup, versions, serving, back };
             let planner = Planner::new(config, wanted, &context, &means.clouds).await?;
             let parts = parts(&planner.draft, &context, &means, Box::new(journal), clock, actor, false);
             Engine::begin(&mut |id| planner.plan(id), parts)?
@@ -157,7 +168,12 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
     };
     let server =
         Server::bind(&berth.socket(&environment, &component)).wrap_err("failed to open the engine's socket")?;
-    Ok(Running { engine, hub, stop, server, owing, _claims: claims })
+    Ok(Running { engine, hub, stop, server, owing, claims })
+}
+
+fn back_wish(arguments: &cli::Engine) -> Option<Wish> {
+    let (reason, leave_migrations) = (arguments.reason.clone(), arguments.leave_migrations);
+    arguments.back_to.map(|to| Wish { to, reason, leave_migrations })
 }
 
 /// Takes hold of everything that is released, or of nothing: whoever releases one of these together with others holds it
@@ -224,7 +240,7 @@ fn is_of(plan: &Plan, environment: &str, component: &str) -> bool {
 
 impl Running {
     async fn run(self) -> Result<u8> {
-        let Self { engine, hub, stop, server, owing, _claims } = self;
+        let Self { engine, hub, stop, server, owing, claims } = self;
         let mut telling: JoinSet<_> = owing.into_iter().map(Engine::run).collect();
         let mut faces = server.faces();
         let server = tokio::spawn(server.serve(hub));
@@ -243,6 +259,8 @@ impl Running {
         stopper.abort();
         match &ran {
             Ok(Left { release }) if release.ended.is_some() => {
+                // It changes nothing any more: a release that is to follow does not wait for those who still look.
+                drop(claims);
                 let _nobody_came = tokio::time::timeout(FIRST_LOOK, faces.came()).await;
                 let _still_there = tokio::time::timeout(LAST_LOOK, faces.gone()).await;
                 // Each ends by itself, once everything is told or after its last words.

@@ -19,7 +19,7 @@ use crate::domain::redact::printable;
 use crate::domain::release::Status;
 use crate::engine::handle::{EngineHandle, Playback};
 use crate::headless::Style;
-use crate::runtime::{self, Attention, Cockpit, Leaving, Left};
+use crate::runtime::{self, Attention, Cockpit, Leaving, Left, Past};
 use crate::term::{Capabilities, ColourChoice, Wishes};
 use crate::ui::theme::{Background, Charset, ColourDepth, Theme};
 
@@ -38,6 +38,7 @@ pub(super) struct Manner {
     keymap: Keymap,
     attention: Attention,
     player: Option<UnboundedSender<Playback>>,
+    past: Option<Box<dyn Past>>,
 }
 
 impl Manner {
@@ -66,7 +67,12 @@ impl Manner {
         };
         let keymap = screen.keymap.as_deref().map_or_else(|| Ok(Keymap::built_in()?), keymap)?;
         let attention = Attention { bell: screen.bell, notifications: screen.notifications };
-        Ok(Self { wishes, theme, keymap, attention, player: None })
+        Ok(Self { wishes, theme, keymap, attention, player: None, past: None })
+    }
+
+    /// The same, for whoever may want to go back to an earlier release.
+    pub(super) fn with_past(self, past: Box<dyn Past>) -> Self {
+        Self { past: Some(past), ..self }
     }
 
     /// The same, for whoever looks at a past release and steers its replay.
@@ -119,9 +125,10 @@ pub(super) async fn cockpit(
     actor: Actor,
     exit_at_end: bool,
 ) -> Result<Left> {
-    let Manner { wishes, theme, keymap, attention, player } = manner;
+    let Manner { wishes, theme, keymap, attention, player, past } = manner;
     let utc_offset = utc_offset(clock);
-    let cockpit = Cockpit { wishes, theme, clock, actor, access, keymap, utc_offset, exit_at_end, attention, player };
+    let cockpit =
+        Cockpit { wishes, theme, clock, actor, access, keymap, utc_offset, exit_at_end, attention, player, past };
     Ok(runtime::run(handle, cockpit).await?)
 }
 
@@ -137,6 +144,6 @@ pub(super) fn code(left: &Left) -> u8 {
         (Leaving::Crash, _) => 1,
         (_, Status::Ended(_)) => left.release.exit_code(),
         (Leaving::Signal(_) | Leaving::Terminal, _) => output::DETACHED,
-        (Leaving::Key | Leaving::End, _) => 0,
+        (Leaving::Key | Leaving::End | Leaving::Back, _) => 0,
     }
 }

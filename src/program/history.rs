@@ -87,7 +87,7 @@ fn list(config: &Config, arguments: &History) -> Result<u8> {
                     "components": plan.components.iter()
                         .map(|(_, plan)| json!({"name": plan.name, "from": plan.from, "to": plan.to}))
                         .collect::<Vec<_>>(),
-                    "status": summary.status, "ended": summary.ended,
+                    "origin": plan.origin.words(), "status": summary.status, "ended": summary.ended,
                     "by": summary.by, "created": summary.created, "touched": summary.touched,
                 });
                 writeln!(out, "{line}")?;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use color_eyre::eyre::{Result, WrapErr, eyre};
 
+use super::back::Wish;
 use super::engine::Word;
 use super::output::{Refused, tell};
 use super::settings;
@@ -30,6 +31,8 @@ pub(super) enum Purpose {
     Release(Vec<Image>),
     /// An unfinished release, by its number.
     Recover(u64),
+    /// A release that goes back to an earlier one.
+    Back(Wish),
 }
 
 /// Starts an engine process and waits until its socket is ready; the socket's path.
@@ -58,6 +61,11 @@ pub(super) fn start(
             command.args(images.iter().flat_map(|image| ["--image".to_owned(), image.to_string()]))
         }
         Purpose::Recover(id) => command.arg("--recover").arg(id.to_string()),
+        Purpose::Back(wish) => {
+            command.arg("--back-to").arg(wish.to.to_string());
+            command.args(wish.reason.iter().flat_map(|reason| ["--reason", reason]));
+            command.args(wish.leave_migrations.then_some("--leave-migrations"))
+        }
     };
     let mut child = command
         .stdin(Stdio::null())

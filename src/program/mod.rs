@@ -1,6 +1,7 @@
 //! What each verb does: the one place that chooses between adapters and puts the parts together.
 
 mod audit;
+mod back;
 mod channels;
 mod demo;
 mod engine;
@@ -39,6 +40,9 @@ fn act(cli: &Cli) -> Result<u8> {
     let globals = &cli.globals;
     let verb = cli.verb.clone().unwrap_or_else(|| Verb::Attach(Attach::default()));
     if let Some((command, aim)) = verb.command() {
+        if matches!(verb, Verb::Rollback(_)) {
+            output::runtime()?.block_on(back::refuse_idle(globals, &aim.which))?;
+        }
         return output::runtime()?.block_on(steer::send(globals, command, &aim, verb.consent()));
     }
     match &verb {
@@ -66,10 +70,13 @@ fn act(cli: &Cli) -> Result<u8> {
             }
             Ok(0)
         }
+        Verb::Rollback(arguments) => match arguments.to {
+            Some(to) => output::runtime()?.block_on(back::run(globals, arguments, to)),
+            None => Ok(0),
+        },
         Verb::Promote(_)
         | Verb::Pause(_)
         | Verb::Resume(_)
-        | Verb::Rollback(_)
         | Verb::Abort(_)
         | Verb::Retry(_)
         | Verb::Skip(_)

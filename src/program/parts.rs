@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use color_eyre::eyre::{Result, WrapErr};
 
+use super::back::{self, Back};
 use super::channels::{self, Means};
 use crate::clock::Clock;
 use crate::cloud::{Cloud, Survey};
@@ -32,13 +33,18 @@ pub(super) struct Wanted {
     pub(super) versions: Components<Version>,
     /// What is known to serve of each without services.
     pub(super) serving: Components<Option<Version>>,
+    /// Set when it goes back to an earlier release.
+    pub(super) back: Option<Back>,
 }
+
+/// What was found of each component; nothing of one without services.
+pub(super) type Surveys = Components<Option<Survey>>;
 
 /// Plans releases of one thing: all but the release's number is known.
 pub(super) struct Planner {
     config: Config,
     wanted: Wanted,
-    surveys: Components<Option<Survey>>,
+    surveys: Surveys,
     /// The plan as it would be for release 0: shows that it can be made.
     pub(super) draft: Plan,
 }
@@ -59,6 +65,9 @@ impl Planner {
             }
         }
         let draft = make(&config, &wanted, &surveys, ReleaseId(0))?;
+        if let Some(back) = &wanted.back {
+            back::refuse_impossible(back, &draft, &surveys, clouds).await?;
+        }
         Ok(Self { config, wanted, surveys, draft })
     }
 
@@ -69,7 +78,7 @@ impl Planner {
     }
 }
 
-fn make(config: &Config, wanted: &Wanted, surveys: &Components<Option<Survey>>, release: ReleaseId) -> Result<Plan> {
+fn make(config: &Config, wanted: &Wanted, surveys: &Surveys, release: ReleaseId) -> Result<Plan> {
     let request = Request {
         environment: &wanted.environment,
         components: &wanted.lineup,
@@ -77,7 +86,14 @@ fn make(config: &Config, wanted: &Wanted, surveys: &Components<Option<Survey>>, 
         serving: &wanted.serving,
         release,
     };
-    Ok(config.plan(&request, surveys)?)
+    let plan = config.plan(&request, surveys)?;
+    Ok(match &wanted.back {
+        Some(back) => {
+            let warm = back::is_warm(back, &plan, surveys);
+            back.way.plan(plan, back.wish.reason.clone(), warm)
+        }
+        None => plan,
+    })
 }
 
 /// The parts of an engine that runs `plan`.

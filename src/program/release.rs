@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use color_eyre::eyre::{Result, WrapErr};
 
+use super::back;
 use super::faces::{self, Manner};
 use super::launch::{self, Purpose, Running};
 use super::{output, settings, who};
+use crate::app::past::BackWish;
 use crate::cli::{Attach, Globals, Release, Which};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::components::ComponentIndex;
+use crate::domain::components::{ComponentIndex, Components};
+use crate::domain::ids::ComponentName;
+use crate::domain::plan::Plan;
 use crate::engine::run::this_actor;
 use crate::engine::socket::client::attach;
 use crate::headless::{self, End, Headless};
@@ -22,12 +26,44 @@ pub(super) async fn run(globals: &Globals, arguments: &Release) -> Result<u8> {
     let config = settings::load(globals)?;
     let environment = &arguments.what.environment;
     let lineup = config.lineup(environment, arguments.what.component.as_deref())?;
+    let purpose = Purpose::Release(arguments.what.images.clone());
+    let watching = Watching {
+        headless: arguments.headless,
+        detach: arguments.detach,
+        timeout: arguments.timeout,
+        approve: arguments.yes,
+    };
+    begin(globals, &config, environment, &lineup, &purpose, watching, |_| Ok(())).await
+}
+
+/// How a release that was just begun is watched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watching {
+    /// Without a screen.
+    pub(super) headless: crate::cli::Headless,
+    /// Not at all.
+    pub(super) detach: bool,
+    /// How long, without a screen.
+    pub(super) timeout: Option<Duration>,
+    /// Phrases are typed, without a screen.
+    pub(super) approve: bool,
+}
+
+/// Starts an engine for a new release and watches it; `say` is shown the plan first.
+pub(super) async fn begin(
+    globals: &Globals,
+    config: &Config,
+    environment: &str,
+    lineup: &Components<ComponentName>,
+    purpose: &Purpose,
+    watching: Watching,
+    say: impl FnOnce(&Plan) -> Result<()>,
+) -> Result<u8> {
     let component = lineup[ComponentIndex::FIRST].to_string();
     // Read before anything begins: a release whose cockpit cannot be shown is better not begun.
     let manner = Manner::read(&config.screen)?;
-    let purpose = Purpose::Release(arguments.what.images.clone());
-    let socket = launch::start(globals, &config, environment, &component, &purpose)?;
-    if arguments.detach {
+    let socket = launch::start(globals, config, environment, &component, purpose)?;
+    if watching.detach {
         writeln!(
             output::out(),
             "{component} in {environment}: released by an engine of its own; `cutover attach` watches it"
@@ -36,12 +72,13 @@ pub(super) async fn run(globals: &Globals, arguments: &Release) -> Result<u8> {
     }
     let handle = attach(&socket).await.wrap_err("failed to attach to the engine")?;
     let release = handle.snapshot.borrow().release.clone();
+    say(&release.plan)?;
     let running = Running { handle, release };
-    if arguments.headless.headless {
-        let style = faces::style(arguments.headless.format);
-        follow(running, style, arguments.yes, arguments.timeout).await
+    if watching.headless.headless {
+        let style = faces::style(watching.headless.format);
+        follow(running, style, watching.approve, watching.timeout).await
     } else {
-        watch(&config, manner, running).await
+        watch(globals, config, manner, running).await
     }
 }
 
@@ -51,22 +88,49 @@ pub(super) async fn attach_to(globals: &Globals, arguments: &Attach) -> Result<u
     let manner = Manner::read(&config.screen)?;
     let which = Which { environment: arguments.environment.clone(), component: arguments.component.clone() };
     let running = launch::join(globals, &config, &which).await?;
-    watch(&config, manner, running).await
+    watch(globals, &config, manner, running).await
 }
 
-async fn watch(config: &Config, manner: Manner, running: Running) -> Result<u8> {
-    let access = faces::access_of_config(config, running.release.plan.environment.as_str());
-    let handle = who::introduce(running.handle, config, &running.release.plan);
-    let left = faces::cockpit(handle, manner, access, Clock::system(), this_actor(), false).await?;
-    if left.release.ended.is_none() && left.by != Leaving::Crash {
-        let release = launch::describe(&left.release);
-        if left.is_engine_lost {
-            writeln!(output::out(), "The engine of {release} is gone; `cutover attach` takes it up again.")?;
-        } else {
-            writeln!(output::out(), "Detached. {release} goes on in its engine; `cutover attach` watches it again.")?;
+/// Goes back to an earlier release of what `plan` released, and watches that.
+pub(super) async fn go_back(globals: &Globals, config: &Config, plan: &Plan, wish: BackWish) -> Result<u8> {
+    let manner = Manner::read(&config.screen)?;
+    let running = back_from(globals, config, plan, wish).await?;
+    watch(globals, config, manner, running).await
+}
+
+async fn back_from(globals: &Globals, config: &Config, plan: &Plan, wish: BackWish) -> Result<Running> {
+    let (environment, component) = (plan.environment.as_str(), plan.components[ComponentIndex::FIRST].name.as_str());
+    let socket = launch::start(globals, config, environment, component, &Purpose::Back(wish.into()))?;
+    let handle = attach(&socket).await.wrap_err("failed to attach to the engine")?;
+    let release = handle.snapshot.borrow().release.clone();
+    Ok(Running { handle, release })
+}
+
+async fn watch(globals: &Globals, config: &Config, manner: Manner, running: Running) -> Result<u8> {
+    let (mut manner, mut running) = (manner, running);
+    loop {
+        let plan = running.release.plan.clone();
+        let access = faces::access_of_config(config, plan.environment.as_str());
+        let handle = who::introduce(running.handle, config, &plan);
+        let past = Box::new(back::Shelf::of(config, &plan));
+        let left = faces::cockpit(handle, manner.with_past(past), access, Clock::system(), this_actor(), false).await?;
+        if let Some(wish) = left.back {
+            (manner, running) = (Manner::read(&config.screen)?, back_from(globals, config, &plan, wish).await?);
+            continue;
         }
+        if left.release.ended.is_none() && left.by != Leaving::Crash {
+            let release = launch::describe(&left.release);
+            if left.is_engine_lost {
+                writeln!(output::out(), "The engine of {release} is gone; `cutover attach` takes it up again.")?;
+            } else {
+                writeln!(
+                    output::out(),
+                    "Detached. {release} goes on in its engine; `cutover attach` watches it again."
+                )?;
+            }
+        }
+        return Ok(faces::code(&left));
     }
-    Ok(faces::code(&left))
 }
 
 async fn follow(running: Running, style: headless::Style, approve: bool, timeout: Option<Duration>) -> Result<u8> {

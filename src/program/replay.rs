@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use super::faces::{self, Manner};
 use super::history::find;
-use super::{output, settings};
+use super::{back, output, release, settings};
 use crate::app::model::Access;
 use crate::cli::{Globals, Replay};
 use crate::clock::Clock;
@@ -33,12 +33,19 @@ pub(super) async fn run(globals: &Globals, arguments: &Replay) -> Result<u8> {
     hub.hand_out(lines, 0);
     let handle = hub.attach();
     let (player, wishes) = mpsc::unbounded_channel();
-    let manner = Manner::read(&config.screen)?.with_player(player);
+    let mut manner = Manner::read(&config.screen)?.with_player(player);
+    let plan = summary.plan.clone();
+    if settings::read_only(&config, plan.environment.as_str()).is_none() {
+        manner = manner.with_past(Box::new(back::Shelf::of(&config, &plan)));
+    }
     let access = Access::ReadOnly("a past release is only shown again".to_owned());
     let playing = tokio::spawn(play(tape, hub, orders, wishes, speed));
-    faces::cockpit(handle, manner, access, Clock::system(), this_actor(), false).await?;
+    let left = faces::cockpit(handle, manner, access, Clock::system(), this_actor(), false).await?;
     playing.await.wrap_err("the replay was lost")?;
-    Ok(0)
+    match left.back {
+        Some(wish) => release::go_back(globals, &config, &plan, wish).await,
+        None => Ok(0),
+    }
 }
 
 /// Prints it, moment by moment.

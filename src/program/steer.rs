@@ -153,7 +153,8 @@ fn write_status(release: &Release, has_engine: bool, format: Format) -> Result<(
     match format {
         Format::Json => {
             let status = json!({
-                "release": release.id, "environment": release.plan.environment, "status": release.status().word(),
+                "release": release.id, "environment": release.plan.environment,
+                "origin": release.plan.origin.words(), "status": release.status().word(),
                 "exit_code": release.exit_code(), "revision": release.revision, "engine": has_engine,
                 "outlook": outlook, "possible": possible,
                 "components": release.plan.components.iter().zip(release.components.iter())
@@ -171,7 +172,8 @@ fn write_status(release: &Release, has_engine: bool, format: Format) -> Result<(
         }
         Format::Text => {
             let Revision(revision) = release.revision;
-            writeln!(out, "{}: {}", launch::describe(release), release.plan.moves())?;
+            let origin = release.plan.origin.suffix();
+            writeln!(out, "{}: {}{origin}", launch::describe(release), release.plan.moves())?;
             for (plan, stage) in release.plan.stages.iter().zip(&release.stages) {
                 writeln!(out, "  {:<10} {:<8} {}", plan.name.as_str(), stage.status.word(), stage.note)?;
             }

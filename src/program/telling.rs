@@ -25,7 +25,7 @@ pub(super) fn say(out: &mut dyn Write, line: &str) -> std::io::Result<()> {
 pub(super) fn summary(summary: &Summary) -> String {
     let plan = &summary.plan;
     format!(
-        "{:>5}  {}  {:<12} {:<10} {}  {:<15} {:>8}  {}",
+        "{:>5}  {}  {:<12} {:<10} {}  {:<15} {:>8}  {}{}",
         summary.id.to_string(),
         local(summary.created, "%Y-%m-%d %H:%M"),
         plan.environment.as_str(),
@@ -33,7 +33,8 @@ pub(super) fn summary(summary: &Summary) -> String {
         plan.moves(),
         summary.status,
         Elapsed(summary.touched.since(summary.created)).to_string(),
-        summary.by.name
+        summary.by.name,
+        plan.origin.words().map(|words| format!("  {words}")).unwrap_or_default()
     )
 }
 
@@ -42,6 +43,9 @@ pub(super) fn account(account: &Account, incidents: Option<PathBuf>, out: &mut d
     let Account { release, environment, status, .. } = account;
     let (components, moves) = (account.components_named(), account.moves());
     say(out, &format!("release {release} of {components} in {environment}: {moves}, {status}"))?;
+    if let Some(origin) = &account.origin {
+        say(out, &format!("  what:   {origin}"))?;
+    }
     if let Some(why) = &account.why {
         say(out, &format!("  why:    {why}"))?;
     }

@@ -5,6 +5,7 @@ use color_eyre::eyre::Result;
 use super::output::Refused;
 use crate::cli::Image;
 use crate::config::Config;
+use crate::domain::back::Way;
 use crate::domain::components::Components;
 use crate::domain::ids::{ComponentName, Version};
 use crate::domain::release::Ending;
@@ -51,6 +52,15 @@ pub(super) fn wanted(
         versions.push(version);
     }
     Ok(Components::try_from(versions)?)
+}
+
+/// The version of each component on the way back to an earlier release.
+pub(super) fn kept(way: &Way, lineup: &Components<ComponentName>) -> Result<Components<Version>> {
+    let of = |name: &ComponentName| way.components.iter().find(|kept| kept.name == *name);
+    let versions: Option<Vec<Version>> =
+        lineup.iter().map(|(_, name)| of(name).map(|kept| kept.version.clone())).collect();
+    let missing = || Refused::usage(format!("release {} did not release all of these", way.to));
+    Ok(Components::try_from(versions.ok_or_else(missing)?)?)
 }
 
 /// What the last release that succeeded has left serving, of each component.

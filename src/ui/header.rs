@@ -72,8 +72,10 @@ fn place(look: Look<'_>) -> Vec<Span<'_>> {
         Some(begun) => crate::domain::time::Elapsed(end.since(begun.at)).to_string(),
         None => "not begun".to_owned(),
     });
+    let origin = plan.origin.words().map(|words| format!(" {dot} {words}")).unwrap_or_default();
     vec![
         look.span(Role::Text, text),
+        look.span(Role::Waiting, origin),
         look.span(Role::Muted, format!(" {dot} {} {dot} {}", look.planned().driver.word(), plan.place.account)),
     ]
 }

@@ -8,6 +8,7 @@ use super::widgets::{Hint, KeyBar, Readiness};
 use crate::app::availability::{can_send, command};
 use crate::app::keymap::{Action, Context};
 use crate::app::model::View;
+use crate::app::past;
 use crate::domain::command::CommandKind;
 use crate::domain::guard;
 use crate::domain::outlook::promotion_ends;
@@ -64,6 +65,9 @@ fn views(look: Look<'_>, context: Context) -> Option<OwnedHint> {
 fn listed(look: Look<'_>) -> Vec<(Action, &'static str)> {
     let quit = (Action::Quit, if look.snapshot.engine.ends_with_face { "quit" } else { "detach" });
     let mut listed = Vec::new();
+    if past::is_meant(look.model, look.snapshot) {
+        listed.push((Action::Rollback, "roll back"));
+    }
     if let Some(replay) = look.snapshot.engine.replay {
         let pause = if replay.is_paused { "go on" } else { "hold" };
         listed.extend([

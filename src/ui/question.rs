@@ -10,6 +10,7 @@ use super::theme::Role;
 use super::widgets::{self, Hint};
 use crate::app::dialog::{Dialog, Wants};
 use crate::app::keymap::{Action, Context};
+use crate::app::past::PastPreview;
 use crate::domain::command::CommandKind;
 use crate::domain::guard::waits_for_window;
 use crate::domain::ids::{Side, SignalName};
@@ -27,7 +28,12 @@ pub(super) fn draw(look: Look<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer
     let place = format!("{} in {}", look.planned().name, plan.environment);
     let index = asked_about(look, dialog);
     let (title, mut body, role) = match dialog.command {
-        CommandKind::Rollback => (format!("roll back {place}"), rollback(look), Role::Danger),
+        CommandKind::Rollback => match &dialog.earlier {
+            Some(earlier) => {
+                (format!("roll back {place} to release {}", earlier.to), back(look, earlier), Role::Danger)
+            }
+            None => (format!("roll back {place}"), rollback(look), Role::Danger),
+        },
         CommandKind::Abort => (format!("abort {place}"), abort(look), Role::Danger),
         CommandKind::Promote => match promotion_ends(look.release(), index) {
             Some(wait) => (wait_title(wait).to_owned(), end_wait(look, index, wait), Role::Danger),
@@ -255,6 +261,20 @@ fn rollback(look: Look<'_>) -> Vec<Paragraph> {
         let text = format!("so far green served {}, {} harmed", grouped(toll.green_requests), grouped(toll.harmed));
         body.push((text, Role::Muted));
     }
+    body
+}
+
+/// What going back to an earlier release does.
+fn back(look: Look<'_>, earlier: &PastPreview) -> Vec<Paragraph> {
+    let glyphs = look.theme.glyphs;
+    let mut body = vec![if earlier.warm {
+        (format!("its tasks still run: {}", earlier.cost), Role::Ok)
+    } else {
+        (format!("its tasks must come up first: {}", earlier.cost), Role::Text)
+    }];
+    let steps = earlier.steps.iter().enumerate();
+    body.extend(steps.map(|(number, step)| (format!("{}. {step}", number + 1), Role::Text)));
+    body.extend(earlier.left.iter().map(|left| (format!("{} {left}", glyphs.bullet), Role::Warning)));
     body
 }
 

@@ -90,7 +90,9 @@ fn tail(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Sight {
         }
     } else {
         match look.model.pane {
-            Pane::Logs => Sight { logs: logs::draw(look, area, Focus::Elsewhere, buf), ..Sight::default() },
+            Pane::Logs | Pane::Past => {
+                Sight { logs: logs::draw(look, area, Focus::Elsewhere, buf), ..Sight::default() }
+            }
             Pane::Timeline => Sight { history: timeline::draw(look, area, Focus::Elsewhere, buf), ..Sight::default() },
         }
     }

@@ -9,6 +9,8 @@ use super::look::Look;
 use super::theme::Role;
 use super::widgets::text::{pad, width, wrap};
 use super::widgets::{Focus, List, Panel, Scrollbar};
+use crate::app::keymap::Action;
+use crate::app::model::Pane;
 use crate::app::scroll::Anchor;
 use crate::app::update::timeline_extent;
 use crate::domain::command::{Command, Ordered, Progress};
@@ -126,12 +128,46 @@ pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
         let size = area.width * 3 / 5;
         (Rect { width: size, ..area }, Rect { x: area.x + size, width: area.width - size, ..area })
     } else {
-        let size = area.height - area.height / 3;
+        let size = if look.model.past.is_empty() { area.height - area.height / 3 } else { area.height / 2 };
         (Rect { height: size, ..area }, Rect { y: area.y + size, height: area.height - size, ..area })
     };
     let rows = draw(look, moments, Focus::Here, buf);
-    draw_orders(look, orders, buf);
+    let past = if look.model.past.is_empty() { 0 } else { (orders.height * 3 / 5).max(3).min(orders.height) };
+    draw_orders(look, Rect { height: orders.height - past, ..orders }, buf);
+    if past > 0 {
+        draw_past(look, Rect { y: orders.bottom() - past, height: past, ..orders }, buf);
+    }
     rows
+}
+
+/// Earlier releases, of which one is selected.
+fn draw_past(look: Look<'_>, area: Rect, buf: &mut Buffer) {
+    let past = &look.model.past;
+    let key = |action| look.model.keymap.chord(look.model.view.context(), action).map(|chord| chord.to_string());
+    let is_focused = look.model.pane == Pane::Past;
+    let below = match (look.release().ended.is_some(), is_focused) {
+        (true, true) => key(Action::Rollback).map(|key| format!("{key} goes back to it")),
+        (true, false) => key(Action::FocusNext).map(|key| format!("{key} chooses")),
+        (false, _) => None,
+    };
+    let panel = Panel {
+        title: Line::from("earlier releases"),
+        right: Line::from(look.span(Role::Muted, past.len().to_string())),
+        below: Line::from(look.span(Role::Muted, below.unwrap_or_default())),
+        focus: if is_focused { Focus::Here } else { Focus::Elsewhere },
+        ..Panel::default()
+    };
+    let inner = panel.render(area, buf, look.theme);
+    let height = usize::from(inner.height).max(1);
+    let top = (look.model.chosen + 1).saturating_sub(height);
+    let row = |index: usize| match past.get(index) {
+        Some(release) => Line::from(vec![
+            look.span(Role::Strong, format!(" {:>4}  {}", release.id.to_string(), release.versions)),
+            look.span(Role::Muted, format!("  {} ago  {}", age(look.now().since(release.ended)), release.by)),
+        ]),
+        None => Line::default(),
+    };
+    List { len: past.len(), top, selected: Some(look.model.chosen), row: &row }.render(inner, buf, look.theme);
 }
 
 fn draw_orders(look: Look<'_>, area: Rect, buf: &mut Buffer) {

@@ -6,6 +6,7 @@
 mod defects;
 mod demo;
 mod faces;
+mod going_back;
 mod looking_back;
 mod recovery;
 mod refusals;

@@ -14,7 +14,7 @@ pub(super) fn copy(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
         (View::Alarms, _) => ("the alarm", alarm(model, snapshot)),
         (View::History, _) | (View::Release, Pane::Timeline) => ("the timeline", timeline(&snapshot.release)),
         (View::Signals, _) => ("the verdicts", verdicts(&snapshot.release.components[model.focus_in(snapshot)])),
-        (View::Release, Pane::Logs) => ("the release", summary(&snapshot.release)),
+        (View::Release, Pane::Logs | Pane::Past) => ("the release", summary(&snapshot.release)),
     };
     if text.is_empty() {
         model.tell(snapshot.speed, Tone::Plain, "there is nothing to copy");

@@ -59,9 +59,11 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
             model.tell(snapshot.speed, Tone::Plain, note);
         }
         Action::FocusNext | Action::FocusPrevious => {
-            model.pane = match model.pane {
-                Pane::Logs => Pane::Timeline,
-                Pane::Timeline => Pane::Logs,
+            model.pane = match (model.view, model.pane) {
+                (View::History, Pane::Past) => Pane::Timeline,
+                (View::History, _) if !model.past.is_empty() => Pane::Past,
+                (_, Pane::Logs) => Pane::Timeline,
+                (_, Pane::Timeline | Pane::Past) => Pane::Logs,
             };
         }
         Action::NextComponent => next_component(model, snapshot),
@@ -153,7 +155,7 @@ fn open(model: &mut Model, snapshot: &Snapshot) {
         return;
     }
     match (model.view, model.pane) {
-        (View::Release, Pane::Logs) => model.view = View::Logs,
+        (View::Release, Pane::Logs | Pane::Past) => model.view = View::Logs,
         (View::Release, Pane::Timeline) => model.view = View::History,
         (View::Alarms, _) => scrolling::logs_here(model, snapshot),
         (View::Signals | View::Logs | View::History, _) => {}

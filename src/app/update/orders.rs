@@ -4,6 +4,7 @@ use crate::app::availability::can_send;
 use crate::app::dialog::Dialog;
 use crate::app::model::{Model, Overlay, Sent};
 use crate::app::msg::Cmd;
+use crate::app::past;
 use crate::domain::command::{Command, CommandKind, Order};
 use crate::domain::ids::{Revision, StageName};
 use crate::domain::release::Tone;
@@ -12,6 +13,9 @@ use crate::engine::snapshot::Snapshot;
 
 /// Asks before `kind` is sent, or sends it where there is nothing to ask, or says why it cannot be.
 pub(super) fn ask(model: &mut Model, snapshot: &Snapshot, kind: CommandKind) -> Vec<Cmd> {
+    if kind == CommandKind::Rollback && past::is_meant(model, snapshot) {
+        return past::ask(model, snapshot);
+    }
     if let Err(why) = can_send(model, snapshot, kind) {
         model.tell(snapshot.speed, Tone::Warning, format!("{}: {why}", kind.word()));
         return Vec::new();
@@ -51,6 +55,10 @@ pub(super) fn confirm(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
     let Some(Overlay::Dialog(dialog)) = &model.overlay else { return Vec::new() };
     let kind = dialog.command;
     let (seen, stage) = (dialog.seen, dialog.stage.clone());
+    if let Some(wish) = past::wish(dialog) {
+        model.overlay = None;
+        return vec![Cmd::GoBack(wish)];
+    }
     let command = match dialog.answer(kind) {
         Ok(command) => command,
         Err(not_yet) => {

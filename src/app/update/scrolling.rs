@@ -2,6 +2,7 @@
 
 use crate::app::keymap::Action;
 use crate::app::model::{Model, Pane, View};
+use crate::app::past;
 use crate::app::scroll::{Anchor, Extent};
 use crate::domain::release::{Release, Tone};
 use crate::engine::snapshot::Snapshot;
@@ -15,7 +16,12 @@ const FURTHEST: usize = 4_000;
 /// Scrolls what the keys go to.
 pub(super) fn scroll(model: &mut Model, snapshot: &Snapshot, action: Action) {
     match (model.view, model.pane) {
-        (View::Logs, _) | (View::Release, Pane::Logs) => logs(model, action),
+        (View::Logs, _) | (View::Release, Pane::Logs | Pane::Past) => logs(model, action),
+        (View::History, Pane::Past) if !model.past.is_empty() => match action {
+            Action::Top => past::step(model, isize::MIN),
+            Action::Bottom => past::step(model, isize::MAX),
+            _ => past::step(model, lines(action, 10).unwrap_or(0)),
+        },
         (View::History, _) | (View::Release, Pane::Timeline) => history(model, snapshot, action),
         (View::Alarms, _) => alarms(model, snapshot, action),
         (View::Signals, _) => charts(model, snapshot, action),

@@ -193,6 +193,10 @@ impl Estate for Aws {
         backups::newest(self, source).await
     }
 
+    async fn definition(&self, arn: &TaskDefinitionArn, container: &str) -> Result<Option<Version>, CloudError> {
+        services::definition(self, arn, container).await
+    }
+
     async fn deployed(&self, side: &SidePlan) -> Result<Deployed, CloudError> {
         deployed::deployed(self, side).await
     }

@@ -1,13 +1,13 @@
 //! ECS services: what they run, and how much of it they are to run.
 
-use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service, TaskDefinition};
+use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service, TaskDefinition, TaskDefinitionStatus};
 use tokio::try_join;
 
 use super::errors::{during, not_found, unexpected};
 use super::register;
 use super::rollout::alb;
 use super::{Aws, last_part, lock};
-use crate::cloud::{CloudError, ServiceSurvey, Survey, Target};
+use crate::cloud::{CloudError, ErrorKind, ServiceSurvey, Survey, Target};
 use crate::domain::capacity::CRASH_LOOP;
 use crate::domain::ids::{TaskDefinitionArn, Version};
 
@@ -37,6 +37,23 @@ async fn survey_of(aws: &Aws, service: &Service, container: &str) -> Result<Serv
         is_deploying: service.deployments().len() > 1
             || primary.rollout_state == Some(DeploymentRolloutState::InProgress),
     })
+}
+
+/// The image of a container in a task definition that can still be run.
+pub(super) async fn definition(
+    aws: &Aws,
+    arn: &TaskDefinitionArn,
+    container: &str,
+) -> Result<Option<Version>, CloudError> {
+    match register::describe(aws, arn.as_str()).await {
+        Ok((definition, _)) if definition.status() == Some(&TaskDefinitionStatus::Active) => {
+            image_of(&definition, container).map(Some)
+        }
+        Ok(_) => Ok(None),
+        // ECS calls a task definition that it does not have a wrong request.
+        Err(error) if error.kind == ErrorKind::NotFound || error.message.contains("Unable to describe") => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn image_of(definition: &TaskDefinition, container: &str) -> Result<Version, CloudError> {

@@ -123,7 +123,10 @@ impl Machine<'_> {
         if self.release.begun.is_some() {
             return;
         }
-        let text = format!("release {} begins: {}", self.release.id, self.release.plan.moves());
+        let Release { id, plan, .. } = &*self.release;
+        let reason = plan.origin.earlier().and_then(|earlier| earlier.reason.as_ref());
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        let text = format!("release {id} begins: {}{}{reason}", plan.moves(), plan.origin.suffix());
         let name = by.name.clone();
         self.release.begun = Some(Begun { at: self.now, by });
         self.turn(Tone::Plain, text, Some(name));

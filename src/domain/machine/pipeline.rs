@@ -268,7 +268,7 @@ impl Machine<'_> {
             _ => return,
         };
         if let Ok(arn) = &arn {
-            let text = format!("{}task definition {} registered", self.whose(of), short_arn(arn));
+            let text = format!("{}task definition {} registered", self.whose(of), arn.short());
             self.line(Tone::Plain, text, None);
             self.at_mut(of).task_definition = Some(arn.clone());
         }
@@ -482,9 +482,4 @@ pub(super) fn tally(results: &[CheckResult]) -> String {
     }
     let (passed, all) = CheckResult::tally(results);
     format!("{passed}/{all}")
-}
-
-/// `api:43` of a task definition's ARN.
-fn short_arn(arn: &TaskDefinitionArn) -> &str {
-    arn.as_str().rsplit('/').next().unwrap_or(arn.as_str())
 }

@@ -130,6 +130,9 @@ impl Machine<'_> {
                 None => "green's capacity has not been read yet".to_owned(),
             });
         }
+        if self.leaves_harm() {
+            return None;
+        }
         if component.alarms_lost.is_some() {
             return Some("the alarms cannot be read".to_owned());
         }
@@ -277,8 +280,16 @@ impl Machine<'_> {
         self.enter(stage, last, StepPhase::Raising { since: self.now });
     }
 
+    /// Whether it goes back to an earlier release. What fires or lacks then speaks of what it leaves.
+    fn leaves_harm(&self) -> bool {
+        self.release.plan.origin.earlier().is_some()
+    }
+
     /// Whether every signal that can hold the release up speaks for it. No verdict at all speaks for nothing.
     pub(super) fn is_evidence_in(&self, of: ComponentIndex) -> bool {
+        if self.leaves_harm() {
+            return true;
+        }
         let component = self.at(of);
         // A human has seen a waived failure and gone on. Silence is never excused.
         let is_waived = |verdict: &Verdict| {
@@ -312,6 +323,9 @@ impl Machine<'_> {
 
     /// Rolls back when an alarm fires while green has traffic; whether it did.
     pub(super) fn give_up_alarmed(&mut self) -> bool {
+        if self.leaves_harm() {
+            return false;
+        }
         let alarmed = self.release.components.indices().find_map(|of| {
             let alarm = self.at(of).firing.first().filter(|_| self.is_being_judged(of))?;
             Some(format!("{}alarm {} fires", self.whose(of), alarm.name))

@@ -105,7 +105,8 @@ impl Machine<'_> {
         let (environment, component, id) = (&facts.environment, &facts.component, facts.release);
         // The revision tells apart what may happen more than once.
         let key = format!("{environment}/{component}/{id}/r{}/{what}", facts.revision);
-        let subject = format!("[{environment}] {component} {id}: {subject}");
+        let origin = self.release.plan.origin.suffix();
+        let subject = format!("[{environment}] {component} {id}{origin}: {subject}");
         let notice =
             Notice { channel: String::new(), key, severity, subject, body: facts.in_words(), facts: Box::new(facts) };
         for channel in channels {

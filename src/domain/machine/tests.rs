@@ -21,9 +21,10 @@ use crate::domain::event::{Event, FiringAlarm};
 use crate::domain::gate::Condition;
 use crate::domain::guard;
 use crate::domain::ids::{ReleaseId, Revision, Side, TaskDefinitionArn, Version};
+use crate::domain::origin::Origin;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{
-    CleanupPlan, CommandPlan, ComponentPlan, Driver, GateKind, GatePlan, OnFailure, Place, Plan, RollbackPlan,
+    CleanupPlan, CommandPlan, ComponentPlan, Driver, GateKind, GatePlan, OnFailure, Pinned, Place, Plan, RollbackPlan,
     ShiftPlan, ShiftStep, SidePlan, Sides, StageKind, StagePlan, VerifyPlan,
 };
 use crate::domain::release::{Ending, Release, StageStatus, Status, StepPhase};
@@ -115,6 +116,7 @@ fn component(name: &str) -> ComponentPlan {
             policy: Policy::Rollback,
         }],
         alarms: vec!["api-5xx-high".into()],
+        pinned: Pinned::default(),
     }
 }
 
@@ -143,6 +145,7 @@ fn plan() -> Plan {
         },
         notify: vec!["team".to_owned()],
         secrets: Vec::new(),
+        origin: Origin::Named,
     }
 }
 

@@ -7,10 +7,11 @@ use crate::domain::command::Command;
 use crate::domain::effect::{CheckResult, Failure};
 use crate::domain::gate::Condition;
 use crate::domain::ids::{ReleaseId, TaskDefinitionArn, Version};
+use crate::domain::origin::Origin;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{
-    CommandPlan, ComponentPlan, Driver, GatePlan, OnFailure, Place, Plan, RollbackPlan, SidePlan, Sides, StageKind,
-    StagePlan, VerifyPlan,
+    CommandPlan, ComponentPlan, Driver, GatePlan, OnFailure, Pinned, Place, Plan, RollbackPlan, SidePlan, Sides,
+    StageKind, StagePlan, VerifyPlan,
 };
 use crate::domain::redact::Redactor;
 use crate::engine::poll::{Read, Reading};
@@ -45,6 +46,7 @@ fn plan() -> Plan {
             logs: Vec::new(),
             signals: Vec::new(),
             alarms: Vec::new(),
+            pinned: Pinned::default(),
         }),
         stages: vec![StagePlan {
             name: "watch".into(),
@@ -62,6 +64,7 @@ fn plan() -> Plan {
         },
         notify: Vec::new(),
         secrets: Vec::new(),
+        origin: Origin::Named,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The engine's end of the socket.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,8 @@ const RECEIPTS: usize = 16;
 pub struct Server {
     listener: UnixListener,
     path: PathBuf,
+    /// Which file it is: another engine may have put its own there since.
+    inode: u64,
     faces: watch::Sender<Attendance>,
 }
 
@@ -70,7 +72,8 @@ impl Server {
         }
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-        Ok(Self { listener, path: path.to_owned(), faces: watch::Sender::default() })
+        let inode = std::fs::metadata(path)?.ino();
+        Ok(Self { listener, path: path.to_owned(), inode, faces: watch::Sender::default() })
     }
 
     /// How many faces are attached.
@@ -101,7 +104,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _gone_already = std::fs::remove_file(&self.path);
+        let is_ours = std::fs::metadata(&self.path).is_ok_and(|file| file.ino() == self.inode);
+        if is_ours {
+            let _gone_already = std::fs::remove_file(&self.path);
+        }
     }
 }
 
