@@ -14,6 +14,7 @@ mod history;
 mod man;
 mod notify;
 mod pause;
+mod plan;
 mod promote;
 mod release;
 mod replay;
@@ -45,6 +46,7 @@ pub use history::{Export, History, HistoryVerb, Metrics, Show};
 pub use man::{Man, write_man, write_man_pages};
 pub use notify::{Notify, NotifyTest, NotifyVerb};
 pub use pause::Pause;
+pub use plan::Plan;
 pub use promote::Promote;
 pub use release::Release;
 pub use replay::Replay;
@@ -63,6 +65,7 @@ Try it without an account:
 
 Release:
   cutover config check
+  cutover plan staging --image registry/api:9ab03d7
   cutover release staging --image registry/api:9ab03d7
   cutover                                   watch what runs, from any other terminal
   cutover rollback --reason 'checkout fails'
@@ -107,6 +110,7 @@ pub struct Cli {
 #[expect(missing_docs, reason = "each verb is described at its type, and clap would show a second description instead")]
 pub enum Verb {
     Demo(Demo),
+    Plan(Plan),
     Release(Release),
     Attach(Attach),
     Status(Status),
@@ -146,6 +150,7 @@ impl Verb {
             Self::Skip(args) => Some((Command::Skip { reason: args.reason.clone() }, args.aim.clone())),
             Self::Approve(args) => Some((args.command(), args.aim.clone())),
             Self::Demo(_)
+            | Self::Plan(_)
             | Self::Release(_)
             | Self::Attach(_)
             | Self::Status(_)

@@ -85,6 +85,16 @@ fn a_release_is_read_with_all_it_takes() {
 }
 
 #[test]
+fn a_plan_needs_no_image() {
+    let Verb::Plan(plan) = verb("plan production") else { panic!("not a plan") };
+    assert_eq!((plan.component, plan.images, plan.writing.format()), (None, Vec::new(), Format::Text));
+    let Verb::Plan(plan) = verb("plan production api --image api=r/api:2 --image web=r/web:3 --json") else {
+        panic!("not a plan");
+    };
+    assert_eq!((plan.images.len(), plan.writing.format()), (2, Format::Json));
+}
+
+#[test]
 fn looking_back_takes_a_verb_or_lists() {
     let Verb::History(list) = verb("history --limit 3 --env production --since 7d --status failed") else {
         panic!("not the history");

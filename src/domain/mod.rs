@@ -30,6 +30,7 @@ pub mod percent;
 pub mod plan;
 pub mod program;
 pub mod redact;
+pub mod rehearsal;
 pub mod release;
 pub mod signal;
 pub mod time;

@@ -244,8 +244,15 @@ fn topics(plan: &Plan) -> impl Iterator<Item = (Topic, ComponentIndex)> {
 fn period(topic: Topic, of: ComponentIndex, polls: &Polls, release: &Release) -> Duration {
     match topic {
         Topic::Weight if waits_for_weight(release, of) => EAGER.min(polls.weights),
-        Topic::Weight => polls.weights,
         Topic::Capacity if waits_for_capacity(release, of) => COMING_UP.min(polls.capacity),
+        topic => at_rest(topic, polls),
+    }
+}
+
+/// How often a topic is read while nothing waits for it.
+fn at_rest(topic: Topic, polls: &Polls) -> Duration {
+    match topic {
+        Topic::Weight => polls.weights,
         Topic::Capacity => polls.capacity,
         Topic::Alarms => polls.alarms,
         Topic::Signals => polls.signals,
@@ -286,6 +293,27 @@ pub(super) fn stale_after(source: Source, polls: &Polls) -> Duration {
         Source::Identity => polls.identity,
     };
     (period * 3).max(Duration::from_mins(1))
+}
+
+/// How many calls a minute each source takes while the release waits for nothing in particular: what it waits for is
+/// read more often.
+pub fn load(plan: &Plan, polls: &Polls) -> Vec<(Source, f64)> {
+    let mut load: Vec<(Source, f64)> = Vec::new();
+    let logs =
+        plan.components.iter().flat_map(|(_, component)| &component.logs).collect::<std::collections::BTreeSet<_>>();
+    let logs = u64::try_from(logs.len()).unwrap_or(u64::MAX);
+    let read = topics(plan).map(|(topic, _)| (topic.counted_as(), topic.calls(), at_rest(topic, polls)));
+    for (source, calls, every) in read.chain([(Source::Logs, logs, polls.logs)]) {
+        // No source is asked as many times as would not fit.
+        let calls = u32::try_from(calls).unwrap_or(u32::MAX);
+        let a_minute = f64::from(calls) * 60.0 / every.as_secs_f64().max(f64::MIN_POSITIVE);
+        match load.iter_mut().find(|(known, _)| *known == source) {
+            Some((_, all)) => *all += a_minute,
+            None => load.push((source, a_minute)),
+        }
+    }
+    load.retain(|(_, calls)| *calls > 0.0);
+    load
 }
 
 /// The sources of a new engine, none of them heard of.

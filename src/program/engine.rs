@@ -194,7 +194,7 @@ fn claims(
 }
 
 /// Connects for each component, and makes sure that it is the right account before anything else.
-async fn connect(context: &PlanContext, clock: Clock) -> Result<(Components<Arc<dyn Cloud>>, Identity)> {
+pub(super) async fn connect(context: &PlanContext, clock: Clock) -> Result<(Components<Arc<dyn Cloud>>, Identity)> {
     let (first, identity) = connect_to(&context.clusters[ComponentIndex::FIRST], context, clock).await?;
     let mut clouds = vec![first];
     for (_, cluster) in context.clusters.iter().skip(1) {

@@ -11,12 +11,15 @@ mod launch;
 mod notify;
 mod output;
 mod parts;
+mod plan;
 mod release;
 mod replay;
 mod settings;
 mod sim;
 mod steer;
 mod telling;
+#[cfg(test)]
+mod testing;
 mod versions;
 mod who;
 
@@ -47,6 +50,7 @@ fn act(cli: &Cli) -> Result<u8> {
     }
     match &verb {
         Verb::Demo(arguments) => output::runtime()?.block_on(demo::run(globals, arguments)),
+        Verb::Plan(arguments) => output::runtime()?.block_on(plan::run(globals, arguments)),
         Verb::Release(arguments) => output::runtime()?.block_on(release::run(globals, arguments)),
         Verb::Attach(arguments) => output::runtime()?.block_on(release::attach_to(globals, arguments)),
         Verb::Engine(arguments) => output::runtime()?.block_on(engine::run(globals, arguments)),

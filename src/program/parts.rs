@@ -122,7 +122,7 @@ pub(super) fn parts(
     Parts { clouds, web, journal, judges, notifier, programs, clock, actor, settings }
 }
 
-fn polls(polls: &crate::config::Polls) -> Polls {
+pub(super) fn polls(polls: &crate::config::Polls) -> Polls {
     Polls {
         weights: polls.weight,
         capacity: polls.capacity,
