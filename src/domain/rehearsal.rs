@@ -282,7 +282,7 @@ impl Stage {
                 self.spots[*component].weight = *green;
                 Outcome::Done
             }
-            Effect::Notify(_) => Outcome::Done,
+            Effect::StopTask { .. } | Effect::Notify(_) => Outcome::Done,
         }
     }
 

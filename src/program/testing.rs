@@ -69,6 +69,7 @@ impl Shop {
             lineup: self.lineup.clone(),
             versions: self.lineup.map(|_| Version(image.to_owned())),
             serving: self.lineup.map(|_| None),
+            back: None,
         };
         let planner = Planner::new(self.config.clone(), wanted, &self.context, &self.clouds).await.unwrap();
         let http = Http::new(self.sim.http_client(), clock);

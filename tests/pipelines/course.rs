@@ -56,9 +56,12 @@ fn waits(plan: &Plan, at: usize, fault: &Fault) -> bool {
 fn is_named(run: &Run, at: usize, fault: &Fault) -> bool {
     let cause = &run.release.unwinding.as_ref().unwrap().cause;
     match fault {
-        Fault::Errors(_) | Fault::Slow(_) => {
-            run.release.plan.components.iter().any(|(_, one)| one.signals.iter().any(|s| cause.contains(s.name.as_str())))
-        }
+        Fault::Errors(_) | Fault::Slow(_) => run
+            .release
+            .plan
+            .components
+            .iter()
+            .any(|(_, one)| one.signals.iter().any(|s| cause.contains(s.name.as_str()))),
         _ => cause.starts_with(&format!("{} failed: ", run.release.plan.stages[at].name)),
     }
 }

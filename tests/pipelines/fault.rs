@@ -70,7 +70,11 @@ pub(crate) fn faults(plan: &Plan, at: usize) -> Vec<Fault> {
         StageKind::Notify | StageKind::StatusPage(_) => vec![Fault::Deaf],
         StageKind::Cleanup(_) => vec![Fault::Stuck],
         StageKind::Wait(_) => panic!("no pipeline has had a wait so far"),
-        StageKind::Build(_) | StageKind::Command(_) | StageKind::Task(_) | StageKind::Migrate(_) | StageKind::Flag(_) => {
+        StageKind::Build(_)
+        | StageKind::Command(_)
+        | StageKind::Task(_)
+        | StageKind::Migrate(_)
+        | StageKind::Flag(_) => {
             let parts = (0..).map_while(|index| stage.kind.part(index));
             let fault = |part: cutover::domain::plan::Part<'_>| match part.runs {
                 Runs::Command(command) => Fault::Program(part.name, command.run.clone()),

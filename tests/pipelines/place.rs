@@ -68,7 +68,8 @@ impl Estate<'_> {
     }
 
     fn sim(&self, scenario: &str) -> Sim {
-        let scenario = Scenario::parse("a world of its own", scenario).unwrap_or_else(|wrong| panic!("{wrong}\n{scenario}"));
+        let scenario =
+            Scenario::parse("a world of its own", scenario).unwrap_or_else(|wrong| panic!("{wrong}\n{scenario}"));
         Sim::new(scenario, 7, self.clock)
     }
 
@@ -143,7 +144,9 @@ impl Estate<'_> {
             }
             writeln!(text, "path = \"{}\"", check.path.as_deref().unwrap_or("/healthz")).unwrap();
         }
-        text.push_str("[traffic]\nrate = 12.0\nburst = 1.0\n[metrics]\ndelay_max = \"10s\"\n[logs]\nrequests = \"0%\"\n");
+        text.push_str(
+            "[traffic]\nrate = 12.0\nburst = 1.0\n[metrics]\ndelay_max = \"10s\"\n[logs]\nrequests = \"0%\"\n",
+        );
         for (index, alarm) in component.alarms.iter().enumerate() {
             let threshold = if wrongs.alarm_fires && index == 0 { "-1.0" } else { "1e9" };
             write!(

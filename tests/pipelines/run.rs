@@ -90,7 +90,12 @@ impl Subject {
         self.prepare(None, &Wrongs::default(), OFFICE_HOURS).await.0
     }
 
-    async fn prepare(&self, known: Option<&Plan>, wrongs: &Wrongs, at: Timestamp) -> (Plan, PlanContext, Place, Clouds) {
+    async fn prepare(
+        &self,
+        known: Option<&Plan>,
+        wrongs: &Wrongs,
+        at: Timestamp,
+    ) -> (Plan, PlanContext, Place, Clouds) {
         let clock = Clock::starting_at(at, 1.0);
         let config = self.config();
         let lineup = config.lineup(self.environment, None).unwrap();
@@ -267,10 +272,16 @@ fn approvers(release: &Release) -> Option<Vec<String>> {
 
 /// What whoever approves types.
 fn phrase(release: &Release) -> String {
-    release.plan.stages.iter().zip(&release.stages).find_map(|(plan, stage)| match &plan.kind {
-        StageKind::Gate(gate) if stage.work == Work::Confirming => gate.confirm.clone(),
-        _ => None,
-    }).unwrap_or_default()
+    release
+        .plan
+        .stages
+        .iter()
+        .zip(&release.stages)
+        .find_map(|(plan, stage)| match &plan.kind {
+            StageKind::Gate(gate) if stage.work == Work::Confirming => gate.confirm.clone(),
+            _ => None,
+        })
+        .unwrap_or_default()
 }
 
 fn polls(context: &PlanContext) -> Polls {

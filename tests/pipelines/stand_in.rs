@@ -17,8 +17,20 @@ use tokio::sync::mpsc;
 
 /// What is stood in for. Whatever a pipeline calls beside these is not found.
 const NAMES: [&str; 14] = [
-    "alembic", "aws", "docker", "k6", "no-active-incident.sh", "npm", "pg_dump", "pnpm", "pytest", "python", "railway",
-    "sleep", "terraform", "vercel",
+    "alembic",
+    "aws",
+    "docker",
+    "k6",
+    "no-active-incident.sh",
+    "npm",
+    "pg_dump",
+    "pnpm",
+    "pytest",
+    "python",
+    "railway",
+    "sleep",
+    "terraform",
+    "vercel",
 ];
 
 /// What scripts may use of the host.

@@ -111,6 +111,11 @@ impl<'a> Teller<'a> {
                 Some(Undo::Job(job)) => self.runs(job.runs(), *stage),
                 Some(Undo::Program { .. }) | None => Vec::new(),
             },
+            Effect::StopTask { task, .. } => vec![
+                Call::read("ecs:ListTasks", 1),
+                Call::change("ecs:StopTask", &task.named(), "it was given up".to_owned()),
+                Call::read("ecs:DescribeTasks", 1),
+            ],
             Effect::RegisterTaskDefinition { component } => match self.sides(*component) {
                 Some((planned, sides)) => {
                     let family = family(&sides.blue.task_definition);

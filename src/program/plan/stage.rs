@@ -49,7 +49,7 @@ pub(super) fn does(plan: &Plan, stage: &StagePlan) -> Vec<String> {
         StageKind::WarmUp(warm_up) => vec![format!(
             "sends {} requests to {}, {} at a time",
             warm_up.requests,
-            warm_up.urls.join(", "),
+            warm_up.visits.iter().map(|visit| visit.url.as_str()).collect::<Vec<_>>().join(", "),
             warm_up.at_once
         )],
         StageKind::Shift(shift) => shift

@@ -252,11 +252,8 @@ impl World {
 
     /// The process ended by itself.
     fn process_ended(&mut self, index: usize, at: Timestamp) {
-        let Some((roster, side, service, wanted, is_odd)) = self
-            .ecs
-            .tasks
-            .get(index)
-            .map(|task| (task.roster, task.side, task.service, task.is_wanted(), task.is_odd))
+        let Some((roster, side, service, wanted, is_odd)) =
+            self.ecs.tasks.get(index).map(|task| (task.roster, task.side, task.service, task.is_wanted(), task.is_odd))
         else {
             return;
         };
