@@ -224,6 +224,13 @@ pub enum Outcome {
         /// What the report says about each limit.
         checks: Vec<CheckResult>,
     },
+    /// A program ended well, and did not report what it was run for.
+    Misreported {
+        /// The last lines it wrote, secrets masked.
+        tail: Vec<String>,
+        /// What is wrong with its report.
+        why: String,
+    },
     /// An image was built.
     Built {
         /// The last lines the program wrote, secrets masked.

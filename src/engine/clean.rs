@@ -90,6 +90,10 @@ impl Cleaner {
                 self.lines(tail);
                 self.results(checks);
             }
+            Outcome::Misreported { tail, why } => {
+                self.lines(tail);
+                self.edit(why);
+            }
             Outcome::NeverRan { why } => self.edit(why),
             Outcome::Failed(failure) => self.failure(failure),
             Outcome::Registered(_) | Outcome::Done => {}

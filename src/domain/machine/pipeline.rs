@@ -224,6 +224,7 @@ impl Machine<'_> {
             Outcome::Failed(failure) => return self.fail(index, failure.message),
             Outcome::Exited { .. }
             | Outcome::NeverRan { .. }
+            | Outcome::Misreported { .. }
             | Outcome::Measured { .. }
             | Outcome::Built { .. }
             | Outcome::Registered(_)

@@ -79,6 +79,10 @@ impl Machine<'_> {
                 self.at_mut(of).built = Some(image);
                 self.pass(index, note);
             }
+            Outcome::Misreported { tail, why } => {
+                self.keep_output(index, tail);
+                self.fail(index, format!("{what}{why}"));
+            }
             Outcome::Failed(Failure { message: why, .. }) | Outcome::NeverRan { why } => {
                 self.fail(index, format!("{what}{why}"));
             }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::command::Run;
-use crate::domain::effect::{CheckResult, Failure, Outcome};
+use crate::domain::effect::{CheckResult, Outcome};
 use crate::domain::ids::Version;
 use crate::domain::plan::{LoadPlan, ReportLimit};
 
@@ -22,8 +22,8 @@ pub(super) fn built(run: Run, repository: &str) -> Outcome {
     match run.raw.iter().rev().find_map(|line| digest(line, repository)) {
         Some(digest) => Outcome::Built { tail: run.tail, image: Version(format!("{repository}@{digest}")) },
         None => {
-            let message = "the program ended well and named no digest; let it write `sha256:…` last".to_owned();
-            Outcome::Failed(Failure { transient: false, message })
+            let why = "the program ended well and named no digest; let it write `sha256:…` last".to_owned();
+            Outcome::Misreported { tail: run.tail, why }
         }
     }
 }
@@ -104,9 +104,9 @@ pub(super) async fn measured(run: Run, load: &LoadPlan, file: Option<&ReportFile
 }
 
 /// A tool that failed says more by its exit code than by the report that it did not write.
-fn failed(message: String, run: Run) -> Outcome {
+fn failed(why: String, run: Run) -> Outcome {
     match run.code {
-        Some(0) => Outcome::Failed(Failure { transient: false, message }),
+        Some(0) => Outcome::Misreported { tail: run.tail, why },
         _ => run.into(),
     }
 }
@@ -163,7 +163,7 @@ mod tests {
         let outcome = built(run(0, &lines), "registry/api");
         let image = Version(format!("registry/api@{}", digest("b")));
         assert_eq!(outcome, Outcome::Built { tail: Vec::new(), image: image.clone() });
-        assert!(matches!(built(run(0, &["done", "sha256:abc"]), "api"), Outcome::Failed(_)));
+        assert!(matches!(built(run(0, &["done", "sha256:abc"]), "api"), Outcome::Misreported { .. }));
         let base = format!("#5 FROM docker.io/library/python:3.12@{}", digest("c"));
         let outcome = built(run(0, &[lines[0], &format!("registry/api:9ab@{}", digest("b")), &base]), "registry/api");
         assert!(matches!(outcome, Outcome::Built { image: found, .. } if found == image), "another image's is not it");
@@ -195,7 +195,7 @@ mod tests {
         let outcome = measured(run(1, &["no such host"]), &load(vec![p95(1.0)]), None).await;
         assert!(matches!(outcome, Outcome::Exited { code: Some(1), .. }), "{outcome:?}");
         let outcome = measured(run(0, &["fine"]), &load(vec![p95(1.0)]), None).await;
-        assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+        assert!(matches!(outcome, Outcome::Misreported { .. }), "{outcome:?}");
     }
 
     #[tokio::test]
@@ -206,7 +206,7 @@ mod tests {
         load.report = Some("report.json".to_owned());
         let file = dir.path().join("report.json");
         let refused = |outcome: Outcome| match outcome {
-            Outcome::Failed(failure) => failure.message,
+            Outcome::Misreported { why, .. } => why,
             other => panic!("{other:?}"),
         };
 

@@ -181,6 +181,16 @@ fn what_a_skipped_stage_may_have_left_is_undone_once_and_foretold() {
 }
 
 #[test]
+fn a_program_whose_report_is_of_no_use_fails_and_its_output_stays() {
+    let build = BuildPlan { command: program("build", None), repository: "registry/api".to_owned() };
+    let mut bench = begun(vec![stage("build", StageKind::Build(build))]);
+    let tail = vec!["exporting layers".to_owned()];
+    end_part(&mut bench, Outcome::Misreported { tail: tail.clone(), why: "no digest".to_owned() });
+    let stage = &bench.release.stages[0];
+    assert_eq!((stage.status, &stage.output), (StageStatus::Failed, &tail));
+}
+
+#[test]
 fn a_build_that_ends_after_the_definition_was_registered_fails() {
     let build = BuildPlan { command: program("build", None), repository: "registry/api".to_owned() };
     let mut bench = begun(vec![stage("build", StageKind::Build(build))]);
