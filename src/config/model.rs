@@ -51,6 +51,8 @@ pub struct Environment {
     pub confirm: Option<Template>,
     /// What is released here.
     pub components: BTreeMap<ComponentName, Component>,
+    /// The stages of each pipeline that has other ones here, by its name.
+    pub stages: BTreeMap<String, Vec<Stage>>,
 }
 
 /// One component in one environment.
@@ -89,6 +91,8 @@ pub struct Site {
     pub listener_rule: String,
     /// The two services that take turns.
     pub services: [Service; 2],
+    /// A tag's digest is looked up when a release is made, and deployed whatever becomes of the tag.
+    pub pin: bool,
     /// Tasks of a side that serves; `None` takes as many as serve when a release is made.
     pub tasks: Option<u32>,
 }

@@ -104,7 +104,22 @@ fn environment(environment: &Environment) -> Value {
         ("confirm", Some(environment.confirm.as_ref().map_or(Value::Boolean(false), template))),
         ("components", Some(named(&environment.components, component))),
         ("signals", Some(Value::Table(signals))),
+        ("stages", (!environment.stages.is_empty()).then(|| own_stages(environment))),
     ])
+}
+
+/// An environment's own stages, without what it cannot say of them.
+fn own_stages(environment: &Environment) -> Value {
+    let shown = environment.stages.values().flatten().map(|own| {
+        let mut shown = stage(own);
+        if let Value::Table(keys) = &mut shown {
+            for fixed in ["name", "kind", "component", "after"] {
+                keys.remove(fixed);
+            }
+        }
+        (own.name.to_string(), shown)
+    });
+    Value::Table(shown.collect())
 }
 
 fn component(component: &Component) -> Value {
@@ -131,6 +146,7 @@ fn component(component: &Component) -> Value {
         ("listener_rule", site.map(|site| text(&site.listener_rule))),
         ("url", component.url.as_ref().map(text)),
         ("services", services),
+        ("pin", site.map(|site| site.pin.into())),
         ("tasks", site.and_then(|site| site.tasks).map(|tasks| i64::from(tasks).into())),
         ("logs", Some(texts(&component.logs))),
         ("alarms", Some(texts(component.alarms.iter().map(AlarmName::as_str)))),

@@ -18,6 +18,7 @@ pub mod gate;
 pub mod guard;
 pub mod ids;
 pub mod last_resort;
+pub mod late;
 pub mod log;
 pub mod machine;
 pub mod metrics;

@@ -41,6 +41,9 @@ pub struct Plan {
     /// How it came about.
     #[serde(default, skip_serializing_if = "Origin::is_named")]
     pub origin: Origin,
+    /// The commit that its versions were made of, where somebody said so or a text asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_sha: Option<String>,
 }
 
 /// One component of a release.

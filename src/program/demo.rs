@@ -16,6 +16,7 @@ use crate::cloud::Cloud;
 use crate::cloud::aws::Aws;
 use crate::config::Config;
 use crate::domain::ids::{EnvironmentName, Version};
+use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::engine::run::{Engine, this_actor};
 use crate::headless::{self, Headless};
@@ -55,7 +56,17 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let http = Http::new(sim.http_client(), clock);
     let versions = lineup.map(|_| Version(IMAGE.to_owned()));
     let serving = lineup.map(|_| None);
-    let wanted = Wanted { environment: ENVIRONMENT.to_owned(), lineup, versions, serving, back: None };
+    let pinned = lineup.map(|_| None);
+    let wanted = Wanted {
+        environment: ENVIRONMENT.to_owned(),
+        lineup,
+        versions,
+        serving,
+        back: None,
+        pinned,
+        origin: Origin::Named,
+        git_sha: None,
+    };
     let planner = Planner::new(config, wanted, &context, &clouds).await?;
     let app = sim.serve_app().await?;
     let means = Means { clouds, web: Arc::new(visitor(&app)), http, vault: channels::simulated };

@@ -11,6 +11,7 @@ mod launch;
 mod notify;
 mod output;
 mod parts;
+mod promotion;
 mod release;
 mod replay;
 mod settings;

@@ -7,7 +7,8 @@ use color_eyre::eyre::{Result, WrapErr};
 
 use super::back;
 use super::faces::{self, Manner};
-use super::launch::{self, Purpose, Running};
+use super::launch::{self, New, Purpose, Running};
+use super::promotion;
 use super::{output, settings, who};
 use crate::app::past::BackWish;
 use crate::cli::{Attach, Globals, Release, Which};
@@ -19,6 +20,7 @@ use crate::domain::plan::Plan;
 use crate::engine::run::this_actor;
 use crate::engine::socket::client::attach;
 use crate::headless::{self, End, Headless};
+use crate::journal::sqlite::SqliteJournal;
 use crate::runtime::Leaving;
 
 /// Begins a release and watches it.
@@ -26,14 +28,32 @@ pub(super) async fn run(globals: &Globals, arguments: &Release) -> Result<u8> {
     let config = settings::load(globals)?;
     let environment = &arguments.what.environment;
     let lineup = config.lineup(environment, arguments.what.component.as_deref())?;
-    let purpose = Purpose::Release(arguments.what.images.clone());
+    if let Some(from) = &arguments.from {
+        // Seen here before an engine is started, and again by it.
+        let file = settings::journal_file(&config);
+        let journal = if file.exists() { SqliteJournal::open(&file)? } else { SqliteJournal::in_memory()? };
+        promotion::find(&journal, &config, environment, &lineup, from)?;
+    }
+    let purpose = Purpose::Release(New {
+        images: arguments.what.images.clone(),
+        from: arguments.from.clone(),
+        git_sha: arguments.git_sha.clone(),
+    });
     let watching = Watching {
         headless: arguments.headless,
         detach: arguments.detach,
         timeout: arguments.timeout,
         approve: arguments.yes,
     };
-    begin(globals, &config, environment, &lineup, &purpose, watching, |_| Ok(())).await
+    begin(globals, &config, environment, &lineup, &purpose, watching, say_promoted).await
+}
+
+/// Says what is taken from where.
+fn say_promoted(plan: &Plan) -> Result<()> {
+    for line in promotion::in_words(plan) {
+        writeln!(output::out(), "takes {line}")?;
+    }
+    Ok(())
 }
 
 /// How a release that was just begun is watched.
@@ -63,6 +83,9 @@ pub(super) async fn begin(
     // Read before anything begins: a release whose cockpit cannot be shown is better not begun.
     let manner = Manner::read(&config.screen)?;
     let socket = launch::start(globals, config, environment, &component, purpose)?;
+    let handle = attach(&socket).await.wrap_err("failed to attach to the engine")?;
+    let release = handle.snapshot.borrow().release.clone();
+    say(&release.plan)?;
     if watching.detach {
         writeln!(
             output::out(),
@@ -70,9 +93,6 @@ pub(super) async fn begin(
         )?;
         return Ok(0);
     }
-    let handle = attach(&socket).await.wrap_err("failed to attach to the engine")?;
-    let release = handle.snapshot.borrow().release.clone();
-    say(&release.plan)?;
     let running = Running { handle, release };
     if watching.headless.headless {
         let style = faces::style(watching.headless.format);

@@ -27,7 +27,7 @@ use super::values;
 use crate::domain::ids::EnvironmentName;
 
 /// What a component's parts may refer to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Defined {
     pub(super) environments: Vec<String>,
     pub(super) pipelines: BTreeMap<String, pipeline::Read>,
@@ -49,7 +49,7 @@ pub(super) fn read<'a>(reader: &'a Reader<'a>, root: &'a Spanned<DeTable<'a>>, f
     let defined = Defined {
         pages: pages.collect(),
         environments: known,
-        pipelines: named(&root, "pipelines", pipeline::read),
+        pipelines: named(&root, "pipelines", |table| pipeline::read(table, None)),
         pipeline_names: plain(&names("pipelines")),
         channels: plain(&names("channels")),
     };

@@ -145,6 +145,7 @@ fn plan() -> Plan {
         notify: vec!["team".to_owned()],
         secrets: Vec::new(),
         origin: Origin::Named,
+        git_sha: None,
     }
 }
 
