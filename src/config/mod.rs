@@ -9,6 +9,7 @@ mod gate;
 mod load;
 mod model;
 mod plan;
+mod policy;
 mod problem;
 mod reader;
 mod secrets;
@@ -28,6 +29,7 @@ pub use model::{
     RedirectWanted, Screen, Service, Stage, StageWork, TextWanted, ThemeChoice, Via,
 };
 pub use plan::{PlanContext, Request};
+pub use policy::PolicyRules;
 pub use problem::{ConfigError, Mistake, Problem, Problems};
 pub use template::{Template, Variable};
 pub use values::{parse_duration, parse_share, show_duration};

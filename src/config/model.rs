@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::channel::Channel;
 use super::gate::Gate;
+use super::policy::PolicyRules;
 use super::template::Template;
 use crate::domain::check::{CertificateRule, CookieRule, CorsRule, JsonRule, RetryOn, SecurityHeader, StatusRange};
 use crate::domain::ids::{AlarmName, ComponentName, EnvironmentName, StageName};
@@ -28,6 +29,8 @@ pub struct Config {
     pub engine: Engine,
     /// How the cockpit looks.
     pub screen: Screen,
+    /// Who may do what; `None` leaves it to the credentials.
+    pub policy: Option<PolicyRules>,
     /// Nothing may be changed, in any environment.
     pub read_only: bool,
 }

@@ -234,6 +234,7 @@ impl Config {
             components,
             origin: Origin::Named,
             git_sha: None,
+            policy: self.policy.as_ref().and_then(|policy| policy.of(&EnvironmentName::from(request.environment))),
         })
     }
 

@@ -28,6 +28,7 @@ pub mod origin;
 pub mod outlook;
 pub mod percent;
 pub mod plan;
+pub mod policy;
 pub mod program;
 pub mod redact;
 pub mod release;

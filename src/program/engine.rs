@@ -27,6 +27,7 @@ use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::{ComponentName, Version};
 use crate::domain::origin::Origin;
 use crate::domain::plan::Plan;
+use crate::domain::policy::Deed;
 use crate::engine::hub::Hub;
 use crate::engine::run::{Engine, Left, Stop, this_actor};
 use crate::engine::socket::Berth;
@@ -172,7 +173,9 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
             }
             let serving = versions::serving(&journal, &environment, &lineup)?;
             let wanted = wanted(arguments, &config, &journal, lineup, serving, back)?;
+            let deed = if wanted.back.is_some() { Deed::Rollback } else { Deed::Release };
             let planner = Planner::new(config, wanted, &context, &means.clouds).await?;
+            planner.draft.lets(deed, actor.arn.as_deref()).map_err(Refused::policy)?;
             let parts = parts(&planner.draft, &context, &means, Box::new(journal), clock, actor, false);
             Engine::begin(&mut |id| planner.plan(id), parts)?
         }

@@ -14,10 +14,10 @@ use crate::app::past::BackWish;
 use crate::cli::{Attach, Globals, Release, Which};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::command::Actor;
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::ComponentName;
 use crate::domain::plan::Plan;
-use crate::engine::run::this_actor;
 use crate::engine::socket::client::attach;
 use crate::headless::{self, End, Headless};
 use crate::journal::sqlite::SqliteJournal;
@@ -96,7 +96,8 @@ pub(super) async fn begin(
     let running = Running { handle, release };
     if watching.headless.headless {
         let style = faces::style(watching.headless.format);
-        follow(running, style, watching.approve, watching.timeout).await
+        let actor = who::named(config, &running.release.plan).await;
+        follow(running, style, watching.approve, watching.timeout, actor).await
     } else {
         watch(globals, config, manner, running).await
     }
@@ -133,7 +134,8 @@ async fn watch(globals: &Globals, config: &Config, manner: Manner, running: Runn
         let access = faces::access_of_config(config, plan.environment.as_str());
         let handle = who::introduce(running.handle, config, &plan);
         let past = Box::new(back::Shelf::of(config, &plan));
-        let left = faces::cockpit(handle, manner.with_past(past), access, Clock::system(), this_actor(), false).await?;
+        let actor = who::named(config, &plan).await;
+        let left = faces::cockpit(handle, manner.with_past(past), access, Clock::system(), actor, false).await?;
         if let Some(wish) = left.back {
             (manner, running) = (Manner::read(&config.screen)?, back_from(globals, config, &plan, wish).await?);
             continue;
@@ -153,8 +155,14 @@ async fn watch(globals: &Globals, config: &Config, manner: Manner, running: Runn
     }
 }
 
-async fn follow(running: Running, style: headless::Style, approve: bool, timeout: Option<Duration>) -> Result<u8> {
-    let run = Headless { style, approve, timeout, actor: this_actor(), clock: Clock::system() };
+async fn follow(
+    running: Running,
+    style: headless::Style,
+    approve: bool,
+    timeout: Option<Duration>,
+    actor: Actor,
+) -> Result<u8> {
+    let run = Headless { style, approve, timeout, actor, clock: Clock::system() };
     let mut out = output::out();
     let followed = headless::follow(running.handle, run, &mut out);
     tokio::select! {

@@ -4,7 +4,7 @@ use super::{LEAST, read};
 use crate::config::Mistake;
 
 /// What is broken, the text of the least configuration to replace, and what with.
-const CASES: [(&str, &str, &str); 98] = [
+const CASES: [(&str, &str, &str); 103] = [
     ("not TOML, twice", "cluster = \"shop\"\ncontainer = \"api\"", "cluster = \ncontainer = 'api"),
     ("the same key twice", "cluster = \"shop\"", "cluster = \"shop\"\ncluster = \"shop\""),
     ("unknown section", "[environments.staging]", "[enviroments.x]\n[environments.staging]"),
@@ -121,6 +121,23 @@ const CASES: [(&str, &str, &str); 98] = [
         "stages of an environment as an array",
         "[components.api]",
         "[[environments.staging.stages]]\nname = \"shift\"\n\n[components.api]",
+    ),
+    ("policy with an unknown command", "[components.api]", "[policy]\neverybody = [\"roll-back\"]\n\n[components.api]"),
+    ("rule without who and may", "[components.api]", "[[policy.rules]]\nname = \"captains\"\n\n[components.api]"),
+    (
+        "rule by a role's bare name",
+        "[components.api]",
+        "[[policy.rules]]\nname = \"captains\"\nwho = [\"captain\"]\nmay = [\"promote\"]\n\n[components.api]",
+    ),
+    (
+        "two rules of one name, one of an unknown environment",
+        "[components.api]",
+        "[[policy.rules]]\nname = \"captains\"\nwho = [\"arn:aws:iam::1:role/captain\"]\nmay = [\"promote\"]\n[[policy.rules]]\nname = \"captains\"\nwho = [\"arn:aws:iam::1:role/captain\"]\nmay = [\"promote\"]\nenvironments = [\"stagin\"]\n\n[components.api]",
+    ),
+    (
+        "unknown key of a rule",
+        "[components.api]",
+        "[[policy.rules]]\nname = \"captains\"\nwho = [\"arn:aws:iam::1:role/captain\"]\nmay = [\"promote\"]\ncommands = []\n\n[components.api]",
     ),
     (
         "digest before it is known",

@@ -146,6 +146,7 @@ fn plan() -> Plan {
         secrets: Vec::new(),
         origin: Origin::Named,
         git_sha: None,
+        policy: None,
     }
 }
 

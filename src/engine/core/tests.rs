@@ -66,6 +66,7 @@ fn plan() -> Plan {
         secrets: Vec::new(),
         origin: Origin::Named,
         git_sha: None,
+        policy: None,
     }
 }
 
