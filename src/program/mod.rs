@@ -12,6 +12,7 @@ mod notify;
 mod output;
 mod parts;
 mod promotion;
+mod rehearsal;
 mod release;
 mod replay;
 mod settings;
