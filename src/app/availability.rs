@@ -35,6 +35,7 @@ pub fn can_send(model: &Model, snapshot: &Snapshot, kind: CommandKind) -> Result
     if let Access::ReadOnly(why) = &model.access {
         return Err(format!("read-only: {why}"));
     }
+    snapshot.release.plan.lets(kind.into(), model.actor.arn.as_deref())?;
     if let Connection::Lost { why, .. } = &model.connection {
         let plan = &snapshot.release.plan;
         let verb = kind.word();

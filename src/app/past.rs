@@ -5,6 +5,7 @@ use super::model::{Access, Model, Overlay, Pane, View};
 use super::msg::Cmd;
 use crate::domain::command::CommandKind;
 use crate::domain::ids::ReleaseId;
+use crate::domain::policy::Deed;
 use crate::domain::release::Tone;
 use crate::domain::time::Timestamp;
 use crate::engine::snapshot::Snapshot;
@@ -65,6 +66,10 @@ pub fn is_meant(model: &Model, snapshot: &Snapshot) -> bool {
 
 /// Asks for what going back to the selected release would do; from another view it leads to them first.
 pub(super) fn ask(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
+    if let Err(why) = snapshot.release.plan.lets(Deed::Rollback, model.actor.arn.as_deref()) {
+        model.tell(snapshot.speed, Tone::Warning, format!("rollback: {why}"));
+        return Vec::new();
+    }
     let Some(chosen) = model.past.get(model.chosen) else { return Vec::new() };
     if model.view == View::History {
         return vec![Cmd::LookBack(chosen.id)];

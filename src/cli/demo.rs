@@ -1,6 +1,7 @@
 //! `cutover demo`
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::words::{Headless, speed};
 use crate::domain::plan::Driver;
@@ -11,6 +12,7 @@ Examples:
   cutover demo --scenario errors            one that fails 8 % of its requests, and is rolled back
   cutover demo --speed 60 --seed 7          a minute a second, and the same every time
   cutover demo --headless --format json     as CI sees it
+  cutover demo --config cutover.toml        your own pipeline, its programs named and not run
 
 Scenarios that come along:
   healthy  errors  slow  subtle  crash-loop  dependency  quiet  throttled  cold-start
@@ -30,6 +32,9 @@ pub struct Demo {
     /// Chance, as a number: the same gives the same run
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Which environment of the file that --config names is rehearsed, if it has several
+    #[arg(long = "env", value_name = "ENV", value_parser = NonEmptyStringValueParser::new())]
+    pub environment: Option<String>,
     /// Who shifts traffic
     #[arg(long, value_name = "DRIVER", default_value = "alb", value_parser = driver)]
     pub driver: Driver,

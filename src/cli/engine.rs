@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 
-use super::words::{Image, image};
+use super::words::{Image, commit, image};
 use crate::domain::ids::ReleaseId;
 
 /// Run the engine of a release until it ends, without a face
@@ -17,7 +17,7 @@ pub struct Engine {
     pub component: Option<String>,
     /// Image to release, with its tag or digest; once for each component
     #[arg(long = "image", value_name = "[COMPONENT=]REF", value_parser = image())]
-    #[arg(required_unless_present_any = ["recover", "back_to"])]
+    #[arg(required_unless_present_any = ["recover", "back_to", "from"])]
     pub images: Vec<Image>,
     /// Go on with the release of this number, whose engine is gone
     #[arg(long, value_name = "N", conflicts_with = "images", value_parser = clap::value_parser!(u64).map(ReleaseId))]
@@ -26,6 +26,12 @@ pub struct Engine {
     #[arg(long, value_name = "N", conflicts_with_all = ["images", "recover"])]
     #[arg(value_parser = clap::value_parser!(u64).map(ReleaseId))]
     pub back_to: Option<ReleaseId>,
+    /// Release what succeeded in this environment
+    #[arg(long, value_name = "ENV[@RELEASE]", conflicts_with_all = ["images", "recover", "back_to"])]
+    pub from: Option<String>,
+    /// The commit that the images were made of
+    #[arg(long, value_name = "SHA", value_parser = commit)]
+    pub git_sha: Option<String>,
     /// Why
     #[arg(long, requires = "back_to")]
     pub reason: Option<String>,

@@ -56,7 +56,7 @@ pub use rollback::Rollback;
 pub use sim::Sim;
 pub use skip::Skip;
 pub use status::Status;
-pub use words::{Aim, Among, Consent, Format, Headless, Image, Since, What, Which, Writing};
+pub use words::{Aim, Among, Consent, Format, Headless, Image, Since, What, Which, Writing, is_commit};
 
 const AFTER_HELP: &str = "\
 Try it without an account:
@@ -87,6 +87,7 @@ Environment:
   CUTOVER_JOURNAL    directory of the journal
   CUTOVER_PROFILE    AWS profile, in place of every environment's own
   CUTOVER_READ_ONLY  1 to change nothing, 0 to allow it
+  CUTOVER_GIT_SHA    the commit that images were made of, where the pipeline asks for ${git_sha}
   CUTOVER_COLOR      auto, always or never; NO_COLOR is heeded too
   Flags outrank them, and they the file. Credentials come from where the AWS SDK finds them.";
 

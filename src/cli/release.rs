@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::words::{Headless, What, span};
+use clap::builder::NonEmptyStringValueParser;
+
+use super::words::{Headless, What, commit, span};
 
 const EXAMPLES: &str = "\
 Examples:
   cutover release staging --image registry/api:9ab03d7
   cutover release production api --image registry/api@sha256:4f2c…
+  cutover release production --from staging
   cutover release staging --image registry/api:$SHA --headless --timeout 45m
   cutover release production --image registry/api:$SHA --headless --format json --yes
 
@@ -26,6 +29,14 @@ pub struct Release {
     /// What to release, and where.
     #[command(flatten)]
     pub what: What,
+    /// Release what succeeded last in this environment, by its digest, or in that release of it
+    #[arg(long, value_name = "ENV[@RELEASE]", conflicts_with = "images")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub from: Option<String>,
+    /// The commit that the images were made of, for `${git_sha}`; else `$CUTOVER_GIT_SHA`, `$GITHUB_SHA`, or what is
+    /// checked out here
+    #[arg(long, value_name = "SHA", value_parser = commit)]
+    pub git_sha: Option<String>,
     /// Without a screen.
     #[command(flatten)]
     pub headless: Headless,

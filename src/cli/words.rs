@@ -92,7 +92,8 @@ pub struct What {
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub component: Option<String>,
     /// Image to release, with its tag or digest; once for each component where several are released together
-    #[arg(long = "image", value_name = "[COMPONENT=]REF", required = true, value_parser = image())]
+    #[arg(long = "image", value_name = "[COMPONENT=]REF", value_parser = image())]
+    #[arg(required_unless_present = "from")]
     pub images: Vec<Image>,
 }
 
@@ -163,6 +164,16 @@ pub enum Consent {
 pub(super) fn color() -> impl TypedValueParser<Value = Color> {
     PossibleValuesParser::new(Color::WORDS.map(|(word, _)| word))
         .map(|text| Color::WORDS.iter().find(|(word, _)| *word == text).map(|(_, color)| *color).unwrap_or_default())
+}
+
+/// Whether a text is a commit's hash, or the start of one.
+pub fn is_commit(text: &str) -> bool {
+    (7..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Reads a commit's hash, or the start of one.
+pub(super) fn commit(text: &str) -> Result<String, String> {
+    if is_commit(text) { Ok(text.to_owned()) } else { Err("write a commit: 7 to 64 hexadecimal digits".to_owned()) }
 }
 
 /// Reads a span such as `30m`.

@@ -13,11 +13,12 @@ use super::{secrets, sections};
 use crate::domain::redact::{Redactor, printable};
 
 /// Environment variables that settings are taken from, and what each stands for.
-pub const VARIABLES: [(&str, &str); 5] = [
+pub const VARIABLES: [(&str, &str); 6] = [
     ("CUTOVER_CONFIG", "the configuration file"),
     ("CUTOVER_JOURNAL", "directory of the journal"),
     ("CUTOVER_PROFILE", "AWS profile, in place of every environment's own"),
     ("CUTOVER_READ_ONLY", "1 to change nothing, 0 to allow it"),
+    ("CUTOVER_GIT_SHA", "the commit that images were made of, for `${git_sha}`"),
     ("CUTOVER_COLOR", "auto, always or never"),
 ];
 

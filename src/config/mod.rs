@@ -9,6 +9,7 @@ mod gate;
 mod load;
 mod model;
 mod plan;
+mod policy;
 mod problem;
 mod reader;
 mod secrets;
@@ -25,9 +26,10 @@ pub use gate::{Backup, BackupOf, Gate, Looker, Secrets};
 pub use load::{Overrides, Surroundings, VARIABLES};
 pub use model::{
     Check, Checks, Color, Command, Component, Config, Engine, Environment, Expected, JsonWanted, Pipeline, Polls,
-    RedirectWanted, Screen, Service, Stage, StageWork, TextWanted, ThemeChoice, Via,
+    RedirectWanted, Screen, Service, Site, Stage, StageWork, TextWanted, ThemeChoice, Via,
 };
 pub use plan::{PlanContext, Request};
+pub use policy::PolicyRules;
 pub use problem::{ConfigError, Mistake, Problem, Problems};
 pub use template::{Template, Variable};
 pub use values::{parse_duration, parse_share, show_duration};

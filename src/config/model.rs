@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::channel::Channel;
 use super::gate::Gate;
+use super::policy::PolicyRules;
 use super::template::Template;
 use crate::domain::check::{CertificateRule, CookieRule, CorsRule, JsonRule, RetryOn, SecurityHeader, StatusRange};
 use crate::domain::ids::{AlarmName, ComponentName, EnvironmentName, StageName};
@@ -28,6 +29,8 @@ pub struct Config {
     pub engine: Engine,
     /// How the cockpit looks.
     pub screen: Screen,
+    /// Who may do what; `None` leaves it to the credentials.
+    pub policy: Option<PolicyRules>,
     /// Nothing may be changed, in any environment.
     pub read_only: bool,
 }
@@ -51,6 +54,8 @@ pub struct Environment {
     pub confirm: Option<Template>,
     /// What is released here.
     pub components: BTreeMap<ComponentName, Component>,
+    /// The stages of each pipeline that has other ones here, by its name.
+    pub stages: BTreeMap<String, Vec<Stage>>,
 }
 
 /// One component in one environment.
@@ -89,6 +94,8 @@ pub struct Site {
     pub listener_rule: String,
     /// The two services that take turns.
     pub services: [Service; 2],
+    /// A tag's digest is looked up when a release is made, and deployed whatever becomes of the tag.
+    pub pin: bool,
     /// Tasks of a side that serves; `None` takes as many as serve when a release is made.
     pub tasks: Option<u32>,
 }

@@ -13,6 +13,7 @@ use super::template::{Template, Variable};
 use crate::cloud::{ServiceSurvey, ServiceTarget, Survey, Target};
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, StageName, Version};
+use crate::domain::late;
 use crate::domain::origin::Origin;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{
@@ -87,6 +88,12 @@ impl Config {
             };
         };
         components.get_key_value(&ComponentName::from(name)).ok_or_else(|| unknown("component", name, known()))
+    }
+
+    /// The stages of a pipeline in an environment, what the environment says of its own laid over them.
+    pub fn stages<'a>(&'a self, environment: &'a Environment, pipeline: &str) -> &'a [Stage] {
+        let common = || self.pipelines.get(pipeline).map(|pipeline| &pipeline.stages);
+        environment.stages.get(pipeline).or_else(common).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether a component stands for its pipeline: the first of those released together.
@@ -172,6 +179,8 @@ impl Config {
             move |variable: Variable| match variable {
                 Variable::Version => planned.to.short(),
                 Variable::Image => planned.to.0.as_str(),
+                Variable::Digest => planned.to.digest().unwrap_or(late::DIGEST),
+                Variable::GitSha => late::GIT_SHA,
                 Variable::From => planned.from.short(),
                 Variable::Environment => request.environment,
                 Variable::Component => planned.name.as_str(),
@@ -182,7 +191,7 @@ impl Config {
                 Variable::Url => url,
             }
         };
-        let stages = self.pipelines.get(&first.pipeline).map(|pipeline| pipeline.stages.as_slice()).unwrap_or_default();
+        let stages = self.stages(environment, &first.pipeline);
         let mut asks = environment.confirm.as_ref();
         let is_page = |name: &&String| self.channels.get(*name).is_some_and(Channel::is_page);
         let pages = settings.iter().flat_map(|(_, component)| component.notify.iter().filter(is_page).cloned());
@@ -221,16 +230,18 @@ impl Config {
             stages,
             rollback: first.rollback,
             notify,
-            secrets: self.secrets(&settings),
+            secrets: self.secrets(environment, &settings),
             components,
             origin: Origin::Named,
+            git_sha: None,
+            policy: self.policy.as_ref().and_then(|policy| policy.of(&EnvironmentName::from(request.environment))),
         })
     }
 
     /// Every variable that a component, its pipeline or its channels name as secret, once.
-    fn secrets(&self, components: &Components<&Component>) -> Vec<String> {
+    fn secrets(&self, environment: &Environment, components: &Components<&Component>) -> Vec<String> {
         let first = components[ComponentIndex::FIRST];
-        let stages = self.pipelines.get(&first.pipeline).into_iter().flat_map(|pipeline| &pipeline.stages);
+        let stages = self.stages(environment, &first.pipeline).iter();
         let named = stages.flat_map(|stage| {
             let others: Vec<&String> = match &stage.work {
                 StageWork::Gate(gate) => gate.env_from().collect(),

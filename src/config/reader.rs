@@ -107,6 +107,20 @@ impl<'a> Item<'a> {
     }
 }
 
+fn texts_with(value: &Spanned<DeValue<'_>>, part: &str, found: &mut Vec<Spot>) {
+    match value.get_ref() {
+        // A doubled dollar leaves it to a shell.
+        DeValue::String(text)
+            if text.match_indices(part).any(|(at, _)| !text.get(..at).unwrap_or("").ends_with('$')) =>
+        {
+            found.push(value.span());
+        }
+        DeValue::Array(array) => array.iter().for_each(|value| texts_with(value, part, found)),
+        DeValue::Table(table) => table.iter().for_each(|(_, value)| texts_with(value, part, found)),
+        DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {}
+    }
+}
+
 /// A table, or several laid over each other, the strongest first: an environment's own settings over the common ones.
 #[derive(Debug)]
 pub(super) struct Table<'a> {
@@ -166,6 +180,17 @@ impl<'a> Table<'a> {
             strong.layers.extend(weak.layers);
             strong
         })
+    }
+
+    /// Every text below this table that holds `part`, where it is written.
+    pub(super) fn texts_with(&self, part: &str) -> Vec<Spot> {
+        let mut found = Vec::new();
+        for layer in &self.layers {
+            for (_, value) in layer.entries {
+                texts_with(value, part, &mut found);
+            }
+        }
+        found
     }
 
     /// The strongest layer's value.

@@ -12,10 +12,12 @@ use super::gate;
 use super::model::{
     Color, Command, Component, Config, Environment, Job, Pipeline, Screen, Service, Stage, StageWork, Task, ThemeChoice,
 };
+use super::policy::PolicyRules;
 use super::template::Template;
 use super::values::show_duration;
 use crate::domain::ids::AlarmName;
 use crate::domain::plan::{Definition, GateKind, OnFailure, ReportLimit, ShiftPlan};
+use crate::domain::policy::{Deed, Rule};
 use crate::domain::signal::{Measure, Policy, SignalPlan};
 
 impl Config {
@@ -57,12 +59,30 @@ impl Config {
             ("signals", Some(Value::Table(signals))),
             ("pipelines", Some(named(&self.pipelines, pipeline))),
             ("channels", Some(named(&self.channels, channel))),
+            ("policy", self.policy.as_ref().map(policy)),
             ("engine", Some(engine)),
             ("screen", Some(screen(&self.screen))),
         ]);
         // Tables of strings, numbers and truth values are always TOML.
         toml::to_string_pretty(&whole).unwrap_or_default()
     }
+}
+
+fn policy(policy: &PolicyRules) -> Value {
+    let deeds = |deeds: &[Deed]| texts(deeds.iter().map(|deed| deed.word()));
+    let rule = |(rule, environments): &(Rule, Option<Vec<String>>)| {
+        table([
+            ("name", Some(text(&rule.name))),
+            ("who", Some(texts(rule.who.iter().map(|pattern| &pattern.0)))),
+            ("may", Some(deeds(&rule.may))),
+            ("environments", environments.as_ref().map(texts)),
+        ])
+    };
+    table([
+        ("environments", policy.environments.as_ref().map(texts)),
+        ("everybody", Some(deeds(&policy.everybody))),
+        ("rules", Some(Value::Array(policy.rules.iter().map(rule).collect()))),
+    ])
 }
 
 pub(super) fn text(text: impl ToString) -> Value {
@@ -104,7 +124,22 @@ fn environment(environment: &Environment) -> Value {
         ("confirm", Some(environment.confirm.as_ref().map_or(Value::Boolean(false), template))),
         ("components", Some(named(&environment.components, component))),
         ("signals", Some(Value::Table(signals))),
+        ("stages", (!environment.stages.is_empty()).then(|| own_stages(environment))),
     ])
+}
+
+/// An environment's own stages, without what it cannot say of them.
+fn own_stages(environment: &Environment) -> Value {
+    let shown = environment.stages.values().flatten().map(|own| {
+        let mut shown = stage(own);
+        if let Value::Table(keys) = &mut shown {
+            for fixed in ["name", "kind", "component", "after"] {
+                keys.remove(fixed);
+            }
+        }
+        (own.name.to_string(), shown)
+    });
+    Value::Table(shown.collect())
 }
 
 fn component(component: &Component) -> Value {
@@ -131,6 +166,7 @@ fn component(component: &Component) -> Value {
         ("listener_rule", site.map(|site| text(&site.listener_rule))),
         ("url", component.url.as_ref().map(text)),
         ("services", services),
+        ("pin", site.map(|site| site.pin.into())),
         ("tasks", site.and_then(|site| site.tasks).map(|tasks| i64::from(tasks).into())),
         ("logs", Some(texts(&component.logs))),
         ("alarms", Some(texts(component.alarms.iter().map(AlarmName::as_str)))),

@@ -27,15 +27,21 @@ pub enum Variable {
     Region,
     /// `${cluster}`: the component's ECS cluster.
     Cluster,
+    /// `${digest}`: the digest of the new image, filled in once it is known.
+    Digest,
+    /// `${git_sha}`: the commit that the new version was made of.
+    GitSha,
     /// `${url}`: the component's URL, without a slash at its end.
     Url,
 }
 
 impl Variable {
     /// All of them, by their names.
-    pub const ALL: [(&'static str, Self); 10] = [
+    pub const ALL: [(&'static str, Self); 12] = [
         ("version", Self::Version),
         ("image", Self::Image),
+        ("digest", Self::Digest),
+        ("git_sha", Self::GitSha),
         ("from", Self::From),
         ("environment", Self::Environment),
         ("component", Self::Component),
@@ -111,6 +117,11 @@ impl Template {
                 Piece::Variable(variable) => value(*variable),
             })
             .collect()
+    }
+
+    /// Whether it holds this variable.
+    pub fn holds(&self, wanted: Variable) -> bool {
+        self.0.contains(&Piece::Variable(wanted))
     }
 
     /// The text as it is written in a configuration.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::components::ComponentIndex;
 use super::ids::{ComponentName, EnvironmentName, ReleaseId, StageName, TaskDefinitionArn, Version};
+use super::late;
 use super::origin::{Earlier, Origin, Undoes};
 use super::percent::Percent;
 use super::plan::{
@@ -78,6 +79,8 @@ pub struct Way {
     pub to: ReleaseId,
     /// What it released.
     pub components: Vec<Kept>,
+    /// The commit that its versions were made of, where that is known.
+    pub git_sha: Option<String>,
     /// Flags that later releases have switched on: they go first.
     flags: Vec<Undoing>,
     /// Everything else that is undone, once no traffic reaches the later version, newest first.
@@ -162,6 +165,7 @@ impl Way {
         let mut way = Self {
             to: id,
             components,
+            git_sha: target.plan.git_sha.clone(),
             flags: Vec::new(),
             undos: Vec::new(),
             left: Vec::new(),
@@ -463,6 +467,9 @@ fn as_stage(release: &Release, plan: &StagePlan, undo: Undo<'_>) -> StageKind {
     let of = plan.component.unwrap_or(ComponentIndex::FIRST);
     let (planned, state) = (&release.plan.components[of], &release.components[of]);
     let to = state.built.as_ref().unwrap_or(&planned.to);
+    // A digest that was not known when that release was planned is known by now.
+    let digest = to.digest().unwrap_or(late::DIGEST);
+    let fill = |text: &String| text.replace(late::DIGEST, digest);
     let command = |command: &CommandPlan, run: &[String]| {
         let own = [
             ("CUTOVER_RELEASE", release.id.to_string()),
@@ -471,14 +478,9 @@ fn as_stage(release: &Release, plan: &StagePlan, undo: Undo<'_>) -> StageKind {
         ];
         let mut env: std::collections::BTreeMap<String, String> =
             own.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        env.extend(command.env.clone());
-        StageKind::Command(CommandPlan {
-            run: run.to_vec(),
-            undo: None,
-            env,
-            dir: command.dir.clone(),
-            repeatable: false,
-        })
+        env.extend(command.env.iter().map(|(name, value)| (name.clone(), fill(value))));
+        let (run, dir) = (run.iter().map(fill).collect(), command.dir.as_ref().map(fill));
+        StageKind::Command(CommandPlan { run, undo: None, env, dir, repeatable: false })
     };
     match undo {
         Undo::Program { of, run } => command(of, run),
@@ -490,7 +492,7 @@ fn as_stage(release: &Release, plan: &StagePlan, undo: Undo<'_>) -> StageKind {
                 (Definition::New, Some(arn), _) | (Definition::Serving, _, Some(arn)) => Definition::Named(arn),
                 (definition, _, _) => definition.clone(),
             };
-            StageKind::Task(TaskPlan { definition, ..task.clone() })
+            late::filled(&StageKind::Task(TaskPlan { definition, ..task.clone() }), late::DIGEST, digest)
         }
     }
 }

@@ -184,6 +184,12 @@ pub enum Refusal {
         /// Why not, and what is possible instead.
         why: String,
     },
+    /// The policy does not allow it to its sender.
+    #[error("{why}")]
+    NotAllowed {
+        /// Which rule names them, or that none does, and which rules allow it.
+        why: String,
+    },
     /// The typed phrase is not the one asked for.
     #[error("the phrase typed is not `{wanted}`")]
     WrongPhrase {

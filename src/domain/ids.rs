@@ -114,6 +114,17 @@ impl Version {
         (digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(digest)
     }
 
+    /// The image of this digest in the same repository.
+    #[must_use]
+    pub fn at(&self, digest: &str) -> Self {
+        let name = self.0.split_once('@').map_or(self.0.as_str(), |(name, _)| name);
+        // A colon before the last slash is that of a port.
+        let path = name.rfind('/').map_or(0, |slash| slash + 1);
+        let tag = name.get(path..).and_then(|last| last.find(':')).map(|colon| path + colon);
+        let repository = tag.and_then(|tag| name.get(..tag)).unwrap_or(name);
+        Self(format!("{repository}@{digest}"))
+    }
+
     /// The part an operator tells versions apart by: the tag, or the first seven characters of the digest.
     pub fn short(&self) -> &str {
         let reference = self.0.as_str();
@@ -175,6 +186,19 @@ impl fmt::Display for Side {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_digest_is_told_from_a_tag_and_takes_its_place() {
+        let digest = format!("sha256:{}", "4f".repeat(32));
+        let at = |image: &str| Version(image.to_owned()).at(&digest).0;
+        assert_eq!(at("registry:5000/team/api:1.2"), format!("registry:5000/team/api@{digest}"));
+        assert_eq!(at("registry:5000/api"), format!("registry:5000/api@{digest}"));
+        assert_eq!(at("api:1@sha256:00"), format!("api@{digest}"));
+        assert_eq!(Version(at("api:1")).digest(), Some(digest.as_str()));
+        for other in ["api:1", "api@sha256:4f2c1e9", "api"] {
+            assert_eq!(Version(other.to_owned()).digest(), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_version_is_known_by_its_tag_or_the_start_of_its_digest() {

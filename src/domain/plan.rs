@@ -10,6 +10,7 @@ use super::ids::{AlarmName, ComponentName, EnvironmentName, Side, StageName, Tas
 use super::notice::PageStatus;
 use super::origin::Origin;
 use super::percent::Percent;
+use super::policy::{Deed, Policy};
 use super::program::Runs;
 pub use super::program::{
     BuildPlan, CommandPlan, Definition, Job, LoadPlan, MigrationPlan, Part, ReportLimit, TaskPlan, Undo, WarmUpPlan,
@@ -41,6 +42,12 @@ pub struct Plan {
     /// How it came about.
     #[serde(default, skip_serializing_if = "Origin::is_named")]
     pub origin: Origin,
+    /// The commit that its versions were made of, where somebody said so or a text asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_sha: Option<String>,
+    /// Who may do what to it; `None` when whoever reaches its engine may do everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
 }
 
 /// One component of a release.
@@ -399,6 +406,20 @@ impl RollbackPlan {
 }
 
 impl Plan {
+    /// Whether somebody with this AWS identity may do it.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn lets(&self, deed: Deed, arn: Option<&str>) -> Result<(), String> {
+        self.policy.as_ref().map_or(Ok(()), |policy| policy.allows(deed, arn))
+    }
+
+    /// Whether it must be known who does it.
+    pub fn asks_who(&self, deed: Deed) -> bool {
+        self.policy.as_ref().is_some_and(|policy| !policy.is_open(deed))
+    }
+
     /// The stage with this index.
     pub fn stage(&self, index: usize) -> Option<&StagePlan> {
         self.stages.get(index)

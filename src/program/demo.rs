@@ -8,14 +8,15 @@ use color_eyre::eyre::{Result, WrapErr};
 
 use super::channels::{self, Means};
 use super::faces::{self, Manner};
-use super::output;
 use super::parts::{Planner, Wanted, parts};
+use super::{output, rehearsal, settings};
 use crate::cli::{Demo, Globals};
 use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::cloud::aws::Aws;
 use crate::config::Config;
 use crate::domain::ids::{EnvironmentName, Version};
+use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::engine::run::{Engine, this_actor};
 use crate::headless::{self, Headless};
@@ -38,30 +39,54 @@ const BEGINNING: Timestamp = Timestamp::from_secs(1_773_324_000);
 /// The version that is released.
 const IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/api:9ab03d7";
 
+/// What a build would have made in a rehearsal: the simulated application knows its version by the first digits.
+const BUILT: &str = "sha256:9ab03d7000000000000000000000000000000000000000000000000000000000";
+
 /// Runs the demo.
 pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let scenario = scenario(&arguments.scenario)?;
     let clock = Clock::starting_at(BEGINNING, arguments.speed);
     let sim = Sim::new(scenario, arguments.seed, clock);
-    let mut config = Config::read("config.example.toml", CONFIG, Path::new("."))
+    let example = Config::read("config.example.toml", CONFIG, Path::new("."))
         .map_err(crate::config::ConfigError::Invalid)
         .wrap_err("failed to read the example configuration")?;
-    tell_everybody(&mut config);
-    let lineup = config.lineup(ENVIRONMENT, None)?;
-    let context = config.context(ENVIRONMENT, &lineup)?;
+    let mut manner = Manner::of_flags(globals)?;
+    let (config, environment) = if globals.config.is_some() {
+        let mut own = settings::load(globals)?;
+        manner = Manner::read(&own.screen)?;
+        let environment = rehearsal::prepare(&mut own, &example, ENVIRONMENT, arguments.environment.as_deref())?;
+        output::tell(&format!(
+            "rehearsing {} in {environment}: against the simulated AWS, without its policy; its programs are named and not run",
+            own.file
+        ));
+        (own, environment)
+    } else if arguments.environment.is_some() {
+        return Err(output::Refused::usage("--env is for a rehearsal of your own file: name it with --config"));
+    } else {
+        let mut example = example;
+        tell_everybody(&mut example);
+        (example, ENVIRONMENT.to_owned())
+    };
+    let lineup = config.lineup(&environment, None)?;
+    let context = config.context(&environment, &lineup)?;
     let clouds = context.clusters.map(|cluster| -> Arc<dyn Cloud> {
         Arc::new(Aws::simulated(sim.http_client(), clock, &context.place.region, cluster))
     });
     let http = Http::new(sim.http_client(), clock);
     let versions = lineup.map(|_| Version(IMAGE.to_owned()));
     let serving = lineup.map(|_| None);
-    let wanted = Wanted { environment: ENVIRONMENT.to_owned(), lineup, versions, serving, back: None };
+    let pinned = lineup.map(|_| None);
+    let wanted =
+        Wanted { environment, lineup, versions, serving, back: None, pinned, origin: Origin::Named, git_sha: None };
     let planner = Planner::new(config, wanted, &context, &clouds).await?;
     let app = sim.serve_app().await?;
     let means = Means { clouds, web: Arc::new(visitor(&app)), http, vault: channels::simulated };
     let actor = this_actor();
     let journal = Box::new(SqliteJournal::in_memory()?);
-    let parts = parts(&planner.draft, &context, &means, journal, clock, actor.clone(), true);
+    let mut parts = parts(&planner.draft, &context, &means, journal, clock, actor.clone(), true);
+    if globals.config.is_some() {
+        parts.programs = rehearsal::programs(BUILT, clock);
+    }
     let (engine, hub, stop) = Engine::begin(&mut |id| planner.plan(id), parts)?;
     let handle = hub.attach();
     let engine = tokio::spawn(engine.run());
@@ -74,7 +99,7 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
             end => end?.code(),
         }
     } else {
-        let (manner, access) = (Manner::of_flags(globals)?, faces::access_of_flags(globals));
+        let access = faces::access_of_flags(globals);
         let left = faces::cockpit(handle, manner, access, clock, actor, arguments.exit_at_end).await?;
         let status = left.release.status().word();
         writeln!(output::out(), "The demo has ended with its screen; its release was {status}. Nothing goes on.")?;

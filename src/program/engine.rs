@@ -13,19 +13,21 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use super::back::{self, Wish};
+use super::back::{self, Back, Wish};
 use super::channels::{self, Means};
 use super::output::{self, Refused};
 use super::parts::{Planner, Wanted, parts};
-use super::{settings, versions, who};
+use super::{promotion, settings, versions, who};
 use crate::cli;
 use crate::clock::Clock;
 use crate::cloud::aws::{Aws, Connection, https_client};
 use crate::cloud::{Cloud, Identity};
-use crate::config::PlanContext;
+use crate::config::{Config, PlanContext};
 use crate::domain::components::{ComponentIndex, Components};
-use crate::domain::ids::ComponentName;
+use crate::domain::ids::{ComponentName, Version};
+use crate::domain::origin::Origin;
 use crate::domain::plan::Plan;
+use crate::domain::policy::Deed;
 use crate::engine::hub::Hub;
 use crate::engine::run::{Engine, Left, Stop, this_actor};
 use crate::engine::socket::Berth;
@@ -41,6 +43,10 @@ const LAST_LOOK: Duration = Duration::from_secs(30);
 
 /// After the end, whoever began the release and is not yet attached gets this long to come.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
+
+/// How often, and after how long each time, it is looked again whether an engine whose release has ended has let go.
+const PARTING: u32 = 100;
+const PARTING_LOOK: Duration = Duration::from_millis(100);
 
 /// What the engine tells whoever started it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,8 +124,19 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
         pid: std::process::id(),
         since: clock.now(),
     };
-    let claims = claims(&berth, &environment, &lineup, &context, &holder)?;
     let journal = SqliteJournal::open(&settings::journal_file(&config))?;
+    let mut waited = 0;
+    let claims = loop {
+        match claims(&berth, &environment, &lineup, &context, &holder) {
+            Ok(claims) => break claims,
+            // An engine whose release has ended lets go as soon as everybody has been told.
+            Err(_) if waited < PARTING && settings::unfinished(&journal)?.is_empty() => {
+                waited += 1;
+                tokio::time::sleep(PARTING_LOOK).await;
+            }
+            Err(error) => return Err(error),
+        }
+    };
     let (clouds, identity) = connect(&context, clock).await?;
     actor.arn = if context.role.is_none() { Some(identity.arn) } else { who::own_arn(&context).await };
     let http = Http::new(https_client(), clock);
@@ -154,14 +171,11 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
             for (_, name) in lineup.iter() {
                 refuse_unfinished(&journal, &environment, name.as_str())?;
             }
-            let lead = arguments.component.as_deref();
-            let versions = match &back {
-                Some(back) => versions::kept(&back.way, &lineup)?,
-                None => versions::wanted(&config, &environment, &lineup, lead, &arguments.images)?,
-            };
             let serving = versions::serving(&journal, &environment, &lineup)?;
-            let wanted = Wanted { environment: environment.clone(), lineup, versions, serving, back };
+            let wanted = wanted(arguments, &config, &journal, lineup, serving, back)?;
+            let deed = if wanted.back.is_some() { Deed::Rollback } else { Deed::Release };
             let planner = Planner::new(config, wanted, &context, &means.clouds).await?;
+            planner.draft.lets(deed, actor.arn.as_deref()).map_err(Refused::policy)?;
             let parts = parts(&planner.draft, &context, &means, Box::new(journal), clock, actor, false);
             Engine::begin(&mut |id| planner.plan(id), parts)?
         }
@@ -169,6 +183,32 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
     let server =
         Server::bind(&berth.socket(&environment, &component)).wrap_err("failed to open the engine's socket")?;
     Ok(Running { engine, hub, stop, server, owing, claims })
+}
+
+/// What is released, however that was said.
+fn wanted(
+    arguments: &cli::Engine,
+    config: &Config,
+    journal: &SqliteJournal,
+    lineup: Components<ComponentName>,
+    serving: Components<Option<Version>>,
+    back: Option<Back>,
+) -> Result<Wanted> {
+    let environment = arguments.environment.clone();
+    let lead = arguments.component.as_deref();
+    let (mut pinned, mut origin, mut git_sha) = (lineup.map(|_| None), Origin::Named, arguments.git_sha.clone());
+    let versions = if let Some(back) = &back {
+        git_sha.clone_from(&back.way.git_sha);
+        versions::kept(&back.way, &lineup)?
+    } else if let Some(from) = &arguments.from {
+        let found = promotion::find(journal, config, &environment, &lineup, from)?;
+        (pinned, origin) = (found.pinned, found.origin);
+        git_sha = git_sha.or(found.git_sha);
+        found.versions
+    } else {
+        versions::wanted(config, &environment, &lineup, lead, &arguments.images)?
+    };
+    Ok(Wanted { environment, lineup, versions, serving, back, pinned, origin, git_sha })
 }
 
 fn back_wish(arguments: &cli::Engine) -> Option<Wish> {

@@ -24,11 +24,22 @@ use crate::engine::socket::client::{AttachError, attach};
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{Journal, Summary};
 
+/// What a new release is of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct New {
+    /// These images,
+    pub(super) images: Vec<Image>,
+    /// or what has succeeded elsewhere.
+    pub(super) from: Option<String>,
+    /// The commit that it was made of, if said.
+    pub(super) git_sha: Option<String>,
+}
+
 /// What an engine is started for.
 #[derive(Clone, Debug)]
 pub(super) enum Purpose {
-    /// A new release of these images.
-    Release(Vec<Image>),
+    /// A new release.
+    Release(New),
     /// An unfinished release, by its number.
     Recover(u64),
     /// A release that goes back to an earlier one.
@@ -57,8 +68,10 @@ pub(super) fn start(
     }
     command.args(["engine", environment, component]);
     match purpose {
-        Purpose::Release(images) => {
-            command.args(images.iter().flat_map(|image| ["--image".to_owned(), image.to_string()]))
+        Purpose::Release(New { images, from, git_sha }) => {
+            command.args(images.iter().flat_map(|image| ["--image".to_owned(), image.to_string()]));
+            command.args(from.iter().flat_map(|from| ["--from", from]));
+            command.args(git_sha.iter().flat_map(|sha| ["--git-sha", sha]))
         }
         Purpose::Recover(id) => command.arg("--recover").arg(id.to_string()),
         Purpose::Back(wish) => {

@@ -12,6 +12,8 @@ mod notify;
 mod output;
 mod parts;
 mod plan;
+mod promotion;
+mod rehearsal;
 mod release;
 mod replay;
 mod settings;

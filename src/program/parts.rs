@@ -8,12 +8,15 @@ use color_eyre::eyre::{Result, WrapErr};
 
 use super::back::{self, Back};
 use super::channels::{self, Means};
+use super::versions;
 use crate::clock::Clock;
 use crate::cloud::{Cloud, Survey};
 use crate::config::{Config, PlanContext, Request};
 use crate::domain::command::Actor;
 use crate::domain::components::Components;
 use crate::domain::ids::{ComponentName, ReleaseId, Version};
+use crate::domain::late;
+use crate::domain::origin::Origin;
 use crate::domain::plan::Plan;
 use crate::domain::redact::Redactor;
 use crate::engine::settings::{Parts, Polls, Settings};
@@ -35,6 +38,12 @@ pub(super) struct Wanted {
     pub(super) serving: Components<Option<Version>>,
     /// Set when it goes back to an earlier release.
     pub(super) back: Option<Back>,
+    /// Images by their digests, where these are settled already.
+    pub(super) pinned: Components<Option<Version>>,
+    /// How it came about.
+    pub(super) origin: Origin,
+    /// The commit that the versions were made of, if known.
+    pub(super) git_sha: Option<String>,
 }
 
 /// What was found of each component; nothing of one without services.
@@ -64,7 +73,10 @@ impl Planner {
                 surveys[of] = Some(survey.wrap_err("failed to look at the services as they are")?);
             }
         }
+        let mut wanted = wanted;
+        versions::pin(&config, &mut wanted, clouds).await?;
         let draft = make(&config, &wanted, &surveys, ReleaseId(0))?;
+        wanted.git_sha.clone_from(&draft.git_sha);
         if let Some(back) = &wanted.back {
             back::refuse_impossible(back, &draft, &surveys, clouds).await?;
         }
@@ -86,14 +98,23 @@ fn make(config: &Config, wanted: &Wanted, surveys: &Surveys, release: ReleaseId)
         serving: &wanted.serving,
         release,
     };
-    let plan = config.plan(&request, surveys)?;
-    Ok(match &wanted.back {
-        Some(back) => {
-            let warm = back::is_warm(back, &plan, surveys);
-            back.way.plan(plan, back.wish.reason.clone(), warm)
-        }
-        None => plan,
-    })
+    let mut plan = config.plan(&request, surveys)?;
+    plan.origin = wanted.origin.clone();
+    plan.git_sha.clone_from(&wanted.git_sha);
+    for (of, planned) in plan.components.iter_mut() {
+        planned.pinned.image.clone_from(&wanted.pinned[of]);
+    }
+    if let Some(back) = &wanted.back {
+        let warm = back::is_warm(back, &plan, surveys);
+        plan = back.way.plan(plan, back.wish.reason.clone(), warm);
+    }
+    late::fill_digests(&mut plan);
+    if late::fill_git_sha(&mut plan, wanted.git_sha.as_deref()) {
+        let sha = versions::git_sha(&plan.origin)?;
+        late::fill_git_sha(&mut plan, Some(&sha));
+        plan.git_sha = Some(sha);
+    }
+    Ok(plan)
 }
 
 /// The parts of an engine that runs `plan`.

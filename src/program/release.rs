@@ -7,18 +7,20 @@ use color_eyre::eyre::{Result, WrapErr};
 
 use super::back;
 use super::faces::{self, Manner};
-use super::launch::{self, Purpose, Running};
+use super::launch::{self, New, Purpose, Running};
+use super::promotion;
 use super::{output, settings, who};
 use crate::app::past::BackWish;
 use crate::cli::{Attach, Globals, Release, Which};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::command::Actor;
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::ComponentName;
 use crate::domain::plan::Plan;
-use crate::engine::run::this_actor;
 use crate::engine::socket::client::attach;
 use crate::headless::{self, End, Headless};
+use crate::journal::sqlite::SqliteJournal;
 use crate::runtime::Leaving;
 
 /// Begins a release and watches it.
@@ -26,14 +28,32 @@ pub(super) async fn run(globals: &Globals, arguments: &Release) -> Result<u8> {
     let config = settings::load(globals)?;
     let environment = &arguments.what.environment;
     let lineup = config.lineup(environment, arguments.what.component.as_deref())?;
-    let purpose = Purpose::Release(arguments.what.images.clone());
+    if let Some(from) = &arguments.from {
+        // Seen here before an engine is started, and again by it.
+        let file = settings::journal_file(&config);
+        let journal = if file.exists() { SqliteJournal::open(&file)? } else { SqliteJournal::in_memory()? };
+        promotion::find(&journal, &config, environment, &lineup, from)?;
+    }
+    let purpose = Purpose::Release(New {
+        images: arguments.what.images.clone(),
+        from: arguments.from.clone(),
+        git_sha: arguments.git_sha.clone(),
+    });
     let watching = Watching {
         headless: arguments.headless,
         detach: arguments.detach,
         timeout: arguments.timeout,
         approve: arguments.yes,
     };
-    begin(globals, &config, environment, &lineup, &purpose, watching, |_| Ok(())).await
+    begin(globals, &config, environment, &lineup, &purpose, watching, say_promoted).await
+}
+
+/// Says what is taken from where.
+fn say_promoted(plan: &Plan) -> Result<()> {
+    for line in promotion::in_words(plan) {
+        writeln!(output::out(), "takes {line}")?;
+    }
+    Ok(())
 }
 
 /// How a release that was just begun is watched.
@@ -63,6 +83,9 @@ pub(super) async fn begin(
     // Read before anything begins: a release whose cockpit cannot be shown is better not begun.
     let manner = Manner::read(&config.screen)?;
     let socket = launch::start(globals, config, environment, &component, purpose)?;
+    let handle = attach(&socket).await.wrap_err("failed to attach to the engine")?;
+    let release = handle.snapshot.borrow().release.clone();
+    say(&release.plan)?;
     if watching.detach {
         writeln!(
             output::out(),
@@ -70,13 +93,11 @@ pub(super) async fn begin(
         )?;
         return Ok(0);
     }
-    let handle = attach(&socket).await.wrap_err("failed to attach to the engine")?;
-    let release = handle.snapshot.borrow().release.clone();
-    say(&release.plan)?;
     let running = Running { handle, release };
     if watching.headless.headless {
         let style = faces::style(watching.headless.format);
-        follow(running, style, watching.approve, watching.timeout).await
+        let actor = who::named(config, &running.release.plan).await;
+        follow(running, style, watching.approve, watching.timeout, actor).await
     } else {
         watch(globals, config, manner, running).await
     }
@@ -113,7 +134,8 @@ async fn watch(globals: &Globals, config: &Config, manner: Manner, running: Runn
         let access = faces::access_of_config(config, plan.environment.as_str());
         let handle = who::introduce(running.handle, config, &plan);
         let past = Box::new(back::Shelf::of(config, &plan));
-        let left = faces::cockpit(handle, manner.with_past(past), access, Clock::system(), this_actor(), false).await?;
+        let actor = who::named(config, &plan).await;
+        let left = faces::cockpit(handle, manner.with_past(past), access, Clock::system(), actor, false).await?;
         if let Some(wish) = left.back {
             (manner, running) = (Manner::read(&config.screen)?, back_from(globals, config, &plan, wish).await?);
             continue;
@@ -133,8 +155,14 @@ async fn watch(globals: &Globals, config: &Config, manner: Manner, running: Runn
     }
 }
 
-async fn follow(running: Running, style: headless::Style, approve: bool, timeout: Option<Duration>) -> Result<u8> {
-    let run = Headless { style, approve, timeout, actor: this_actor(), clock: Clock::system() };
+async fn follow(
+    running: Running,
+    style: headless::Style,
+    approve: bool,
+    timeout: Option<Duration>,
+    actor: Actor,
+) -> Result<u8> {
+    let run = Headless { style, approve, timeout, actor, clock: Clock::system() };
     let mut out = output::out();
     let followed = headless::follow(running.handle, run, &mut out);
     tokio::select! {

@@ -17,6 +17,7 @@ use crate::domain::check::{Fetched, NoAnswer, Request};
 use crate::domain::command::Actor;
 use crate::domain::components::Components;
 use crate::domain::ids::{ComponentName, Version};
+use crate::domain::origin::Origin;
 use crate::domain::release::Release;
 use crate::domain::time::Timestamp;
 use crate::engine::run::Engine;
@@ -70,6 +71,9 @@ impl Shop {
             versions: self.lineup.map(|_| Version(image.to_owned())),
             serving: self.lineup.map(|_| None),
             back: None,
+            pinned: self.lineup.map(|_| None),
+            origin: Origin::Named,
+            git_sha: None,
         };
         let planner = Planner::new(self.config.clone(), wanted, &self.context, &self.clouds).await.unwrap();
         let http = Http::new(self.sim.http_client(), clock);

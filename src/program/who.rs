@@ -22,10 +22,11 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 const ORDERS: usize = 16;
 
 /// Whoever runs this process, about to send a command of this kind. What makes things safer is sent at once, without
-/// asking AWS for a name first.
+/// asking AWS for a name first, unless the policy asks whose it is.
 pub(super) async fn sender(config: &Config, plan: &Plan, kind: CommandKind) -> Actor {
     let actor = this_actor();
-    if kind.is_always_timely() || kind == CommandKind::Abort {
+    let is_urgent = kind.is_always_timely() || kind == CommandKind::Abort;
+    if is_urgent && !plan.asks_who(kind.into()) {
         return actor;
     }
     let Some(context) = context(config, plan) else { return actor };
@@ -47,6 +48,13 @@ pub(super) async fn own_arn(context: &PlanContext) -> Option<String> {
     };
     let answer = tokio::time::timeout(PATIENCE, ask).await;
     answer.ok().flatten().map(|identity| identity.arn)
+}
+
+/// Whoever runs this process, with their AWS identity where a policy asks for it.
+pub(super) async fn named(config: &Config, plan: &Plan) -> Actor {
+    let actor = this_actor();
+    let Some(context) = context(config, plan).filter(|_| plan.policy.is_some()) else { return actor };
+    Actor { arn: own_arn(&context).await, ..actor }
 }
 
 /// Puts the sender's AWS identity on every order that goes through the handle from here on, once it is known. No order

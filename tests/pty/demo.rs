@@ -194,3 +194,91 @@ async fn a_variable_that_is_not_text_harms_nothing() {
     let line = BufReader::new(demo.stdout.take().unwrap()).lines().next_line().await.unwrap();
     assert!(line.as_ref().is_some_and(|line| line.contains("release 1 begins")), "{line:?}");
 }
+
+/// A pipeline of somebody's own, of another account, with programs that must not be run.
+const OWN: &str = r#"
+[environments.staging]
+account = "555566667777"
+region = "us-east-1"
+
+[components.shop]
+cluster = "theirs"
+container = "web"
+listener_rule = "arn:aws:elasticloadbalancing:us-east-1:555566667777:listener-rule/app/theirs/1/2/3"
+pipeline = "ours"
+services = [
+  { service = "web-a", target_group = "arn:aws:elasticloadbalancing:us-east-1:555566667777:targetgroup/web-a/1" },
+  { service = "web-b", target_group = "arn:aws:elasticloadbalancing:us-east-1:555566667777:targetgroup/web-b/2" },
+]
+
+[signals.errors]
+measure = "target-errors"
+max = "5 %"
+
+[policy]
+everybody = []
+
+[[pipelines.ours.stages]]
+name = "look"
+kind = "gate"
+
+[[pipelines.ours.stages]]
+name = "bake-the-image"
+kind = "build"
+run = ["touch", "built"]
+repository = "555566667777.dkr.ecr.us-east-1.amazonaws.com/shop"
+
+[[pipelines.ours.stages]]
+name = "alter-tables"
+kind = "command"
+run = ["touch", "altered"]
+
+[[pipelines.ours.stages]]
+name = "bring-up"
+kind = "deploy"
+
+[[pipelines.ours.stages]]
+name = "all-at-once"
+kind = "shift"
+steps = [{ weight = 100, bake = "4m" }]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipeline_of_ones_own_is_rehearsed_without_its_programs_or_refused_with_the_reason() {
+    let home = tempfile::tempdir().unwrap();
+    let run = async |text: &str, more: &[&str]| {
+        std::fs::write(home.path().join("own.toml"), text).unwrap();
+        let mut demo = Command::new(PROGRAM);
+        demo.args(["demo", "--config", "own.toml", "--headless", "--speed", "200"]).args(more);
+        demo.current_dir(home.path()).env_clear().env("HOME", home.path()).stdin(Stdio::null());
+        finish(demo.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap()).await
+    };
+    let rehearsed = run(OWN, &[]).await;
+    assert_eq!(rehearsed.code, 0, "{rehearsed:?}");
+    for stage in
+        ["look passed", "bake-the-image passed", "alter-tables passed", "bring-up passed", "all-at-once passed"]
+    {
+        assert!(rehearsed.out.contains(stage), "no {stage:?} in {}", rehearsed.out);
+    }
+    assert!(rehearsed.err.contains("rehearsing own.toml in staging"), "{rehearsed:?}");
+    assert!(!home.path().join("built").exists() && !home.path().join("altered").exists(), "its programs were run");
+
+    let bad = run(OWN, &["--scenario", "errors"]).await;
+    assert_eq!(bad.code, 4, "its own limit takes it back: {bad:?}");
+
+    let load = "[[pipelines.ours.stages]]\nname = \"push\"\nkind = \"load\"\nrun = [\"k6\"]\n\
+                limits = [{ name = \"p95\", at = \"/p95\", below = 500 }]\n";
+    let other = "[environments.production]\naccount = \"555566667777\"\nregion = \"us-east-1\"\nproduction = true\n";
+    for (text, more, said) in [
+        (format!("{OWN}{load}"), &[][..], "stage `push` is judged by the report of a program"),
+        (format!("{OWN}{other}"), &[], "say with --env which of production, staging to rehearse"),
+        (OWN.to_owned(), &["--env", "stagin"], "staging"),
+        (OWN.replacen("kind = \"deploy\"", "kind = \"deplyo\"", 1), &[], "deplyo"),
+    ] {
+        let refused = run(&text, more).await;
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.err.contains(said), "{said}: {refused:?}");
+    }
+    let production = run(&format!("{OWN}{other}"), &["--env", "production"]).await;
+    assert_eq!(production.code, 0, "{production:?}");
+}

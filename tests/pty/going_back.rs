@@ -1,23 +1,11 @@
 //! Back to an earlier release while none is running.
 
-use serde_json::Value;
-
 use crate::site::{ASKS_FIRST, Site};
 
 /// Releases a version and promotes it to its end.
 async fn release(site: &Site, tag: &str) {
     let image = format!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/api:{tag}");
-    let ran = site.run(&["release", "demo", "--image", &image, "--detach"]).await;
-    assert_eq!(ran.code, 0, "{ran:?}");
-    let can_promote = |status: &Value| status["possible"].as_array().unwrap().contains(&"promote".into());
-    loop {
-        let status = site.until("it goes on", |status| can_promote(status) || status["status"] == "succeeded").await;
-        if status["status"] == "succeeded" {
-            return;
-        }
-        // It may have gone on meanwhile: then it is looked at again.
-        let _may_be_stale = site.run(&["promote", "--if-revision", &status["revision"].to_string(), "--yes"]).await;
-    }
+    site.released(&["release", "demo", "--image", &image, "--detach"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,4 +81,15 @@ async fn an_earlier_release_is_chosen_and_gone_back_to_on_the_screen() {
     site.until("it serves again", |status| status["status"] == "succeeded" && status["release"] == 3).await;
     terminal.press("q");
     terminal.ends().await.gave_the_terminal_back();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_start_any_more_is_not_gone_back_to() {
+    let site = Site::new(&[]).await;
+    // The registry has no such image: as after an expiry.
+    release(&site, "7777777").await;
+    release(&site, "9ab03d7").await;
+    let refused = site.run(&["rollback", "--to", "1"]).await;
+    assert_eq!(refused.code, 8, "{refused:?}");
+    assert!(refused.err.contains("api:7777777 of release 1 is no longer in ECR"), "{refused:?}");
 }

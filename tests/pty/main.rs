@@ -8,6 +8,8 @@ mod demo;
 mod faces;
 mod going_back;
 mod looking_back;
+mod policy;
+mod promoting;
 mod recovery;
 mod refusals;
 mod site;

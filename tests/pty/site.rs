@@ -173,6 +173,22 @@ impl Site {
         assert!(ran.out.contains("`cutover attach` watches it"), "{ran:?}");
     }
 
+    /// Begins a release, and promotes it until it has succeeded.
+    pub(crate) async fn released(&self, begin: &[&str]) -> Ran {
+        let ran = self.run(begin).await;
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let can_promote = |status: &Value| status["possible"].as_array().unwrap().contains(&"promote".into());
+        loop {
+            let status =
+                self.until("it goes on", |status| can_promote(status) || status["status"] == "succeeded").await;
+            if status["status"] == "succeeded" {
+                return ran;
+            }
+            // It may have gone on meanwhile: then it is looked at again.
+            let _may_be_stale = self.run(&["promote", "--if-revision", &status["revision"].to_string(), "--yes"]).await;
+        }
+    }
+
     /// What `status` says, for programs.
     pub(crate) async fn status(&self) -> Value {
         let ran = self.run(&["status", "--format", "json"]).await;
@@ -219,6 +235,22 @@ impl Site {
         let answer = self.ask(&[target, "Content-Type: application/x-amz-json-1.1"], "{}").await;
         let answer: Value = serde_json::from_str(&answer).unwrap();
         answer["taskDefinitionArns"].as_array().unwrap().len()
+    }
+
+    /// The images that registered task definitions name.
+    pub(crate) async fn images(&self) -> Vec<Value> {
+        let target = |operation: &str| format!("X-Amz-Target: AmazonEC2ContainerServiceV20141113.{operation}");
+        let json = "Content-Type: application/x-amz-json-1.1";
+        let listed = self.ask(&[&target("ListTaskDefinitions"), json], "{}").await;
+        let listed: Value = serde_json::from_str(&listed).unwrap();
+        let mut images = Vec::new();
+        for arn in listed["taskDefinitionArns"].as_array().unwrap() {
+            let body = serde_json::json!({ "taskDefinition": arn }).to_string();
+            let answer = self.ask(&[&target("DescribeTaskDefinition"), json], &body).await;
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            images.push(answer["taskDefinition"]["containerDefinitions"][0]["image"].clone());
+        }
+        images
     }
 
     /// The weights of blue and green on the listener rule.

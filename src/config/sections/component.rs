@@ -80,7 +80,13 @@ pub(super) fn read(
     check_pipeline(
         &table,
         pipeline.as_ref(),
-        &Checked { component: name, driver, services, has_url: url.is_some() },
+        &Checked {
+            component: name,
+            pins: table.or("pin", values::flag, false),
+            driver,
+            services,
+            has_url: url.is_some(),
+        },
         Some(signals.as_slice()).filter(|_| all_read),
         place,
         defined,
@@ -113,12 +119,14 @@ fn site(table: &Table<'_>, place: &Place) -> Option<Site> {
     let rule = table.required("listener_rule", rule, values::arn(Resource::Rule));
     check_place(table, rule.as_ref(), place);
     let services = services(table, place);
+    let pin = table.or("pin", values::flag, false);
     let tasks = table.optional("tasks", values::whole(1, 10_000)).and_then(|tasks| u32::try_from(tasks).ok());
     Some(Site {
         cluster: cluster?.value,
         container: container?.value,
         listener_rule: rule?.value.text,
         services: services?,
+        pin,
         tasks,
     })
 }
@@ -191,6 +199,7 @@ fn check_place(table: &Table<'_>, arn: Option<&Located<Arn>>, place: &Place) {
 /// What of a component its pipeline may need.
 struct Checked<'a> {
     component: &'a str,
+    pins: bool,
     driver: Driver,
     services: Option<&'a [Service; 2]>,
     has_url: bool,
@@ -211,7 +220,17 @@ fn check_pipeline(
     // What could not be read whole has mistakes enough of its own.
     let Some(read) = defined.pipelines.get(&pipeline.value).filter(|read| read.is_whole) else { return };
     let name = &pipeline.value;
-    let Checked { component, driver, services, has_url } = *about;
+    let Checked { component, pins, driver, services, has_url } = *about;
+    for (stage, spot) in read.early_digests(component).filter(|_| !pins) {
+        let what = format!("`${{digest}}` is not known yet when stage `{stage}` begins");
+        let remedy = match driver {
+            Driver::Alb => format!(
+                "set `pin = true` in [components.{component}], which looks it up before, or put the stage after a `build` stage, unless it is a gate"
+            ),
+            Driver::Command => format!("`{component}` has no image: write `${{version}}`"),
+        };
+        reader.check(false, spot, what, remedy);
+    }
     let is_listed = read.components.is_empty() || read.components.iter().any(|listed| listed.as_str() == component);
     let what = format!("pipeline `{name}` does not release `{component}`");
     let remedy = "add it to the pipeline's `components`, or name another pipeline";

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use toml::de::DeValue;
 
-use super::super::model::Environment;
+use super::super::model::{Environment, Stage};
 use super::super::problem::Mistake;
 use super::super::reader::{Item, Table};
-use super::super::template::{Template, some_template};
+use super::super::template::{Template, Variable, some_template};
 use super::super::values::{self, Resource};
-use super::{Defined, component, settings, signal};
+use super::{Defined, component, pipeline, settings, signal};
 use crate::domain::ids::ComponentName;
 
 /// Where an environment's resources must lie.
@@ -41,6 +41,10 @@ pub(super) fn read<'a>(root: &Table<'a>, environment: Table<'a>, name: &str, def
     let mut components = BTreeMap::new();
     let own = environment.table("components");
     let common = root.table("components");
+    let own_stages = environment.table("stages");
+    let used = pipelines_used(common.as_ref(), own.as_ref(), name);
+    let (here, stages) = stages(root, own_stages.as_ref(), &used, defined);
+    let defined = &here;
     for name in common.as_ref().map(Table::names).unwrap_or_default() {
         let Some(base) = common.as_ref().and_then(|all| all.table(&name.value)) else { continue };
         let own = own.as_ref().and_then(|own| own.table(&name.value));
@@ -72,14 +76,66 @@ pub(super) fn read<'a>(root: &Table<'a>, environment: Table<'a>, name: &str, def
     settings::rollback(environment.table("rollback"));
     environment.finish();
     let (account, region) = (account?.value, region?.value);
-    Some(Environment { production, read_only, account, region, profile, role, confirm, components })
+    Some(Environment { production, read_only, account, region, profile, role, confirm, components, stages })
+}
+
+/// The names of the pipelines that components of an environment are released by.
+fn pipelines_used(common: Option<&Table<'_>>, own: Option<&Table<'_>>, environment: &str) -> Vec<String> {
+    let mut used = Vec::new();
+    for name in common.map(Table::names).unwrap_or_default() {
+        let Some(base) = common.and_then(|all| all.table(&name.value)) else { continue };
+        if !component::is_released_to(&base, environment) {
+            continue;
+        }
+        let table = Table::layered([own.and_then(|own| own.table(&name.value)), Some(base)]);
+        let pipeline = table.and_then(|table| table.item("pipeline")?.get().as_str().map(str::to_owned));
+        used.extend(pipeline.filter(|pipeline| !used.contains(pipeline)));
+    }
+    used
+}
+
+/// The pipelines as they are in an environment that says something of their stages, and the stages of those that differ.
+fn stages<'a>(
+    root: &Table<'a>,
+    own: Option<&Table<'a>>,
+    used: &[String],
+    defined: &Defined,
+) -> (Defined, BTreeMap<String, Vec<Stage>>) {
+    let (mut here, mut differing) = (defined.clone(), BTreeMap::new());
+    let Some(own) = own else { return (here, differing) };
+    let all = root.table("pipelines");
+    let mut known = Vec::new();
+    for name in used {
+        let Some(table) = all.as_ref().and_then(|all| all.table(name)) else { continue };
+        // Those that have mistakes of their own are known all the same.
+        let names = table.tables("stages").unwrap_or_default();
+        known.extend(names.iter().filter_map(|stage| stage.item("name")?.get().as_str().map(str::to_owned)));
+        let Some(read) = pipeline::read(table, Some(own)) else { continue };
+        let common = defined.pipelines.get(name).map(|common| common.stages.as_slice()).unwrap_or_default();
+        if read.stages != common {
+            differing.insert(name.clone(), read.stages.clone());
+        }
+        here.pipelines.insert(name.clone(), read);
+    }
+    for name in &own.names() {
+        // Also below a name that no stage has, so that nothing there goes unread.
+        let _its_keys = own.table(&name.value);
+        own.reader().known("stage", name, &known);
+    }
+    (here, differing)
 }
 
 /// The phrase to ask for, or `false` to ask for none.
 fn confirm(item: Item<'_>) -> Result<Option<Template>, Mistake> {
     match item.get() {
         DeValue::Boolean(false) => Ok(None),
-        DeValue::String(_) => some_template(item).map(Some),
+        DeValue::String(_) => match some_template(item)? {
+            phrase if phrase.holds(Variable::Digest) => Err(Mistake::Contradiction {
+                what: "`${digest}` is not known in every release to an environment".to_owned(),
+                remedy: "ask for `${version}`, or give the pipeline's gate a `confirm` of its own".to_owned(),
+            }),
+            phrase => Ok(Some(phrase)),
+        },
         _ => Err(item.wrong_type("the phrase to type, in quotes, or false to ask for none")),
     }
 }

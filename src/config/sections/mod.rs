@@ -6,6 +6,7 @@ mod component;
 mod environment;
 mod gate;
 mod pipeline;
+mod policy;
 mod settings;
 mod signal;
 mod stage;
@@ -27,7 +28,7 @@ use super::values;
 use crate::domain::ids::EnvironmentName;
 
 /// What a component's parts may refer to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Defined {
     pub(super) environments: Vec<String>,
     pub(super) pipelines: BTreeMap<String, pipeline::Read>,
@@ -49,7 +50,7 @@ pub(super) fn read<'a>(reader: &'a Reader<'a>, root: &'a Spanned<DeTable<'a>>, f
     let defined = Defined {
         pages: pages.collect(),
         environments: known,
-        pipelines: named(&root, "pipelines", pipeline::read),
+        pipelines: named(&root, "pipelines", |table| pipeline::read(table, None)),
         pipeline_names: plain(&names("pipelines")),
         channels: plain(&names("channels")),
     };
@@ -64,6 +65,7 @@ pub(super) fn read<'a>(reader: &'a Reader<'a>, root: &'a Spanned<DeTable<'a>>, f
     }
     let engine = settings::engine(root.table("engine"), state_dir);
     let screen = settings::screen(root.table("screen"));
+    let policy = policy::read(root.table("policy"), &defined.environments);
     let read_only = root.or("read_only", values::flag, false);
     names("components");
     names("signals");
@@ -83,7 +85,7 @@ pub(super) fn read<'a>(reader: &'a Reader<'a>, root: &'a Spanned<DeTable<'a>>, f
         .into_iter()
         .map(|(name, read)| (name, Pipeline { components: read.components, stages: read.stages }));
     let pipelines = pipelines.collect();
-    Config { file: file.to_owned(), environments: read, pipelines, channels, engine, screen, read_only }
+    Config { file: file.to_owned(), environments: read, pipelines, channels, engine, screen, policy, read_only }
 }
 
 /// The tables of a table whose keys are names, each read by `read`; those that cannot be read are left out.

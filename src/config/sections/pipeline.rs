@@ -8,12 +8,14 @@ use crate::domain::ids::{ComponentName, StageName};
 use crate::domain::plan::GateKind;
 
 /// A pipeline and what it needs of the components that use it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in super::super) struct Read {
     pub(in super::super) components: Vec<ComponentName>,
     pub(in super::super) stages: Vec<Stage>,
     /// Every stage could be read.
     pub(super) is_whole: bool,
+    /// Texts with `${digest}` of stages before which nothing builds the image, by the stages' names.
+    digests: Vec<(StageName, Option<ComponentName>, Spot)>,
 }
 
 impl Read {
@@ -47,12 +49,53 @@ impl Read {
         self.stages.iter().any(|stage| matches!(stage.work, StageWork::StatusPage(_)))
     }
 
+    /// Where the digest of this component's image is asked for before any stage has made it.
+    pub(super) fn early_digests(&self, component: &str) -> impl Iterator<Item = (&StageName, &Spot)> {
+        let is_first = self.components.first().is_none_or(|first| first.as_str() == component);
+        let is_about = move |about: &Option<ComponentName>| match about {
+            Some(name) => name.as_str() == component,
+            None => is_first,
+        };
+        let of_it = self.digests.iter().filter(move |(_, about, _)| is_about(about));
+        of_it.map(|(name, _, spot)| (name, spot))
+    }
+
     pub(super) fn has_gate(&self) -> bool {
         self.stages.iter().any(|stage| matches!(stage.work, StageWork::Gate(_)))
     }
 }
 
-pub(super) fn read(table: Table<'_>) -> Option<Read> {
+/// What stays as the pipeline has it: other pipelines have other stages.
+const FIXED: [&str; 3] = ["name", "component", "after"];
+
+/// An environment's own settings of a stage; `None` where it has none. What makes the pipeline is not among them.
+fn own_settings<'a>(own: Option<&Table<'a>>, stage: &Table<'a>) -> Option<Table<'a>> {
+    let text = |table: &Table<'a>, key: &str| table.item(key).and_then(|item| item.get().as_str().map(str::to_owned));
+    let name = text(stage, "name")?;
+    let own = own?.table(&name)?;
+    let reader = own.reader();
+    let mut is_right = true;
+    for key in FIXED {
+        if let Some(item) = own.item(key) {
+            let what = format!("`{key}` of stage `{name}` is the pipeline's, in every environment");
+            reader.check(false, &item.spot(), what, "leave it out here, or make another pipeline for this environment");
+            is_right = false;
+        }
+    }
+    if let (Some(item), Some(kind)) = (own.item("kind"), text(stage, "kind"))
+        && item.get().as_str() != Some(kind.as_str())
+    {
+        let what = format!("stage `{name}` is of `kind = \"{kind}\"`");
+        let remedy = "leave the kind out here, or make another pipeline for this environment";
+        reader.check(false, &item.spot(), what, remedy);
+        is_right = false;
+    }
+    // What else is said there is of another stage: it would only be told more that follows from this.
+    is_right.then_some(own)
+}
+
+/// Reads a pipeline; `own` is what an environment says of its stages, by their names.
+pub(super) fn read<'a>(table: Table<'a>, own: Option<&Table<'a>>) -> Option<Read> {
     let (reader, spot, place) = (table.reader(), table.spot(), table.place());
     let components = table.list("components", "an array of components: [\"api\", \"web\"]", values::name);
     let components = components.unwrap_or_default();
@@ -63,7 +106,11 @@ pub(super) fn read(table: Table<'_>) -> Option<Read> {
     let expected = tables.len();
     let mut names = Vec::new();
     let mut stages = Vec::new();
+    let mut digests = Vec::new();
     for table in tables {
+        let Some(table) = Table::layered([own_settings(own, &table), Some(table)]) else { continue };
+        let asked = table.texts_with("${digest}");
+        let at = stages.len();
         // The name is asked for by the stage's reader as well, which reports what is wrong with it.
         names.extend(table.item("name").and_then(|item| {
             let value = values::name(item).ok()?;
@@ -71,6 +118,7 @@ pub(super) fn read(table: Table<'_>) -> Option<Read> {
         }));
         let spot = table.spot();
         stages.extend(stage::read(table).map(|value| Located { value, spot }));
+        digests.extend(asked.into_iter().map(|spot| (at, spot)));
     }
     refuse_repeats(reader, "stage", &names);
     let is_whole = stages.len() == expected;
@@ -84,8 +132,23 @@ pub(super) fn read(table: Table<'_>) -> Option<Read> {
             check_order(reader, &stages, Some(component), &spot, &place);
         }
     }
+    let digests = if is_whole { early(&stages, digests) } else { Vec::new() };
     let stages: Vec<Stage> = stages.into_iter().map(|stage| stage.value).collect();
-    Some(Read { components, stages, is_whole })
+    Some(Read { components, stages, is_whole, digests })
+}
+
+/// Of the texts that ask for a digest, those whose stage begins before any build of its component's image has ended. A
+/// gate's phrase is typed by people, who must be told it before.
+fn early(stages: &[Located<Stage>], asked: Vec<(usize, Spot)>) -> Vec<(StageName, Option<ComponentName>, Spot)> {
+    let asked = asked.into_iter().filter_map(|(at, spot)| Some((at, &stages.get(at)?.value, spot)));
+    let is_built = |at: usize, stage: &Stage| {
+        let mut builds = stages.iter().enumerate().filter(|(_, build)| {
+            matches!(build.value.work, StageWork::Build { .. }) && build.value.component == stage.component
+        });
+        !matches!(stage.work, StageWork::Gate(_)) && builds.any(|(build, _)| is_after(stages, at, build))
+    };
+    let early = asked.filter(|(at, stage, _)| !is_built(*at, stage));
+    early.map(|(_, stage, spot)| (stage.name.clone(), stage.component.clone(), spot)).collect()
 }
 
 /// Whether a stage is about a component: it says so, or says nothing in a pipeline that leaves no choice.

@@ -7,7 +7,7 @@ const MANUAL: &str = include_str!("../../../docs/configuration.md");
 
 /// A section of the manual, and the text of the example after which an unknown key is read as one of its own. What the
 /// example leaves out is in the rare configuration.
-const SECTIONS: [(&str, &str); 41] = [
+const SECTIONS: [(&str, &str); 43] = [
     ("The file", ""),
     ("`[environments.NAME]`", "[environments.demo]\n"),
     ("`[components.NAME]`", "[components.api]\n"),
@@ -46,6 +46,8 @@ const SECTIONS: [(&str, &str); 41] = [
     ("`kind = \"verify\"`", "kind = \"verify\"\n"),
     ("`kind = \"cleanup\"`", "kind = \"cleanup\"\n"),
     ("`[rollback]`", "[rollback]\n"),
+    ("`[policy]`", "[policy]\n"),
+    ("`[[policy.rules]]`", "[[policy.rules]]\n"),
     ("`[engine]`", "[engine]\n"),
     ("`[engine.polls]`", "[engine.polls]\n"),
     ("`[screen]`", "[screen]\n"),

@@ -4,7 +4,7 @@ use super::{LEAST, read};
 use crate::config::Mistake;
 
 /// What is broken, the text of the least configuration to replace, and what with.
-const CASES: [(&str, &str, &str); 86] = [
+const CASES: [(&str, &str, &str); 103] = [
     ("not TOML, twice", "cluster = \"shop\"\ncontainer = \"api\"", "cluster = \ncontainer = 'api"),
     ("the same key twice", "cluster = \"shop\"", "cluster = \"shop\"\ncluster = \"shop\""),
     ("unknown section", "[environments.staging]", "[enviroments.x]\n[environments.staging]"),
@@ -92,6 +92,79 @@ const CASES: [(&str, &str, &str); 86] = [
     ("unknown measure", "\"target-errors\"", "\"5xx\""),
     ("percentile beyond reason", "\"target-errors\"", "\"response-time p100\""),
     ("production without a gate", "account =", "production = true\naccount ="),
+    (
+        "stage of an environment that no pipeline has",
+        "[components.api]",
+        "[environments.staging.stages.shfit]\nsteps = [{ weight = 100, bake = \"1m\" }]\n\n[components.api]",
+    ),
+    (
+        "stage of an environment of another kind",
+        "[components.api]",
+        "[environments.staging.stages.shift]\nkind = \"verify\"\nwatch = \"1m\"\n\n[components.api]",
+    ),
+    (
+        "stage of an environment with a key that its kind lacks",
+        "[components.api]",
+        "[environments.staging.stages.deploy]\nsteps = [{ weight = 100, bake = \"1m\" }]\n\n[components.api]",
+    ),
+    (
+        "stage of an environment with a wrong value",
+        "[components.api]",
+        "[environments.staging.stages.shift]\nsteps = [{ weight = 90, bake = \"1m\" }]\n\n[components.api]",
+    ),
+    (
+        "stage of an environment that is moved",
+        "[components.api]",
+        "[environments.staging.stages.shift]\nafter = []\nname = \"slide\"\n\n[components.api]",
+    ),
+    (
+        "stages of an environment as an array",
+        "[components.api]",
+        "[[environments.staging.stages]]\nname = \"shift\"\n\n[components.api]",
+    ),
+    ("policy with an unknown command", "[components.api]", "[policy]\neverybody = [\"roll-back\"]\n\n[components.api]"),
+    ("rule without who and may", "[components.api]", "[[policy.rules]]\nname = \"captains\"\n\n[components.api]"),
+    (
+        "rule by a role's bare name",
+        "[components.api]",
+        "[[policy.rules]]\nname = \"captains\"\nwho = [\"captain\"]\nmay = [\"promote\"]\n\n[components.api]",
+    ),
+    (
+        "two rules of one name, one of an unknown environment",
+        "[components.api]",
+        "[[policy.rules]]\nname = \"captains\"\nwho = [\"arn:aws:iam::1:role/captain\"]\nmay = [\"promote\"]\n[[policy.rules]]\nname = \"captains\"\nwho = [\"arn:aws:iam::1:role/captain\"]\nmay = [\"promote\"]\nenvironments = [\"stagin\"]\n\n[components.api]",
+    ),
+    (
+        "unknown key of a rule",
+        "[components.api]",
+        "[[policy.rules]]\nname = \"captains\"\nwho = [\"arn:aws:iam::1:role/captain\"]\nmay = [\"promote\"]\ncommands = []\n\n[components.api]",
+    ),
+    (
+        "digest before it is known",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"",
+        "[[pipelines.standard.stages]]\nname = \"sign\"\nkind = \"command\"\nrun = [\"cosign\", \"${digest}\"]\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
+    ),
+    (
+        "digest beside the build",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"",
+        "[[pipelines.standard.stages]]\nname = \"image\"\nkind = \"build\"\nrun = [\"./build\", \"${digest}\"]\nrepository = \"r/api\"\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
+    ),
+    (
+        "digest in a phrase",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"",
+        "[[pipelines.standard.stages]]\nname = \"gates\"\nkind = \"gate\"\nconfirm = \"release ${digest}\"\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
+    ),
+    (
+        "digest in an environment's phrase",
+        "account = \"123456789012\"\nregion",
+        "confirm = \"release ${digest}\"\naccount = \"123456789012\"\nregion",
+    ),
+    ("pin as a word", "cluster = \"shop\"", "cluster = \"shop\"\npin = \"digest\""),
+    (
+        "unknown variable, nearly right",
+        "[[pipelines.standard.stages]]\nname = \"deploy\"",
+        "[[pipelines.standard.stages]]\nname = \"sign\"\nkind = \"command\"\nrun = [\"sign\", \"${git-sha}\", \"$${digest}\"]\n\n[[pipelines.standard.stages]]\nname = \"deploy\"",
+    ),
     (
         "unknown variable",
         "[[pipelines.standard.stages]]\nname = \"deploy\"",

@@ -27,6 +27,8 @@ impl Machine<'_> {
         if let Some(ended) = &self.release.ended {
             return Err(Refusal::Ended { status: ended.ending.word().to_owned() });
         }
+        let allowed = self.release.plan.lets(kind.into(), order.by.arn.as_deref());
+        allowed.map_err(|why| Refusal::NotAllowed { why })?;
         if let Some(seen) = order.seen
             && seen != self.release.revision
             && !kind.is_always_timely()

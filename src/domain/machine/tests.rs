@@ -146,6 +146,8 @@ fn plan() -> Plan {
         notify: vec!["team".to_owned()],
         secrets: Vec::new(),
         origin: Origin::Named,
+        git_sha: None,
+        policy: None,
     }
 }
 

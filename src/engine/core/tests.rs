@@ -65,6 +65,8 @@ fn plan() -> Plan {
         notify: Vec::new(),
         secrets: Vec::new(),
         origin: Origin::Named,
+        git_sha: None,
+        policy: None,
     }
 }
 

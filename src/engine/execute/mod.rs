@@ -23,6 +23,7 @@ use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
 use crate::domain::gate::GateVoices;
 use crate::domain::ids::{EffectId, Side, TaskDefinitionArn, Version};
+use crate::domain::late;
 use crate::domain::one_off::OneOff;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{CommandPlan, ComponentPlan, Definition, Plan, Sides, StageKind, TaskPlan, Undo};
@@ -179,8 +180,14 @@ impl Job {
             Effect::CheckGate { .. } => stage.map(|stage| stage.voices.clone()),
             _ => None,
         };
+        let mut plan = plan.clone();
+        let digest = built.and_then(Version::digest);
+        let planned = intent.effect.stage().and_then(|stage| plan.stages.get_mut(stage));
+        if let Some((stage, digest)) = planned.zip(digest) {
+            stage.kind = late::filled(&stage.kind, late::DIGEST, digest);
+        }
         Self {
-            plan: Arc::new(plan.clone()),
+            plan: Arc::new(plan),
             component: index,
             tag,
             image: state.built.clone(),

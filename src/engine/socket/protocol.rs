@@ -12,7 +12,7 @@ use crate::engine::handle::{LogBatch, Receipt};
 use crate::engine::snapshot::Snapshot;
 
 /// The protocol that this version speaks. It changes whenever a message does.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// No message is longer.
 const LONGEST: u64 = 16 * 1_024 * 1_024;

@@ -255,6 +255,13 @@ impl World {
         self.ledger.change(self.now, "PutImage", vec![("repository", repository.to_owned()), ("tag", tag.to_owned())]);
     }
 
+    /// The version that an image was built as, where it is named by a digest that the registry has under a tag: a
+    /// program knows its version however its image is named.
+    pub(in crate::sim::world) fn built_as(&self, image: &str) -> Option<String> {
+        let (_, digest) = image.rsplit_once('@')?;
+        self.estate.images.iter().find(|known| known.digest == digest)?.tags.first().cloned()
+    }
+
     fn repository(&self, name: &str) -> ApiResult<Vec<&EcrImage>> {
         let images: Vec<&EcrImage> = self.estate.images.iter().filter(|image| image.repository == name).collect();
         if images.is_empty() {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::app::past::{BackWish, PastPreview, PastRelease};
 use crate::domain::ids::ReleaseId;
+use crate::domain::policy::{Deed, Policy};
 
 fn past(id: u64) -> PastRelease {
     PastRelease { id: ReleaseId(id), versions: "4f2c1e9".to_owned(), ended: NOW, by: "maria".to_owned() }
@@ -57,4 +58,16 @@ fn a_release_that_runs_is_rolled_back_itself_whatever_is_chosen() {
     screen.press("6 tab R");
     let cmds = screen.press("enter");
     assert!(matches!(&cmds[..], [Cmd::Send(Order { command: Command::Rollback { .. }, .. })]), "{cmds:?}");
+}
+
+#[test]
+fn a_key_that_the_policy_does_not_allow_says_why() {
+    let mut screen = Screen::at(Scene::Baking);
+    let policy = Policy { everybody: vec![Deed::Pause], rules: Vec::new() };
+    Arc::make_mut(&mut screen.snapshot.release).plan.policy = Some(policy);
+    assert_eq!(screen.press("R"), []);
+    assert!(screen.model.overlay.is_none());
+    let why = "rollback: policy: whose rollback this is, is not known";
+    assert!(screen.model.toasts.iter().any(|toast| toast.text.starts_with(why)), "{:?}", screen.model.toasts);
+    assert!(matches!(&screen.press("space")[..], [Cmd::Send(Order { command: Command::Pause, .. })]));
 }

@@ -1,6 +1,7 @@
 //! What people order, and what becomes of it.
 
 use super::*;
+use crate::domain::policy::{self, Deed, Pattern, Rule};
 
 #[test]
 fn a_rollback_outranks_a_weight_change_under_way() {
@@ -125,4 +126,31 @@ fn promote_is_followed_until_it_is_seen() {
     assert_eq!(bench.release.orders[1].progress, Progress::Overtaken);
     bench.settle();
     assert_eq!(bench.api().weight, Percent::ZERO);
+}
+
+#[test]
+fn what_the_policy_does_not_allow_is_refused_whatever_the_face_thought() {
+    let mut bench = Bench::to_bake_at_ten();
+    let captain_arn = "arn:aws:sts::1:assumed-role/captain/maria";
+    let rule = Rule {
+        name: "captains".to_owned(),
+        who: vec![Pattern("arn:aws:iam::1:role/captain".to_owned())],
+        may: vec![Deed::Promote],
+    };
+    bench.release.plan.policy = Some(policy::Policy { everybody: vec![Deed::Rollback], rules: vec![rule] });
+    let before = bench.release.clone();
+    let send = |bench: &mut Bench, command, arn: Option<&str>| {
+        let by = Actor { arn: arn.map(str::to_owned), ..captain() };
+        bench.tell(Event::Ordered(Order { command, stage: None, by, seen: None })).answer.expect("answered")
+    };
+    for arn in [None, Some("arn:aws:sts::1:assumed-role/developer/ken")] {
+        match send(&mut bench, Command::Promote, arn) {
+            Err(Refusal::NotAllowed { why }) => assert!(why.contains("rule `captains` allows it"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(matches!(send(&mut bench, Command::Pause, Some(captain_arn)), Err(Refusal::NotAllowed { .. })));
+    assert_eq!(bench.release, before, "nothing has changed");
+    assert!(send(&mut bench, Command::Promote, Some(captain_arn)).is_ok());
+    assert!(send(&mut bench, Command::Rollback { reason: None }, None).is_ok(), "everybody may");
 }

@@ -90,7 +90,7 @@ impl World {
             id: view.id.clone(),
             stream: format!("{}/{container}/{}", definition.family, view.id),
             side,
-            version: version_of(&image),
+            version: self.built_as(&image).unwrap_or_else(|| version_of(&image)),
             last_traffic: None,
         });
         self.ecs.tasks.push(TaskState {
