@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::channels::{self, Means};
 use super::output::{self, Refused};
 use super::parts::{Planner, Wanted, parts};
-use super::{settings, versions, who};
+use super::{hold, settings, versions, who};
 use crate::cli;
 use crate::clock::Clock;
 use crate::cloud::aws::{Aws, Connection, https_client};
@@ -117,44 +117,59 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
         pid: std::process::id(),
         since: clock.now(),
     };
+    if arguments.recover.is_none() {
+        hold::give_way(&berth, &environment, &lineup).await;
+    }
     let claims = claims(&berth, &environment, &lineup, &context, &holder)?;
-    let journal = SqliteJournal::open(&settings::journal_file(&config))?;
+    let file = settings::journal_file(&config);
+    let mut journal = SqliteJournal::open(&file)?;
     let (clouds, identity) = connect(&context, clock).await?;
     actor.arn = if context.role.is_none() { Some(identity.arn) } else { who::own_arn(&context).await };
     let http = Http::new(https_client(), clock);
     let means = Means { clouds, web: Arc::new(Client::new(clock)), http, vault: channels::kept };
+    let (engine, hub, stop) = match arguments.recover {
+        Some(id) => {
+            let plan = journal.find(id)?.plan;
+            let parts = parts(&plan, &context, &means, Box::new(journal), clock, actor.clone(), false);
+            Engine::recover(id, parts)?
+        }
+        None => {
+            let held = before(&journal, &environment, &lineup)?;
+            let lead = arguments.component.as_deref();
+            let versions = versions::wanted(&config, &environment, &lineup, lead, &arguments.images)?;
+            let wanted = |serving| Wanted {
+                environment: environment.clone(),
+                lineup: lineup.clone(),
+                versions: versions.clone(),
+                serving,
+            };
+            if let Some(held) = &held {
+                // Once it is known that the new release can be planned.
+                let wanted = wanted(versions::serving(&journal, &environment, &lineup)?);
+                Planner::new(config.clone(), wanted, &context, &means.clouds).await?;
+                let successor =
+                    hold::Successor { lineup: &lineup, context: &context, means: &means, clock, actor: &actor };
+                successor.end(&mut journal, || Ok(SqliteJournal::open(&file)?), held).await?;
+            }
+            let wanted = wanted(versions::serving(&journal, &environment, &lineup)?);
+            let planner = Planner::new(config, wanted, &context, &means.clouds).await?;
+            let parts = parts(&planner.draft, &context, &means, Box::new(journal), clock, actor.clone(), false);
+            Engine::begin(&mut |id| planner.plan(id), parts)?
+        }
+    };
     let mut owing = Vec::new();
     // Only of the same line-up: what is known here of another's components is not enough to run its engine.
     let is_same = |plan: &Plan| {
         plan.components.count() == lineup.count()
             && lineup.iter().all(|(_, name)| is_of(plan, &environment, name.as_str()))
     };
-    for summary in settings::owing(&journal, clock.now(), is_same)? {
+    for summary in settings::owing(&SqliteJournal::open(&file)?, clock.now(), is_same)? {
         if arguments.recover != Some(summary.id) {
-            let journal = Box::new(SqliteJournal::open(&settings::journal_file(&config))?);
+            let journal = Box::new(SqliteJournal::open(&file)?);
             let parts = parts(&summary.plan, &context, &means, journal, clock, actor.clone(), false);
             owing.push(Engine::recover(summary.id, parts)?.0);
         }
     }
-    let (engine, hub, stop) = match arguments.recover {
-        Some(id) => {
-            let plan = journal.find(id)?.plan;
-            let parts = parts(&plan, &context, &means, Box::new(journal), clock, actor, false);
-            Engine::recover(id, parts)?
-        }
-        None => {
-            for (_, name) in lineup.iter() {
-                refuse_unfinished(&journal, &environment, name.as_str())?;
-            }
-            let lead = arguments.component.as_deref();
-            let versions = versions::wanted(&config, &environment, &lineup, lead, &arguments.images)?;
-            let serving = versions::serving(&journal, &environment, &lineup)?;
-            let wanted = Wanted { environment: environment.clone(), lineup, versions, serving };
-            let planner = Planner::new(config, wanted, &context, &means.clouds).await?;
-            let parts = parts(&planner.draft, &context, &means, Box::new(journal), clock, actor, false);
-            Engine::begin(&mut |id| planner.plan(id), parts)?
-        }
-    };
     let server =
         Server::bind(&berth.socket(&environment, &component)).wrap_err("failed to open the engine's socket")?;
     Ok(Running { engine, hub, stop, server, owing, _claims: claims })
@@ -207,15 +222,31 @@ async fn connect_to(cluster: &str, context: &PlanContext, clock: Clock) -> Resul
     Ok((Arc::new(aws), identity))
 }
 
-/// A release that has not ended comes before a new one.
-fn refuse_unfinished(journal: &SqliteJournal, environment: &str, component: &str) -> Result<()> {
-    match settings::unfinished(journal)?.into_iter().find(|summary| is_of(&summary.plan, environment, component)) {
-        Some(summary) => Err(Refused::policy(format!(
-            "release {} of {component} in {environment} has not ended: it is {}; `cutover attach` goes on with it",
-            summary.id, summary.status
-        ))),
-        None => Ok(()),
+/// The release that has not ended and that a new one may take the place of, because it only keeps blue warm.
+///
+/// # Errors
+///
+/// When one has more to do: it comes before a new one.
+fn before(
+    journal: &SqliteJournal,
+    environment: &str,
+    lineup: &Components<ComponentName>,
+) -> Result<Option<hold::Holding>> {
+    let mut held = None;
+    for summary in settings::unfinished(journal)? {
+        let Some((_, name)) = lineup.iter().find(|(_, name)| is_of(&summary.plan, environment, name.as_str())) else {
+            continue;
+        };
+        let holding = hold::holding(journal, &summary, environment, lineup)?;
+        if holding.is_none() || held.is_some() {
+            return Err(Refused::policy(format!(
+                "release {} of {name} in {environment} has not ended: it is {}; `cutover attach` goes on with it",
+                summary.id, summary.status
+            )));
+        }
+        held = holding;
     }
+    Ok(held)
 }
 
 fn is_of(plan: &Plan, environment: &str, component: &str) -> bool {

@@ -72,6 +72,7 @@ async fn watch(config: &Config, manner: Manner, running: Running) -> Result<u8> 
 async fn follow(running: Running, style: headless::Style, approve: bool, timeout: Option<Duration>) -> Result<u8> {
     let run = Headless { style, approve, timeout, actor: this_actor(), clock: Clock::system() };
     let mut out = output::out();
+    let seen = running.handle.snapshot.clone();
     let followed = headless::follow(running.handle, run, &mut out);
     tokio::select! {
         end = followed => {
@@ -82,6 +83,10 @@ async fn follow(running: Running, style: headless::Style, approve: bool, timeout
             Ok(end.code())
         }
         () = output::interrupted() => {
+            let snapshot = std::sync::Arc::clone(&seen.borrow());
+            if headless::Printer::new(style).left_in_hold(&snapshot, &mut output::out())? {
+                return Ok(snapshot.release.exit_code());
+            }
             output::tell("detached; the release goes on, `cutover attach` watches it");
             Ok(output::DETACHED)
         }

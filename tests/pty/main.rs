@@ -6,6 +6,7 @@
 mod defects;
 mod demo;
 mod faces;
+mod hold;
 mod looking_back;
 mod recovery;
 mod refusals;
