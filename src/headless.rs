@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::clock::Clock;
 use crate::domain::command::{Actor, Command, Order};
+use crate::domain::components::ComponentIndex;
 use crate::domain::outlook::outlook;
 use crate::domain::plan::StageKind;
 use crate::domain::release::{Moment, Release, Status, Tone, Work};
@@ -111,13 +112,20 @@ pub async fn follow(mut handle: EngineHandle, run: Headless, out: &mut (dyn Writ
             biased;
             changed = handle.snapshot.changed() => {
                 if changed.is_err() {
-                    return Ok(End::EngineLost);
+                    return if printer.left_in_hold(&snapshot, out)? {
+                        Ok(End::Release(release.exit_code()))
+                    } else {
+                        Ok(End::EngineLost)
+                    };
                 }
             }
             // Nobody reads the lines here; they must not fill the lane.
             Some(_) = handle.logs.recv() => {}
             () = run.clock.sleep_until(limit.map_or(next, |limit| limit.min(next))) => {
                 if limit.is_some_and(|limit| run.clock.now() >= limit) {
+                    if printer.left_in_hold(&snapshot, out)? {
+                        return Ok(End::Release(release.exit_code()));
+                    }
                     printer.summary(&snapshot, out)?;
                     return Ok(End::TimedOut);
                 }
@@ -223,6 +231,36 @@ impl Printer {
             }
         }
         out.flush()
+    }
+
+    /// Prints, of a release that is left while nothing but its warm hold is left of it, how it stands and what finishes it;
+    /// whether that is so.
+    ///
+    /// # Errors
+    ///
+    /// When `out` cannot be written.
+    pub fn left_in_hold(&self, snapshot: &Snapshot, out: &mut (dyn Write + Send)) -> std::io::Result<bool> {
+        let release = &snapshot.release;
+        let Some(hold) = release.warm_hold() else { return Ok(false) };
+        self.summary(snapshot, out)?;
+        let environment = &release.plan.environment;
+        let component = &release.plan.components[ComponentIndex::FIRST].name;
+        let finish = format!("cutover attach {environment} {component}");
+        let end = format!("cutover promote --env {environment} --component {component} --yes");
+        match self.style {
+            Style::Text => {
+                let left = Elapsed(hold.until.since(snapshot.at));
+                writeln!(out, "only the warm hold is left: blue stays up for {left}, then its engine takes it down")?;
+                writeln!(out, "should that engine be gone, `{finish}` finishes it; `{end}` ends the hold now")?;
+            }
+            Style::Json => {
+                let line =
+                    json!({"type": "hold", "at": snapshot.at, "until": hold.until, "finish": finish, "end": end});
+                writeln!(out, "{line}")?;
+            }
+        }
+        out.flush()?;
+        Ok(true)
     }
 
     /// Prints how it ended, in figures.

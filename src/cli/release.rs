@@ -43,7 +43,7 @@ pub struct Release {
     /// Type the phrases that gates ask for, as the configuration has them; human gates of a shift still wait
     #[arg(long)]
     pub yes: bool,
-    /// Stop waiting after this long, with exit code 7; the release goes on
+    /// Stop waiting after this long, with exit code 7, or 0 once only the warm hold is left; the release goes on
     #[arg(long, value_name = "DURATION", value_parser = span, requires = "headless")]
     pub timeout: Option<Duration>,
     /// Begin it and return; `cutover attach` watches it

@@ -82,6 +82,12 @@ pub enum Event {
     },
     /// Time has passed.
     Ticked,
+    /// A new release of the same components takes its place while blue is kept warm: there is nothing to take down any
+    /// more, for what is blue here becomes green there.
+    Superseded {
+        /// Who begins the new one.
+        by: Actor,
+    },
     /// An engine took the release over from one that is gone. Effects without an end are in doubt.
     Recovered {
         /// Who runs the new engine.
@@ -104,6 +110,7 @@ impl Event {
             | Self::EffectEnded { .. }
             | Self::TaskStarted { .. }
             | Self::Ticked
+            | Self::Superseded { .. }
             | Self::Recovered { .. } => None,
         }
     }

@@ -277,6 +277,15 @@ pub struct Unwinding {
     pub trouble: Option<String>,
 }
 
+/// All that is left of a release that has done what it was for: blue stays warm, and is then taken down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WarmHold {
+    /// When the last hold ends.
+    pub until: Timestamp,
+    /// A blue is being taken down already.
+    pub is_ending: bool,
+}
+
 /// How far the way back has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -505,6 +514,26 @@ impl Release {
         self.active().find(is_of).or_else(|| self.foremost())
     }
 
+    /// The warm hold, when that is all that is left of a release that nothing stands in the way of.
+    pub fn warm_hold(&self) -> Option<WarmHold> {
+        let is_quiet = self.begun.is_some() && self.ended.is_none() && self.unwinding.is_none() && self.hold.is_none();
+        let mut left = self.plan.stages.iter().zip(&self.stages).filter(|(_, stage)| !stage.status.is_done());
+        let is_clean_up = left.clone().all(|(plan, stage)| {
+            let at_work = matches!(stage.status, StageStatus::Pending | StageStatus::Running);
+            at_work && matches!(plan.kind, StageKind::Cleanup(_))
+        });
+        if !is_quiet || !is_clean_up {
+            return None;
+        }
+        let is_ending = left.clone().any(|(_, stage)| stage.work == Work::Asked);
+        let until = left.clone().filter_map(|(_, stage)| match stage.work {
+            Work::Until(until) => Some(until),
+            _ => None,
+        });
+        let until = until.max().or_else(|| left.find_map(|(_, stage)| stage.started));
+        Some(WarmHold { until: until?, is_ending })
+    }
+
     /// Whether any component's green may have taken production traffic at any time.
     pub fn has_shifted(&self) -> bool {
         self.components.iter().any(|(_, component)| component.has_shifted())
@@ -532,7 +561,7 @@ impl Release {
         self.plan.stages.iter().position(|stage| matches!(stage.kind, StageKind::Deploy) && stage.component == Some(of))
     }
 
-    /// The exit code of a program that followed it: 0 succeeded, 3 stopped before any traffic shifted, 4 rolled back,
+    /// The exit code of a program that followed it: 0 succeeded, or with nothing left but its warm hold, 3 stopped before any traffic shifted, 4 rolled back,
     /// 5 the way back failed, 6 waiting for a human, 7 still running.
     pub fn exit_code(&self) -> u8 {
         match self.status() {
@@ -542,6 +571,7 @@ impl Release {
             Status::Ended(Ending::Failed | Ending::Aborted) => 3,
             Status::Ended(Ending::RollbackFailed) => 5,
             Status::Waiting | Status::Paused => 6,
+            Status::Running if self.warm_hold().is_some() => 0,
             Status::Planned | Status::Running | Status::RollingBack => 7,
         }
     }

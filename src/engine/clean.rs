@@ -39,7 +39,7 @@ impl Cleaner {
     /// Everything in an event that somebody else wrote.
     pub(super) fn event(&self, mut event: Event) -> Event {
         match &mut event {
-            Event::Requested { by } | Event::Recovered { by } => self.actor(by),
+            Event::Requested { by } | Event::Superseded { by } | Event::Recovered { by } => self.actor(by),
             Event::Ordered(order) => self.order(order),
             Event::EffectEnded { outcome, .. } => self.outcome(outcome),
             Event::CapacityObserved { capacities, .. } => self.capacities(capacities),

@@ -15,6 +15,7 @@ mod clean;
 mod core;
 mod execute;
 pub mod handle;
+pub mod hold;
 pub mod hub;
 mod last_resort;
 mod lines;

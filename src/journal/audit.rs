@@ -34,7 +34,7 @@ pub struct Act {
     pub at: Timestamp,
     /// Who, from where; [`ITSELF`] without a host when the release decided by itself.
     pub who: Actor,
-    /// What they did: `begin`, `take-over`, or the word of a command.
+    /// What they did: `begin`, `take-over`, `supersede`, or the word of a command.
     pub action: String,
     /// Why, if somebody said so.
     pub reason: Option<String>,
@@ -99,6 +99,7 @@ pub fn acts(summary: &Summary, records: &[Numbered]) -> Vec<Act> {
         match &record.entry {
             Entry::Event(Event::Requested { by }) => clerk.took(*number, record.at, by, "begin", &release),
             Entry::Event(Event::Recovered { by }) => clerk.took(*number, record.at, by, "take-over", &release),
+            Entry::Event(Event::Superseded { by }) => clerk.took(*number, record.at, by, "supersede", &release),
             Entry::Event(Event::Ordered(order)) => clerk.ordered(*number, record.at, order, release.revision),
             Entry::Refused { order, why } => clerk.refused(*number, record.at, order, why),
             Entry::Seen(Seen::Evidence(evidence)) => clerk.knew(evidence),

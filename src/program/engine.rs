@@ -17,14 +17,14 @@ use super::back::{self, Back, Wish};
 use super::channels::{self, Means};
 use super::output::{self, Refused};
 use super::parts::{Planner, Wanted, parts};
-use super::{promotion, settings, versions, who};
+use super::{hold, promotion, settings, versions, who};
 use crate::cli;
 use crate::clock::Clock;
 use crate::cloud::aws::{Aws, Connection, https_client};
 use crate::cloud::{Cloud, Identity};
 use crate::config::{Config, PlanContext};
 use crate::domain::components::{ComponentIndex, Components};
-use crate::domain::ids::{ComponentName, Version};
+use crate::domain::ids::ComponentName;
 use crate::domain::origin::Origin;
 use crate::domain::plan::Plan;
 use crate::domain::policy::Deed;
@@ -124,7 +124,12 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
         pid: std::process::id(),
         since: clock.now(),
     };
-    let journal = SqliteJournal::open(&settings::journal_file(&config))?;
+    // Going back to an earlier release leaves a hold alone: a rollback of what is held is quicker.
+    if arguments.recover.is_none() && arguments.back_to.is_none() {
+        hold::give_way(&berth, &environment, &lineup).await;
+    }
+    let file = settings::journal_file(&config);
+    let mut journal = SqliteJournal::open(&file)?;
     let mut waited = 0;
     let claims = loop {
         match claims(&berth, &environment, &lineup, &context, &holder) {
@@ -141,23 +146,10 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
     actor.arn = if context.role.is_none() { Some(identity.arn) } else { who::own_arn(&context).await };
     let http = Http::new(https_client(), clock);
     let means = Means { clouds, web: Arc::new(Client::new(clock)), http, vault: channels::kept };
-    let mut owing = Vec::new();
-    // Only of the same line-up: what is known here of another's components is not enough to run its engine.
-    let is_same = |plan: &Plan| {
-        plan.components.count() == lineup.count()
-            && lineup.iter().all(|(_, name)| is_of(plan, &environment, name.as_str()))
-    };
-    for summary in settings::owing(&journal, clock.now(), is_same)? {
-        if arguments.recover != Some(summary.id) {
-            let journal = Box::new(SqliteJournal::open(&settings::journal_file(&config))?);
-            let parts = parts(&summary.plan, &context, &means, journal, clock, actor.clone(), false);
-            owing.push(Engine::recover(summary.id, parts)?.0);
-        }
-    }
     let (engine, hub, stop) = match arguments.recover {
         Some(id) => {
             let plan = journal.find(id)?.plan;
-            let parts = parts(&plan, &context, &means, Box::new(journal), clock, actor, false);
+            let parts = parts(&plan, &context, &means, Box::new(journal), clock, actor.clone(), false);
             Engine::recover(id, parts)?
         }
         None => {
@@ -168,18 +160,40 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
                     back::agree(&back).map(|()| back)
                 })
                 .transpose()?;
-            for (_, name) in lineup.iter() {
-                refuse_unfinished(&journal, &environment, name.as_str())?;
+            let deed = if back.is_some() { Deed::Rollback } else { Deed::Release };
+            let held = before(&journal, &environment, &lineup)?;
+            let planner = async |journal: &SqliteJournal| {
+                let wanted = wanted(arguments, &config, journal, &lineup, back.clone())?;
+                let planner = Planner::new(config.clone(), wanted, &context, &means.clouds).await?;
+                planner.draft.lets(deed, actor.arn.as_deref()).map_err(Refused::policy)?;
+                Ok::<_, color_eyre::Report>(planner)
+            };
+            let mut planned = planner(&journal).await?;
+            // Once it is known that the new release can be planned, and may be begun.
+            if let Some(held) = &held {
+                let successor =
+                    hold::Successor { lineup: &lineup, context: &context, means: &means, clock, actor: &actor };
+                successor.end(&mut journal, || Ok(SqliteJournal::open(&file)?), held).await?;
+                planned = planner(&journal).await?;
             }
-            let serving = versions::serving(&journal, &environment, &lineup)?;
-            let wanted = wanted(arguments, &config, &journal, lineup, serving, back)?;
-            let deed = if wanted.back.is_some() { Deed::Rollback } else { Deed::Release };
-            let planner = Planner::new(config, wanted, &context, &means.clouds).await?;
-            planner.draft.lets(deed, actor.arn.as_deref()).map_err(Refused::policy)?;
-            let parts = parts(&planner.draft, &context, &means, Box::new(journal), clock, actor, false);
+            let planner = planned;
+            let parts = parts(&planner.draft, &context, &means, Box::new(journal), clock, actor.clone(), false);
             Engine::begin(&mut |id| planner.plan(id), parts)?
         }
     };
+    let mut owing = Vec::new();
+    // Only of the same line-up: what is known here of another's components is not enough to run its engine.
+    let is_same = |plan: &Plan| {
+        plan.components.count() == lineup.count()
+            && lineup.iter().all(|(_, name)| is_of(plan, &environment, name.as_str()))
+    };
+    for summary in settings::owing(&SqliteJournal::open(&file)?, clock.now(), is_same)? {
+        if arguments.recover != Some(summary.id) {
+            let journal = Box::new(SqliteJournal::open(&file)?);
+            let parts = parts(&summary.plan, &context, &means, journal, clock, actor.clone(), false);
+            owing.push(Engine::recover(summary.id, parts)?.0);
+        }
+    }
     let server =
         Server::bind(&berth.socket(&environment, &component)).wrap_err("failed to open the engine's socket")?;
     Ok(Running { engine, hub, stop, server, owing, claims })
@@ -190,25 +204,25 @@ fn wanted(
     arguments: &cli::Engine,
     config: &Config,
     journal: &SqliteJournal,
-    lineup: Components<ComponentName>,
-    serving: Components<Option<Version>>,
+    lineup: &Components<ComponentName>,
     back: Option<Back>,
 ) -> Result<Wanted> {
     let environment = arguments.environment.clone();
+    let serving = versions::serving(journal, &environment, lineup)?;
     let lead = arguments.component.as_deref();
     let (mut pinned, mut origin, mut git_sha) = (lineup.map(|_| None), Origin::Named, arguments.git_sha.clone());
     let versions = if let Some(back) = &back {
         git_sha.clone_from(&back.way.git_sha);
-        versions::kept(&back.way, &lineup)?
+        versions::kept(&back.way, lineup)?
     } else if let Some(from) = &arguments.from {
-        let found = promotion::find(journal, config, &environment, &lineup, from)?;
+        let found = promotion::find(journal, config, &environment, lineup, from)?;
         (pinned, origin) = (found.pinned, found.origin);
         git_sha = git_sha.or(found.git_sha);
         found.versions
     } else {
-        versions::wanted(config, &environment, &lineup, lead, &arguments.images)?
+        versions::wanted(config, &environment, lineup, lead, &arguments.images)?
     };
-    Ok(Wanted { environment, lineup, versions, serving, back, pinned, origin, git_sha })
+    Ok(Wanted { environment, lineup: lineup.clone(), versions, serving, back, pinned, origin, git_sha })
 }
 
 fn back_wish(arguments: &cli::Engine) -> Option<Wish> {
@@ -263,15 +277,31 @@ async fn connect_to(cluster: &str, context: &PlanContext, clock: Clock) -> Resul
     Ok((Arc::new(aws), identity))
 }
 
-/// A release that has not ended comes before a new one.
-fn refuse_unfinished(journal: &SqliteJournal, environment: &str, component: &str) -> Result<()> {
-    match settings::unfinished(journal)?.into_iter().find(|summary| is_of(&summary.plan, environment, component)) {
-        Some(summary) => Err(Refused::policy(format!(
-            "release {} of {component} in {environment} has not ended: it is {}; `cutover attach` goes on with it",
-            summary.id, summary.status
-        ))),
-        None => Ok(()),
+/// The release that has not ended and that a new one may take the place of, because it only keeps blue warm.
+///
+/// # Errors
+///
+/// When one has more to do: it comes before a new one.
+fn before(
+    journal: &SqliteJournal,
+    environment: &str,
+    lineup: &Components<ComponentName>,
+) -> Result<Option<hold::Holding>> {
+    let mut held = None;
+    for summary in settings::unfinished(journal)? {
+        let Some((_, name)) = lineup.iter().find(|(_, name)| is_of(&summary.plan, environment, name.as_str())) else {
+            continue;
+        };
+        let holding = hold::holding(journal, &summary, environment, lineup)?;
+        if holding.is_none() || held.is_some() {
+            return Err(Refused::policy(format!(
+                "release {} of {name} in {environment} has not ended: it is {}; `cutover attach` goes on with it",
+                summary.id, summary.status
+            )));
+        }
+        held = holding;
     }
+    Ok(held)
 }
 
 fn is_of(plan: &Plan, environment: &str, component: &str) -> bool {

@@ -7,6 +7,7 @@ mod demo;
 mod engine;
 mod faces;
 mod history;
+mod hold;
 mod launch;
 mod notify;
 mod output;

@@ -164,6 +164,7 @@ async fn follow(
 ) -> Result<u8> {
     let run = Headless { style, approve, timeout, actor, clock: Clock::system() };
     let mut out = output::out();
+    let seen = running.handle.snapshot.clone();
     let followed = headless::follow(running.handle, run, &mut out);
     tokio::select! {
         end = followed => {
@@ -174,6 +175,10 @@ async fn follow(
             Ok(end.code())
         }
         () = output::interrupted() => {
+            let snapshot = std::sync::Arc::clone(&seen.borrow());
+            if headless::Printer::new(style).left_in_hold(&snapshot, &mut output::out())? {
+                return Ok(snapshot.release.exit_code());
+            }
             output::tell("detached; the release goes on, `cutover attach` watches it");
             Ok(output::DETACHED)
         }

@@ -7,6 +7,7 @@ mod defects;
 mod demo;
 mod faces;
 mod going_back;
+mod hold;
 mod looking_back;
 mod policy;
 mod promoting;

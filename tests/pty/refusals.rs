@@ -4,11 +4,10 @@ use std::io::Write as _;
 
 use cutover::engine::socket::{Hello, PROTOCOL};
 use rustix::process::{Signal, kill_process};
-use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::site::{ASKS_FIRST, IMAGE, Site, configuration};
+use crate::site::{ASKS_FIRST, IMAGE, Site, configuration, is_holding};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_engine_is_refused_and_told_who_holds_the_service() {
@@ -46,16 +45,7 @@ async fn an_order_for_a_release_that_has_changed_is_refused() {
 async fn a_promotion_that_would_take_blue_down_is_asked_for() {
     let site = Site::new(&[(r#"hold = "1s""#, r#"hold = "10m""#)]).await;
     site.release().await;
-    let is_holding = |status: &Value| status["outlook"]["now"] == "blue stays warm";
-    let can_promote = |status: &Value| status["possible"].as_array().unwrap().contains(&"promote".into());
-    let mut status = site.status().await;
-    while !is_holding(&status) {
-        if can_promote(&status) {
-            // It may have gone on meanwhile: then it is looked at again.
-            let _may_be_stale = site.run(&["promote", "--if-revision", &status["revision"].to_string()]).await;
-        }
-        status = site.until("it goes on", |status| is_holding(status) || can_promote(status)).await;
-    }
+    site.promote_to_the_hold().await;
     let asked = site.run(&["promote"]).await;
     assert_eq!(asked.code, 8, "{asked:?}");
     assert!(asked.out.contains("will: end the warm hold: blue (6 tasks of api-blue) is scaled down now"), "{asked:?}");

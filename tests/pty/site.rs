@@ -212,6 +212,20 @@ impl Site {
         status
     }
 
+    /// Promotes until only the warm hold is left.
+    pub(crate) async fn promote_to_the_hold(&self) -> Value {
+        let can_promote = |status: &Value| status["possible"].as_array().unwrap().contains(&"promote".into());
+        let mut status = self.status().await;
+        while !is_holding(&status) {
+            if can_promote(&status) {
+                // It may have gone on meanwhile: then it is looked at again.
+                let _may_be_stale = self.run(&["promote", "--if-revision", &status["revision"].to_string()]).await;
+            }
+            status = self.until("it goes on", |status| is_holding(status) || can_promote(status)).await;
+        }
+        status
+    }
+
     /// The engine's process; panics if none has ever been here.
     pub(crate) fn engine(&self) -> Pid {
         self.holder().unwrap()
@@ -332,4 +346,9 @@ pub(crate) async fn gone(process: Pid) {
 pub(crate) fn is_alive(process: Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with(['Z', 'X']))
+}
+
+/// Whether blue is kept warm.
+pub(crate) fn is_holding(status: &Value) -> bool {
+    status["outlook"]["now"] == "blue stays warm"
 }

@@ -1,6 +1,7 @@
 //! The real adapter as the engine gets it: with notes of when what it knows was read, and, to prove that the watch can
 //! bark, with lies.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -37,6 +38,12 @@ pub(crate) enum Lie {
     TellsSecret,
     /// 0 % is neither taken nor refused.
     NeverSetsZero,
+    /// Tasks are said to have stopped, and run on.
+    SwallowsStops,
+    /// Every task is started twice.
+    RunsTasksTwice,
+    /// Every task is said to have ended well.
+    SaysTasksSucceed,
 }
 
 /// A component's adapter and the watch.
@@ -47,6 +54,8 @@ pub(crate) struct Watched {
     pub(crate) lie: Option<Lie>,
     /// What a weight is said to be.
     pub(crate) said: Mutex<Option<Percent>>,
+    /// Tasks that are said to have stopped.
+    pub(crate) stopped: Mutex<BTreeSet<String>>,
 }
 
 #[async_trait]
@@ -137,6 +146,10 @@ impl Cloud for Watched {
     }
 
     async fn run_task(&self, run: &TaskRun<'_>) -> Result<String, CloudError> {
+        if self.lie == Some(Lie::RunsTasksTwice) {
+            let (token, started_by) = (format!("{}-too", run.token), format!("{}/too", run.started_by));
+            self.aws.run_task(&TaskRun { token: &token, started_by: &started_by, ..*run }).await?;
+        }
         self.aws.run_task(run).await
     }
 
@@ -145,10 +158,23 @@ impl Cloud for Watched {
     }
 
     async fn task_state(&self, task: &str, container: &str) -> Result<TaskState, CloudError> {
-        self.aws.task_state(task, container).await
+        let state = self.aws.task_state(task, container).await?;
+        match (self.lie, state) {
+            (Some(Lie::SwallowsStops), TaskState::Running(_)) if self.stopped.lock().unwrap().contains(task) => {
+                Ok(TaskState::Stopped { code: None, reason: "stopped".to_owned() })
+            }
+            (Some(Lie::SaysTasksSucceed), TaskState::Stopped { reason, .. }) => {
+                Ok(TaskState::Stopped { code: Some(0), reason })
+            }
+            (_, state) => Ok(state),
+        }
     }
 
     async fn stop_task(&self, task: &str, reason: &str) -> Result<(), CloudError> {
+        if self.lie == Some(Lie::SwallowsStops) {
+            self.stopped.lock().unwrap().insert(task.to_owned());
+            return Ok(());
+        }
         self.aws.stop_task(task, reason).await
     }
 

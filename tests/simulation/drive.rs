@@ -13,7 +13,7 @@ use cutover::config::Receiver;
 use cutover::domain::command::Actor;
 use cutover::domain::components::{ComponentIndex, Components};
 use cutover::domain::ids::ReleaseId;
-use cutover::domain::plan::Plan;
+use cutover::domain::plan::{Plan, StageKind};
 use cutover::domain::redact::Redactor;
 use cutover::domain::release::{Ending, Release};
 use cutover::domain::time::Timestamp;
@@ -59,6 +59,8 @@ pub(crate) struct Report {
     pub(crate) simulated: Duration,
     pub(crate) journal: Vec<String>,
     pub(crate) lines: usize,
+    /// Tasks on ECS that were run, and calls that stopped one.
+    pub(crate) tasks: (usize, usize),
     /// The most components that were shifted at the same time.
     pub(crate) side_by_side: usize,
     /// Where engines without a journal left the traffic.
@@ -78,6 +80,7 @@ impl fmt::Display for Report {
         let trial = &self.trial;
         writeln!(f, "scenario {}, calm after {:?}, {:?}", trial.scenario, trial.calm, trial.shape)?;
         writeln!(f, "{:?}", trial.pair)?;
+        writeln!(f, "{:?}", trial.more)?;
         writeln!(f, "{:?}", trial.script)?;
         trial.lives.iter().try_for_each(|life| writeln!(f, "  {life:?}"))?;
         trial.faults.iter().try_for_each(|fault| writeln!(f, "  {fault:?}"))?;
@@ -169,6 +172,7 @@ impl<'a> Drive<'a> {
             simulated: began.elapsed(),
             journal: watch.journal(),
             lines: watch.lines(),
+            tasks: (self.changes("RunTask"), self.changes("StopTask")),
             side_by_side: watch.side_by_side(),
             left: watch.left(),
             told_of_lost_journal: watch.told_of_lost_journal(),
@@ -191,7 +195,7 @@ impl<'a> Drive<'a> {
             let parts = self.parts(plan, watch, clock, Arc::clone(&journal), fate);
             let begun = match id {
                 Some(id) => Engine::recover(id, parts),
-                None => Engine::begin(&mut |_| plan.clone(), parts),
+                None => Engine::begin(&mut |_| self.told(plan), parts),
             };
             let (engine, hub, _stop) = begun.unwrap();
             id = Some(ReleaseId(1));
@@ -210,6 +214,27 @@ impl<'a> Drive<'a> {
             }
             tokio::time::sleep(life.gap).await;
         }
+    }
+
+    /// The plan as the engine is told it.
+    fn told(&self, plan: &Plan) -> Plan {
+        let mut plan = plan.clone();
+        if self.sabotage == Some(Sabotage::FlagsAreCommands) {
+            for stage in &mut plan.stages {
+                if let StageKind::Flag(command) = &stage.kind {
+                    stage.kind = StageKind::Command(command.clone());
+                }
+            }
+        }
+        plan
+    }
+
+    /// How often something was changed by this operation.
+    fn changes(&self, operation: &str) -> usize {
+        let of = |place: &Place| {
+            place.sim.with(|world, _| world.changes().iter().filter(|change| change.operation == operation).count())
+        };
+        self.places.iter().map(of).sum()
     }
 
     fn injected(&self) -> BTreeMap<ApiFaultKind, u64> {
@@ -233,7 +258,7 @@ impl<'a> Drive<'a> {
             Some(Sabotage::Cloud(lie)) if Self::is_sabotaged(of, plan) => Some(lie),
             _ => None,
         };
-        Arc::new(Watched { of, aws, watch: watch.clone(), lie, said: Mutex::default() })
+        Arc::new(Watched { of, aws, watch: watch.clone(), lie, said: Mutex::default(), stopped: Mutex::default() })
     }
 
     fn parts(&self, plan: &Plan, watch: &Watch, clock: Clock, journal: Arc<Mutex<SqliteJournal>>, fate: Fate) -> Parts {
@@ -271,6 +296,7 @@ impl<'a> Drive<'a> {
             programs: Arc::new(Scripted {
                 script: self.trial.script.clone(),
                 is_repeatable: self.trial.shape.is_repeatable,
+                is_more_repeatable: self.trial.more.as_ref().is_some_and(|more| more.is_repeatable),
                 watch: watch.clone(),
                 twice: is(Sabotage::ProgramsRunTwice),
             }),

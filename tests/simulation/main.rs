@@ -12,6 +12,7 @@ mod chance;
 mod cloud;
 mod drive;
 mod found;
+mod more;
 mod mutants;
 mod pair;
 mod parts;
@@ -24,13 +25,16 @@ mod watch;
 mod web;
 mod wire;
 
-use std::time::Instant;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
+use cutover::domain::command::CommandKind;
 use cutover::domain::release::Ending;
 
 use crate::drive::Report;
+use crate::more::More;
 use crate::pair::Pair;
-use crate::trial::Trial;
+use crate::trial::{Press, Seen, Trial};
 
 /// A number from the environment; anything else there stops the test.
 fn variable(name: &str) -> Option<u64> {
@@ -38,7 +42,7 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 /// Seeds that every run of the tests goes through.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 140;
 
 #[test]
 fn whatever_goes_wrong_the_invariants_hold() {
@@ -70,6 +74,8 @@ fn whatever_goes_wrong_the_invariants_hold() {
         }
         assert_eq!(tally.kinds(), 9, "every kind of fault strikes");
         assert!(tally.lines > 0, "no log line was shown");
+        assert!(tally.tasks.0 > tally.tasks.1 && tally.tasks.1 > 0, "no task was run, or none given up");
+        assert!(tally.migrated_back > 0, "no migration was taken back");
     }
 }
 
@@ -91,6 +97,20 @@ fn the_same_seed_gives_the_same_journal() {
 fn a_plain_release_succeeds_without_a_word_of_trouble() {
     let report = drive::run(&Trial::plain(1), None);
     assert_eq!((report.ending, report.violations.len()), (Some(Ending::Succeeded), 0), "{report}");
+}
+
+#[test]
+fn a_release_through_every_kind_of_stage_succeeds_with_one_component_or_two() {
+    for pair in [None, Some(Pair::plain())] {
+        let mut trial = Trial { more: Some(More::plain()), pair, ..Trial::plain(1) };
+        trial.more.as_mut().unwrap().asks_approval = true;
+        let at = Duration::from_secs(5);
+        trial.presses = vec![Press { at, operator: 0, command: CommandKind::Approve, seen: Seen::Newest, aim: None }];
+        let report = drive::run(&trial, None);
+        assert_eq!((report.ending, report.violations.len()), (Some(Ending::Succeeded), 0), "{report}");
+        let kinds: BTreeSet<&str> = report.release.plan.stages.iter().map(|stage| stage.kind.word()).collect();
+        assert_eq!(kinds.len(), 16, "{kinds:?}");
+    }
 }
 
 #[test]

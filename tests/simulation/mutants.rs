@@ -6,9 +6,10 @@ use cutover::domain::command::CommandKind;
 
 use crate::cloud::Lie;
 use crate::drive;
+use crate::more::{More, Place};
 use crate::pair::Pair;
 use crate::parts::Sabotage;
-use crate::trial::{Disturbance, Fate, Life, Press, Seen, Trial};
+use crate::trial::{Ambush, Disturbance, Fate, Life, Press, Prey, Seen, Trial};
 use crate::watch::Invariant;
 
 /// Runs the release with and without the sabotage: only the sabotage may be caught, as what it is.
@@ -178,4 +179,50 @@ fn a_second_component_promoted_without_evidence() {
 #[test]
 fn a_second_component_that_never_comes_back() {
     is_caught_beside(Lie::NeverSetsZero, Invariant::I7, rolls_back);
+}
+
+/// With a migration on ECS that takes so long, undone on ECS if at all.
+fn migrates(lasts: Duration, undo: Option<Place>) -> impl Fn(&mut Trial) {
+    move |trial| {
+        let mut more = More { seeds: None, lasts, ..More::plain() };
+        more.migration.as_mut().unwrap().undo = undo;
+        trial.more = Some(more);
+    }
+}
+
+const HOUR: Duration = Duration::from_hours(1);
+
+#[test]
+fn a_task_that_outlives_its_release() {
+    is_caught(Sabotage::Cloud(Lie::SwallowsStops), Invariant::Leftover, migrates(HOUR, None));
+}
+
+#[test]
+fn an_undo_beside_its_migration() {
+    for undo in [Place::Here, Place::Ecs] {
+        is_caught(Sabotage::Cloud(Lie::SwallowsStops), Invariant::Migration, migrates(HOUR, Some(undo)));
+    }
+}
+
+#[test]
+fn a_migration_that_runs_twice_at_once() {
+    is_caught(Sabotage::Cloud(Lie::RunsTasksTwice), Invariant::Migration, migrates(Duration::from_secs(20), None));
+}
+
+#[test]
+fn something_new_after_a_failed_migration() {
+    is_caught(Sabotage::Cloud(Lie::SaysTasksSucceed), Invariant::Migration, |trial| {
+        migrates(Duration::from_secs(20), None)(trial);
+        trial.more.as_mut().unwrap().exit_code = 3;
+    });
+}
+
+#[test]
+fn a_flag_that_is_on_while_the_weights_go_back() {
+    is_caught(Sabotage::FlagsAreCommands, Invariant::Flags, |trial| {
+        trial.more = Some(More::plain());
+        trial.calm = Duration::from_mins(10);
+        trial.ambush =
+            Some(Ambush { effect: Prey::Weight(50), after: Duration::from_secs(10), command: CommandKind::Rollback });
+    });
 }

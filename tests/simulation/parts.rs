@@ -45,6 +45,8 @@ pub(crate) enum Sabotage {
     NoRedactor,
     /// Orders are lost on their way.
     OrdersAreLost,
+    /// Features are switched off in their turn, and not first.
+    FlagsAreCommands,
 }
 
 /// One journal for all engines of a release; the watch sees each append as it happens.
@@ -184,8 +186,23 @@ impl Notifier for Telling {
 pub(crate) struct Scripted {
     pub(crate) script: Script,
     pub(crate) is_repeatable: bool,
+    /// The same of the stages that the example has none of.
+    pub(crate) is_more_repeatable: bool,
     pub(crate) watch: Watch,
     pub(crate) twice: bool,
+}
+
+/// A program while it runs: it ends by itself, or is ended with the engine's interest in it.
+struct Running {
+    name: String,
+    code: Option<i32>,
+    watch: Watch,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.watch.program_ended(&self.name, self.code);
+    }
 }
 
 /// A process group that no machine has: whoever recovers ends what is left of a program's group.
@@ -195,17 +212,30 @@ const NO_GROUP: u32 = 2_000_000_000;
 impl Programs for Scripted {
     async fn run(&self, program: &Program, heard: mpsc::Sender<Heard>) -> Result<Exit, String> {
         let name = program.run.first().map(String::as_str).unwrap_or_default();
-        let is_undo = name == "unmigrate";
+        let is_undo = name.starts_with("un") || name.starts_with("flag-off");
+        let is_repeatable = if name.ends_with("migrate") { self.is_repeatable } else { self.is_more_repeatable };
         for _ in 0..if self.twice { 2 } else { 1 } {
-            self.watch.program_started(name, self.is_repeatable && !is_undo);
+            self.watch.program_started(name, is_undo, is_repeatable && !is_undo);
         }
+        let mut running = Running { name: name.to_owned(), code: None, watch: self.watch.clone() };
         let _told = heard.send(Heard::Started(NO_GROUP)).await;
         let database = program.environment.iter().find(|(name, _)| name == "DATABASE_URL");
         let said = format!("{name}: connecting with {}\u{1b}[2J", database.map_or("nothing", |(_, value)| value));
         let _heard = heard.send(Heard::Line(said)).await;
         tokio::time::sleep(self.script.takes).await;
         let _heard = heard.send(Heard::Line(format!("done, and password={SECRET}"))).await;
+        if name.starts_with("build") {
+            let digest = "9ab03d7e".repeat(8);
+            let registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+            let image = format!("{registry}/{}@sha256:{digest}", name.trim_start_matches("build-"));
+            let _heard = heard.send(Heard::Line(image)).await;
+        }
+        if name.starts_with("load") {
+            let _heard = heard.send(Heard::Line("{\"p95\": 431.0}".to_owned())).await;
+        }
         tokio::time::sleep(Duration::from_millis(5)).await;
-        Ok(Exit { code: if is_undo { self.script.undo_code } else { self.script.code } })
+        let code = if is_undo { self.script.undo_code } else { self.script.code };
+        running.code = code;
+        Ok(Exit { code })
     }
 }

@@ -213,6 +213,9 @@ fn answer(release: &Release, chance: &mut Chance) -> CommandKind {
     }
 }
 
+/// A task that is given up has stopped by then.
+const STOPPED_WITHIN: Duration = Duration::from_mins(5);
+
 /// The longest that a release takes when no human is waited for, there and back: forward every stage as long as it may
 /// and those side by side at the same time, back one after the other.
 fn bound(plan: &Plan) -> Duration {
@@ -227,10 +230,13 @@ fn bound(plan: &Plan) -> Duration {
             StageKind::Verify(verify) => verify.watch,
             StageKind::Cleanup(cleanup) => cleanup.hold,
             StageKind::Wait(wait) => wait.span,
+            // What runs on ECS may have to be stopped first, there and back.
+            StageKind::Task(_) | StageKind::Migrate(_) => {
+                back += stage.timeout + 2 * STOPPED_WITHIN;
+                STOPPED_WITHIN
+            }
             StageKind::Build(_)
             | StageKind::Command(_)
-            | StageKind::Task(_)
-            | StageKind::Migrate(_)
             | StageKind::Deploy
             | StageKind::Load(_)
             | StageKind::Flag(_) => {

@@ -54,12 +54,12 @@ pub(crate) struct Place {
 impl Place {
     /// The worlds of a trial's components, in the order of its plan.
     pub(crate) fn all(trial: &Trial, clock: Clock) -> Vec<Self> {
-        let scenario = Scenario::named(trial.scenario).unwrap().with_rate(trial.rate);
+        let scenario = one_offs(Scenario::named(trial.scenario).unwrap(), trial).with_rate(trial.rate);
         let first = Self::new(Sim::new(scenario, trial.seed, clock), CONFIG, API.component);
         let second = trial.pair.as_ref().map(|pair| {
             let file = format!("{SCENARIOS}/{}.toml", pair.scenario);
             let text = std::fs::read_to_string(&file).unwrap() + WEB_WORLD;
-            let scenario = Scenario::parse(&file, &text).unwrap().with_rate(pair.rate);
+            let scenario = one_offs(Scenario::parse(&file, &text).unwrap(), trial).with_rate(pair.rate);
             let sim = Sim::new(scenario, trial.seed.wrapping_add(1 << 32), clock);
             let config = format!("{CONFIG}\n{}", web_config(&sim));
             Self::new(sim, &config, WEB.component)
@@ -98,6 +98,14 @@ impl Place {
             release: ReleaseId(1),
         };
         self.config.plan(&request, &Components::one(Some(survey))).unwrap()
+    }
+}
+
+/// The scenario with the trial's own tasks on ECS.
+fn one_offs(scenario: Scenario, trial: &Trial) -> Scenario {
+    match &trial.more {
+        Some(more) => scenario.with_one_off(more.lasts, more.exit_code),
+        None => scenario,
     }
 }
 

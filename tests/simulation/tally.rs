@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cutover::domain::release::Ending;
+use cutover::domain::plan::StageKind;
+use cutover::domain::release::{Ending, StageStatus};
 use cutover::sim::scenario::ApiFaultKind;
 
 use crate::drive::{self, Report};
@@ -22,6 +23,12 @@ pub(crate) struct Tally {
     /// Releases that shifted two components at the same time.
     side_by_side: u64,
     faults: BTreeMap<ApiFaultKind, u64>,
+    /// Releases through stages that the example has none of, by how they ended.
+    more: BTreeMap<&'static str, u64>,
+    /// Tasks on ECS that were run, and that had to be stopped.
+    pub(crate) tasks: (usize, usize),
+    /// Migrations that were taken back.
+    pub(crate) migrated_back: usize,
     disturbances: usize,
     engines_lost: u64,
     orders: usize,
@@ -67,6 +74,15 @@ impl Tally {
         if report.trial.pair.is_some() {
             *self.pairs.entry(ending).or_default() += 1;
         }
+        if report.trial.more.is_some() {
+            *self.more.entry(ending).or_default() += 1;
+        }
+        self.tasks.0 += report.tasks.0;
+        self.tasks.1 += report.tasks.1;
+        let stages = report.release.plan.stages.iter().zip(&report.release.stages);
+        self.migrated_back += stages
+            .filter(|(plan, stage)| matches!(plan.kind, StageKind::Migrate(_)) && stage.status == StageStatus::Undone)
+            .count();
         self.side_by_side += u64::from(report.side_by_side > 1);
         for (kind, count) in &report.faults {
             *self.faults.entry(*kind).or_default() += count;
@@ -105,6 +121,11 @@ impl fmt::Display for Tally {
         writeln!(f, "AWS calls     {}, journal entries {}, log lines {}", self.calls, self.entries, self.lines)?;
         writeln!(f, "endings       {:?}", self.endings)?;
         writeln!(f, "of pairs      {:?}, {} of them side by side", self.pairs, self.side_by_side)?;
+        writeln!(
+            f,
+            "other stages  {:?}, {} tasks on ECS, {} stopped, {} migrations taken back",
+            self.more, self.tasks.0, self.tasks.1, self.migrated_back
+        )?;
         writeln!(f, "API faults    {:?}", self.faults)?;
         writeln!(
             f,

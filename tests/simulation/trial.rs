@@ -8,6 +8,7 @@ use cutover::domain::plan::{GateKind, OnFailure, Plan, ShiftStep, StageKind};
 use cutover::sim::scenario::{ApiFault, ApiFaultKind, Percent as Share};
 
 use crate::chance::Chance;
+use crate::more::More;
 use crate::pair::Pair;
 
 /// What a command stage's environment holds and nobody may ever see.
@@ -26,6 +27,8 @@ pub(crate) struct Trial {
     pub(crate) shape: Shape,
     /// A second component that is released along with the first.
     pub(crate) pair: Option<Pair>,
+    /// Stages that the example has none of.
+    pub(crate) more: Option<More>,
     pub(crate) faults: Vec<ApiFault>,
     /// From here on the cloud behaves and nobody disturbs it.
     pub(crate) calm: Duration,
@@ -187,6 +190,7 @@ impl Trial {
                 cleans_up: true,
             },
             pair: None,
+            more: None,
             faults: Vec::new(),
             calm: Duration::ZERO,
             lives: Vec::new(),
@@ -211,6 +215,7 @@ impl Trial {
             rate: rate(scenario),
             shape,
             pair: None,
+            more: None,
             faults: faults(&mut chance, calm),
             calm,
             lives,
@@ -231,6 +236,8 @@ impl Trial {
         if chance.is(0.25) {
             trial.draw_pair(&mut chance);
         }
+        let mut chance = Chance::new(seed, 5);
+        trial.more = chance.is(0.5).then(|| More::drawn(&mut chance));
         trial
     }
 
@@ -300,6 +307,9 @@ impl Trial {
                 | StageKind::Wait(_) => {}
             }
         }
+        if let Some(more) = &self.more {
+            more.add(plan);
+        }
     }
 }
 
@@ -363,7 +373,7 @@ fn lives(chance: &mut Chance, calm: Duration) -> Vec<Life> {
     lives
 }
 
-const WRITES: [&str; 4] = ["ModifyRule", "UpdateService", "RegisterTaskDefinition", "Publish"];
+const WRITES: [&str; 6] = ["ModifyRule", "UpdateService", "RegisterTaskDefinition", "Publish", "RunTask", "StopTask"];
 
 fn faults(chance: &mut Chance, calm: Duration) -> Vec<ApiFault> {
     use ApiFaultKind::{

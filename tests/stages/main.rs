@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod hold;
 mod tasks;
 #[path = "../../benches/support/web.rs"]
 mod web;
@@ -129,6 +130,7 @@ struct Theatre {
     clock: Clock,
     sim: Sim,
     cloud: Arc<dyn Cloud>,
+    config: Config,
     plan: Plan,
     script: Arc<Script>,
     dir: TempDir,
@@ -145,7 +147,23 @@ impl Theatre {
             Config::read("config.example.toml", &text, Path::new(".")).unwrap_or_else(|wrong| panic!("{wrong}"));
         let plan = plan(&config, cloud.as_ref()).await;
         let script = Arc::new(Script { sim: sim.clone(), ran: Mutex::default() });
-        Self { clock, sim, cloud, plan, script, dir: tempfile::tempdir().unwrap() }
+        Self { clock, sim, cloud, config, plan, script, dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// The next release into the same world, as it stands now, with a journal of its own.
+    async fn next(&self) -> Self {
+        let plan = plan(&self.config, self.cloud.as_ref()).await;
+        let (cloud, config) = (Arc::clone(&self.cloud), self.config.clone());
+        let script = Arc::new(Script { sim: self.sim.clone(), ran: Mutex::default() });
+        Self {
+            clock: self.clock,
+            sim: self.sim.clone(),
+            cloud,
+            config,
+            plan,
+            script,
+            dir: tempfile::tempdir().unwrap(),
+        }
     }
 
     fn parts(&self) -> Parts {
@@ -194,6 +212,14 @@ impl Theatre {
         assert_eq!(running.await.unwrap().unwrap().release.ended, None, "it ended before");
     }
 
+    /// The same by what the release comes to.
+    async fn until_it(&self, (engine, hub, stop): (Engine, Hub, Stop), is_so: impl Fn(&Release) -> bool) {
+        let running = tokio::spawn(engine.run());
+        shows(&hub, is_so).await;
+        stop.stop();
+        assert_eq!(running.await.unwrap().unwrap().release.ended, None, "it ended before");
+    }
+
     /// What was started, in order.
     fn ran(&self) -> Vec<String> {
         self.script.ran.lock().unwrap().iter().map(|ran| ran.name.clone()).collect()
@@ -212,6 +238,14 @@ impl Theatre {
     fn ran_first<T>(&self, name: &str, of: impl Fn(&Ran) -> T) -> T {
         let ran = self.script.ran.lock().unwrap();
         ran.iter().find(|ran| ran.name == name).map_or_else(|| panic!("{name} never ran"), of)
+    }
+}
+
+/// Waits until an engine shows its release to be so.
+async fn shows(hub: &Hub, is_so: impl Fn(&Release) -> bool) {
+    let mut handle = hub.attach();
+    while !is_so(&handle.snapshot.borrow_and_update().release) {
+        handle.snapshot.changed().await.unwrap();
     }
 }
 

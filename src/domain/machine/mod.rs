@@ -99,6 +99,7 @@ impl Machine<'_> {
             Event::Judged { component, verdicts } => self.judged(component, verdicts),
             Event::CredentialsEnding { expires } => self.credentials_ending(expires),
             Event::Ticked => {}
+            Event::Superseded { by } => self.superseded(&by),
             Event::Recovered { by } => self.recovered(&by),
         }
     }

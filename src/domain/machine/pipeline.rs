@@ -2,6 +2,7 @@
 
 use super::Machine;
 use crate::domain::capacity::CRASH_LOOP;
+use crate::domain::command::Actor;
 use crate::domain::components::ComponentIndex;
 use crate::domain::effect::{CheckResult, Effect, Outcome};
 use crate::domain::gate::GateVoices;
@@ -444,6 +445,18 @@ impl Machine<'_> {
         if self.now < until || self.release.hold.is_some() {
             return false;
         }
+        if let Some(other) = self.blue_is_another_s(of) {
+            self.leave_out(
+                index,
+                format!("left alone: blue runs {other} by now, which is not this release's to take down"),
+            );
+            self.turn(
+                Tone::Warning,
+                format!("{}: blue runs {other} by now, and is left alone", self.stage_name(index)),
+                None,
+            );
+            return true;
+        }
         if let Some(why) = self.blue_is_needed(of) {
             self.note(index, &format!("blue stays up: {why}"));
             return self.time_out(index, bound);
@@ -452,6 +465,29 @@ impl Machine<'_> {
         self.note(index, "scaling blue down");
         self.ask(Effect::Scale { component: of, side: Side::Blue, desired: 0, task_definition: None });
         true
+    }
+
+    /// A new release takes over during the warm hold. Blue is left as it is: it becomes the new release's green, whose tasks
+    /// are replaced when that is deployed, and green here, which serves, becomes what the new release goes back to.
+    pub(super) fn superseded(&mut self, by: &Actor) {
+        if self.release.warm_hold().is_none_or(|hold| hold.is_ending) {
+            return;
+        }
+        let stages = self.release.stages.iter().enumerate();
+        let left: Vec<usize> = stages.filter(|(_, stage)| !stage.status.is_done()).map(|(index, _)| index).collect();
+        for index in left {
+            self.leave_out(index, "superseded: a new release takes blue over".to_owned());
+        }
+        let text = "the warm hold ends: a new release takes over, and blue is left to it".to_owned();
+        self.turn(Tone::Plain, text, Some(by.name.clone()));
+    }
+
+    /// What blue runs, when it is no longer what it ran when the release was made: somebody else has use for it.
+    fn blue_is_another_s(&self, of: ComponentIndex) -> Option<String> {
+        let known = &self.release.plan.components[of].sides.as_ref()?.blue.task_definition;
+        let blue = &self.at(of).capacities.as_ref()?.blue;
+        let is_known = blue.unread.is_some() || blue.desired == 0 || blue.task_definition == *known;
+        (!is_known).then(|| blue.task_definition.short().to_owned())
     }
 
     /// What speaks against taking blue down now.

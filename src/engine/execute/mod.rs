@@ -402,6 +402,12 @@ async fn is_green_alone(cloud: &dyn Cloud, sides: &Sides) -> Result<(), Outcome>
     let weight = cloud.weight(sides).await.map_err(failed)?;
     let both = whole_capacity(cloud, sides).await?;
     let (healthy, wanted) = (both.of(Side::Green).healthy, sides.green.desired);
+    let blue = both.of(Side::Blue);
+    if blue.desired > 0 && blue.task_definition != sides.blue.task_definition {
+        // The machine leaves it alone as soon as it has seen it, too.
+        let message = format!("blue runs {} by now: somebody else has use for it", blue.task_definition);
+        return Err(Outcome::Failed(Failure { transient: true, message }));
+    }
     if weight == Percent::FULL && healthy >= wanted {
         return Ok(());
     }

@@ -6,6 +6,8 @@ mod error;
 pub(crate) mod schema;
 mod span;
 
+use std::time::Duration;
+
 use std::path::Path;
 
 pub use api_faults::{ApiFault, ApiFaultKind};
@@ -88,6 +90,14 @@ impl Scenario {
     /// The host that users reach the application at.
     pub fn host(&self) -> &str {
         &self.schema.app.host
+    }
+
+    /// Sets how long a task that `RunTask` starts takes, and the exit code of its container.
+    #[must_use]
+    pub fn with_one_off(mut self, lasting: Duration, exit_code: i32) -> Self {
+        self.schema.one_off.lasting = lasting;
+        self.schema.one_off.exit_code = exit_code;
+        self
     }
 
     /// Sets how many requests a second users send, on average; 0 for none.

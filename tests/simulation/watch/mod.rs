@@ -3,12 +3,13 @@
 
 mod ending;
 mod judgement;
+mod migration;
 mod notices;
 mod secrets;
 mod turns;
 mod writes;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -56,6 +57,12 @@ pub(crate) enum Invariant {
     Replay,
     /// Stages, and components on the way back, come in the plan's order.
     Turns,
+    /// A migration runs once at a time, never beside what undoes it, and nothing new is brought up after one that failed.
+    Migration,
+    /// Features are switched off before the weights go back.
+    Flags,
+    /// No task on ECS outlives its release.
+    Leftover,
 }
 
 /// An invariant that did not hold.
@@ -118,6 +125,10 @@ struct State {
     left: Vec<TrafficLeft>,
     /// Programs started, by the first word.
     programs: Vec<String>,
+    /// Those of them that run.
+    running: Vec<String>,
+    /// How migrations last ended, by the component's name: well, or not.
+    applied: BTreeMap<String, bool>,
     notices: Notices,
     /// Every record of the journal, as it is written.
     journal: Vec<String>,
@@ -140,6 +151,8 @@ struct Place {
     capacity_reads: VecDeque<Timestamp>,
     weight_reads: VecDeque<Timestamp>,
     registrations: u32,
+    /// Tasks that were run once, oldest first.
+    one_offs: Vec<self::migration::OneOff>,
     somebody_set_weights: bool,
     judgement: Judgement,
 }
@@ -167,6 +180,8 @@ impl Watch {
             is_broken: false,
             left: Vec::new(),
             programs: Vec::new(),
+            running: Vec::new(),
+            applied: BTreeMap::new(),
             notices: Notices::default(),
             journal: Vec::new(),
             lines: 0,
@@ -344,6 +359,8 @@ impl State {
     }
 
     fn look_at(&mut self, of: ComponentIndex, world: &World, now: Timestamp) {
+        // First: one may have ended just before another began.
+        self.tasks_run(of, world);
         let new: Vec<_> = world.changes()[self.places[of].changes..].to_vec();
         self.places[of].changes += new.len();
         for change in &new {
@@ -420,6 +437,7 @@ impl State {
         self.transitions(&before);
         self.turns(&before, now);
         self.claims(&before, now);
+        self.leaves_no_task(&before, now);
     }
 
     fn intent(&mut self, intent: &Intent, now: Timestamp) {

@@ -29,12 +29,15 @@ impl State {
                 self.places[of].registrations += 1;
                 let number = self.places[of].registrations;
                 self.require(number == 1, Invariant::I5, now, || format!("{number} task definitions registered"));
+                self.comes_after_a_failed_migration(of, change.operation, now);
                 self.has_intent(
                     change,
                     now,
                     |effect| matches!(effect, Effect::RegisterTaskDefinition { component } if *component == of),
                 );
             }
+            "RunTask" => self.task_run(of, change, now),
+            "StopTask" => self.has_intent(change, now, |effect| matches!(effect, Effect::StopTask { .. })),
             // Looked at with their keys, in the order of their arrival.
             "Publish" => {}
             other => self.violate(Invariant::I5, now, format!("{other} is none of the engine's operations")),
@@ -42,7 +45,7 @@ impl State {
         self.notice_truth(of, world, now);
     }
 
-    fn has_intent(&mut self, change: &Change, now: Timestamp, is_it: impl Fn(&Effect) -> bool) {
+    pub(super) fn has_intent(&mut self, change: &Change, now: Timestamp, is_it: impl Fn(&Effect) -> bool) {
         let found = self.open.iter().any(|intent| is_it(&intent.effect));
         if !found {
             let what = format!("{} {:?} has no open intent; open: {:?}", change.operation, change.facts, self.open);
@@ -73,6 +76,7 @@ impl State {
         });
 
         self.goes_back_in_turn(of, now);
+        self.flags_are_off(of, green, now);
         let before = self.truth(of).map_or(0, |truth| truth.green);
         self.gains(of, before, green, now);
         if self.is_broken && green == 0 {
@@ -116,6 +120,9 @@ impl State {
             _ => false,
         });
         let is_green = service == sides.green.service;
+        if is_green && desired != "0" {
+            self.comes_after_a_failed_migration(of, change.operation, now);
+        }
         if is_green || desired == "0" {
             let is_idle = self.weight_was(of, now, |truth| truth.green == if is_green { 0 } else { 100 });
             let truth = self.truth(of);
@@ -132,17 +139,16 @@ fn weight_of(change: &Change, service: &str) -> Option<u32> {
     pair.and_then(|weight| weight.parse().ok())
 }
 
-fn fact<'a>(change: &'a Change, name: &str) -> &'a str {
+pub(super) fn fact<'a>(change: &'a Change, name: &str) -> &'a str {
     change.facts.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
 }
 
 impl Watch {
     /// A program of a command stage is started.
-    pub(crate) fn program_started(&self, name: &str, is_repeatable: bool) {
+    pub(crate) fn program_started(&self, name: &str, is_undo: bool, is_repeatable: bool) {
         self.with(|state, now| {
             state.look(now);
             state.require(!state.is_broken, Invariant::I5, now, || format!("{name} without a journal"));
-            let is_undo = name == "unmigrate";
             let is_it = |effect: &Effect| match effect {
                 Effect::RunCommand { .. } => !is_undo,
                 Effect::UndoCommand { .. } => is_undo,
@@ -151,6 +157,8 @@ impl Watch {
             let found = state.open.iter().any(|intent| is_it(&intent.effect));
             state.require(found, Invariant::I5, now, || format!("{name} runs without an intent in the journal"));
             state.programs.push(name.to_owned());
+            state.migration_begins(name, now);
+            state.running.push(name.to_owned());
             let runs = state.programs.iter().filter(|run| *run == name).count();
             let is_retry = |ordered: &&Ordered| ordered.command.kind() == CommandKind::Retry;
             let retries = state.mirror.orders.iter().filter(is_retry).count();
