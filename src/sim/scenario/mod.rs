@@ -132,6 +132,7 @@ mod tests {
             "",
             "[aws]",
             "[app]",
+            "[[page]]",
             "[[service]]",
             "[[rule]]",
             "[health_check]",

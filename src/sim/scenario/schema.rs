@@ -17,6 +17,7 @@ pub(crate) struct Schema {
     pub(crate) history: Duration,
     pub(crate) aws: Aws,
     pub(crate) app: App,
+    pub(crate) page: Vec<Page>,
     pub(crate) service: Vec<Service>,
     pub(crate) rule: Vec<Rule>,
     pub(crate) health_check: HealthCheck,
@@ -47,6 +48,7 @@ impl Default for Schema {
             history: Duration::from_mins(15),
             aws: Aws::default(),
             app: App::default(),
+            page: Vec::new(),
             service: vec![service("api-blue", 6), service("api-green", 0)],
             rule: Vec::new(),
             health_check: HealthCheck::default(),
@@ -119,6 +121,7 @@ tables! {
         port: u16 = 8080,
         repository: String = "api".to_owned(),
         tag: String = "4f2c1e9".to_owned(),
+        env: BTreeMap<String, String> = BTreeMap::from([("LOG_LEVEL".to_owned(), "info".to_owned())]),
         log_group: String = "/ecs/api".to_owned(),
         host: String = "api.shop.test".to_owned(),
         site: String = "https://shop.example".to_owned(),
@@ -139,6 +142,15 @@ tables! {
         maximum_percent: u32 = 200,
         circuit_breaker: Breaker = Breaker::Fail,
         #[serde(with = "span")] grace: Duration = Duration::from_mins(1),
+    }
+
+    /// A place that the application has beside its own.
+    Page {
+        path: String = "/".to_owned(),
+        method: String = "GET".to_owned(),
+        status: u16 = 200,
+        headers: BTreeMap<String, String> = BTreeMap::new(),
+        body: String = String::new(),
     }
 
     /// A listener rule, by priority in the order written.
@@ -171,6 +183,7 @@ tables! {
     OneOff {
         #[serde(rename = "for", with = "span")] lasting: Duration = Duration::from_secs(12),
         exit_code: i32 = 0,
+        only: Option<String> = None,
         log: Vec<String> = vec!["migration 0042_add_order_index applied".to_owned()],
     }
 

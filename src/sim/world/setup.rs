@@ -74,6 +74,7 @@ impl World {
         let (app, aws) = (self.schema.app.clone(), self.schema.aws.clone());
         let image = format!("{}.dkr.ecr.{}.amazonaws.com/{}:{}", aws.account, aws.region, app.repository, app.tag);
         self.ecs.start_with(&image);
+        let environment: Vec<_> = app.env.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
         let definition = self.register_task_definition(RegisterTaskDefinition {
             family: app.family.clone(),
             containers: vec![json!({
@@ -82,7 +83,7 @@ impl World {
                 "cpu": 0,
                 "essential": true,
                 "portMappings": [{"containerPort": app.port, "hostPort": app.port, "protocol": "tcp"}],
-                "environment": [{"name": "LOG_LEVEL", "value": "info"}],
+                "environment": environment,
                 "mountPoints": [],
                 "volumesFrom": [],
                 "logConfiguration": {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::AppRequest;
 use crate::domain::time::Timestamp;
-use crate::sim::scenario::schema::{Answers, App};
+use crate::sim::scenario::schema::{Answers, App, Page};
 use crate::sim::world::logs::iso;
 
 /// Headers that keep browsers safe.
@@ -18,9 +18,12 @@ const SECURITY: [(&str, &str); 4] = [
 /// Everything that an answer depends on.
 pub(super) struct Scene<'a> {
     pub(super) app: &'a App,
+    pub(super) pages: &'a [Page],
     pub(super) answers: &'a Answers,
     pub(super) version: &'a str,
     pub(super) now: Timestamp,
+    /// The path that the load balancer's health checks ask for.
+    pub(super) health_path: &'a str,
     /// Health checks fail.
     pub(super) is_unwell: bool,
     /// Whatever does real work fails.
@@ -52,6 +55,9 @@ impl Scene<'_> {
     }
 
     fn say(&self, request: &AppRequest, path: &str) -> Said {
+        if let Some(page) = self.page(request, path) {
+            return page;
+        }
         match (request.method.as_str(), path) {
             ("GET" | "HEAD", "/healthz") if self.is_unwell => light(503, json!({"status": "failing"})),
             ("GET" | "HEAD", "/healthz") => light(200, json!({"status": "ok"})),
@@ -86,6 +92,24 @@ impl Scene<'_> {
             ("GET" | "HEAD", "/") => heavy(200, json!({"service": self.app.family, "version": self.version})),
             _ => heavy(404, json!({"error": "not found"})),
         }
+    }
+
+    /// What a place of the scenario's own says; while health checks fail, so does what answers them.
+    fn page(&self, request: &AppRequest, path: &str) -> Option<Said> {
+        let method = if request.method == "HEAD" { "GET" } else { request.method.as_str() };
+        let page = self.pages.iter().find(|page| page.method == method && page.path == path)?;
+        if self.is_unwell && path == self.health_path {
+            return Some(light(503, json!({"status": "failing"})));
+        }
+        let version = self.answers.version.as_deref().unwrap_or(self.version);
+        let now = iso(self.now - self.answers.time_off);
+        let body = page.body.replace("${version}", version).replace("${time}", &now);
+        let mut said = light(page.status, json!(null));
+        let names_type = page.headers.keys().any(|name| name.eq_ignore_ascii_case("content-type"));
+        said.headers.retain(|_| !names_type && !body.is_empty());
+        said.headers.extend(page.headers.iter().map(|(name, value)| header(&name.to_ascii_lowercase(), value)));
+        said.body = body;
+        Some(said)
     }
 
     /// Sends the user to sign in elsewhere, and says where to come back to.

@@ -112,6 +112,8 @@ impl World {
         let version = self.ecs.roster.get(usize::from(backend.task)).map_or("", |member| &member.version);
         let scene = answers::Scene {
             app: &self.schema.app,
+            pages: &self.schema.page,
+            health_path: &self.schema.health_check.path,
             answers: &profile.answers,
             version,
             now: self.now,

@@ -106,11 +106,15 @@ impl World {
             return Err(ApiError::new("InvalidParameterException", message));
         }
         let group = input.group.clone().unwrap_or_else(|| format!("family:{}", definition.family));
+        let commands: Vec<String> = input.commands.iter().map(|(_, words)| words.join(" ")).collect();
+        let commands = commands.join("; ");
+        let is_odd = self.schema.one_off.only.as_ref().is_none_or(|only| commands.contains(only));
         let mut started = Vec::new();
         for _ in 0..input.count {
             let roster = self.launch(&definition, None, group.clone(), input.started_by.clone(), self.now);
             if let Some(task) = self.ecs.tasks.last_mut().filter(|task| task.roster == roster) {
                 task.view.tags.clone_from(&input.tags);
+                task.is_odd = is_odd;
                 started.push(task.view.clone());
             }
         }
@@ -118,12 +122,11 @@ impl World {
             let tasks = started.iter().map(|task| task.arn.clone()).collect();
             self.ecs.run_tokens.insert(token.clone(), (fingerprint(&input), tasks));
         }
-        let commands: Vec<String> = input.commands.iter().map(|(_, words)| words.join(" ")).collect();
         let facts = vec![
             ("taskDefinition", definition.arn),
             ("count", input.count.to_string()),
             ("startedBy", input.started_by.unwrap_or_default()),
-            ("command", commands.join("; ")),
+            ("command", commands),
         ];
         self.ledger.change(self.now, "RunTask", facts);
         Ok(started)

@@ -86,6 +86,8 @@ pub(in crate::sim::world) struct TaskState {
     pub(super) due: Option<Timestamp>,
     pub(super) listening_from: Option<Timestamp>,
     pub(super) ends_at: Option<Timestamp>,
+    /// Without a service: it ends as the scenario's `[one_off]` says, and not well.
+    pub(super) is_odd: bool,
     pub(super) first_traffic: Option<Timestamp>,
 }
 

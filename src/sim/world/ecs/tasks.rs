@@ -93,8 +93,17 @@ impl World {
             version: version_of(&image),
             last_traffic: None,
         });
-        let (listening_from, ends_at, first_traffic) = (None, None, None);
-        self.ecs.tasks.push(TaskState { view, roster, service, side, due, listening_from, ends_at, first_traffic });
+        self.ecs.tasks.push(TaskState {
+            view,
+            roster,
+            service,
+            side,
+            due,
+            listening_from: None,
+            ends_at: None,
+            is_odd: true,
+            first_traffic: None,
+        });
         roster
     }
 
@@ -243,15 +252,16 @@ impl World {
 
     /// The process ended by itself.
     fn process_ended(&mut self, index: usize, at: Timestamp) {
-        let Some((roster, side, service, wanted)) =
-            self.ecs.tasks.get(index).map(|task| (task.roster, task.side, task.service, task.is_wanted()))
+        let Some((roster, side, service, wanted, is_odd)) =
+            self.ecs.tasks.get(index).map(|task| (task.roster, task.side, task.service, task.is_wanted(), task.is_odd))
         else {
             return;
         };
         let profile = if side == Side::Old { &self.schema.old } else { &self.schema.new };
         let (exit_code, lines) = match (service, &profile.crash) {
             (Some(_), Some(crash)) => (crash.exit_code, crash.log.clone()),
-            _ => (self.schema.one_off.exit_code, self.schema.one_off.log.clone()),
+            _ if is_odd => (self.schema.one_off.exit_code, self.schema.one_off.log.clone()),
+            _ => (0, Vec::new()),
         };
         for line in lines {
             self.log_raw(roster, at, line);

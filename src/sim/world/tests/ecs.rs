@@ -96,6 +96,15 @@ fn a_task_started_on_its_own_runs_logs_and_ends_with_its_exit_code() {
         assert!(events.iter().any(|event| event.message.contains("migration 0042")), "{events:?}");
         assert_eq!(world.service("api-blue").running, 6, "services are left alone");
     }
+    for (only, code) in [("upgrade", 3), ("downgrade", 0)] {
+        let mut world = written(&format!("summary = \"\"\n[one_off]\nexit_code = 3\nonly = \"{only}\"\n"));
+        let commands = vec![("api".to_owned(), vec!["alembic".to_owned(), "upgrade".to_owned()])];
+        let input = RunTask { task_definition: "api".to_owned(), count: 1, commands, ..RunTask::default() };
+        let arn = world.run_task(input).unwrap().remove(0).arn;
+        world.wait(60);
+        let task = world.describe_tasks(None, &[arn]).unwrap().found.remove(0);
+        assert_eq!(task.containers[0].exit_code, Some(code), "{only}");
+    }
     let mut world = written("summary = \"\"\n");
     let commands = vec![("nobody".to_owned(), Vec::new())];
     let refused =
