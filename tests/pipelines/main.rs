@@ -29,7 +29,7 @@ use run::Subject;
 async fn try_everything(subject: Subject) {
     let draft = subject.plan().await;
     let well = subject.release(&draft, 0, &Fault::None).await;
-    course::succeeded(&well);
+    course::succeeded(&subject, &well);
     let plan = &well.release.plan;
     let mut rows = vec![format!("| – | nothing | succeeded, 0 | – | {} |", well.told.join("; "))];
     for at in 0..plan.stages.len() {
@@ -37,7 +37,7 @@ async fn try_everything(subject: Subject) {
         assert!(!faults.is_empty(), "nothing can go wrong in {}", plan.stages[at].name);
         for fault in faults {
             let run = subject.release(&draft, at, &fault).await;
-            rows.push(course::judge(&run, at, &fault));
+            rows.push(course::judge(&subject, &run, at, &fault));
         }
     }
     page::holds(subject, &rows);
@@ -67,5 +67,5 @@ try_everything!(
 async fn experimentation_staging() {
     let subject = Subject { environment: "staging", ..subjects::experimentation_production() };
     let draft = subject.plan().await;
-    course::succeeded(&subject.release(&draft, 0, &Fault::None).await);
+    course::succeeded(&subject, &subject.release(&draft, 0, &Fault::None).await);
 }

@@ -55,6 +55,17 @@ pub(crate) struct Subject {
     pub(crate) component: Option<&'static str>,
     /// What the application answers at places of its own, as scenario keys.
     pub(crate) pages: &'static str,
+    /// The plan's figures.
+    pub(crate) figures: Figures,
+}
+
+/// How long the team's plan lets things take, as far as it says so.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Figures {
+    /// From the beginning to where nothing but cleaning up is left.
+    pub(crate) release: Option<Duration>,
+    /// From the decision to go back to the end.
+    pub(crate) rollback: Option<Duration>,
 }
 
 /// A release that has come to its end, or waits for somebody.

@@ -8,7 +8,7 @@ use cutover::domain::plan::StageKind;
 
 use crate::course;
 use crate::fault::Fault;
-use crate::run::{Run, Subject};
+use crate::run::{Figures, Run, Subject};
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
@@ -86,10 +86,11 @@ impl Ready {
             environment: "demo",
             component: Some(self.component),
             pages: "",
+            figures: Figures::default(),
         }
     }
 
-    async fn release(&self, more: &str, choose: impl Fn(usize) -> Option<usize>) -> (Run, usize, Fault) {
+    async fn release(&self, more: &str, choose: impl Fn(usize) -> Option<usize>) -> (Subject, Run, usize, Fault) {
         let subject = self.subject(more);
         let plan = subject.plan().await;
         let at = choose(plan.stages.len()).unwrap_or(0);
@@ -97,7 +98,7 @@ impl Ready {
             StageKind::Command(command) => Fault::Program("", command.run.clone()),
             _ => Fault::None,
         };
-        (subject.release(&plan, at, &fault).await, at, fault)
+        (subject, subject.release(&plan, at, &fault).await, at, fault)
     }
 }
 
@@ -112,7 +113,7 @@ fn every_file_of_stages_is_tried() {
 #[tokio::test(start_paused = true)]
 async fn ready_made_stages_call_what_they_say_and_no_more() {
     for ready in &READY {
-        let (run, ..) = ready.release("", |_| None).await;
+        let (_, run, ..) = ready.release("", |_| None).await;
         assert_eq!(run.code, 0, "{}: {}", ready.name, run.lines);
         assert_eq!(run.bench.calls(), ready.calls, "{}", ready.name);
         let shown = [run.lines, run.bench.calls().join("\n")].concat();
@@ -123,8 +124,8 @@ async fn ready_made_stages_call_what_they_say_and_no_more() {
 #[tokio::test(start_paused = true)]
 async fn ready_made_stages_are_undone_when_something_fails_after_them() {
     for ready in &READY {
-        let (run, at, fault) = ready.release(LATER, |stages| stages.checked_sub(1)).await;
-        course::judge(&run, at, &fault);
+        let (subject, run, at, fault) = ready.release(LATER, |stages| stages.checked_sub(1)).await;
+        course::judge(&subject, &run, at, &fault);
         let later = ["pytest".to_owned() + " "];
         let calls = [ready.calls.iter().map(|call| (*call).to_owned()).collect(), later.to_vec()].concat();
         let undo: Vec<String> = ready.undo.iter().map(|call| (*call).to_owned()).collect();
@@ -136,8 +137,8 @@ async fn ready_made_stages_are_undone_when_something_fails_after_them() {
 #[tokio::test(start_paused = true)]
 async fn ready_made_stages_are_undone_when_what_they_switched_does_not_come_to_work() {
     for ready in &READY {
-        let (run, at, fault) = ready.release("", |stages| stages.checked_sub(1)).await;
-        course::judge(&run, at, &fault);
+        let (subject, run, at, fault) = ready.release("", |stages| stages.checked_sub(1)).await;
+        course::judge(&subject, &run, at, &fault);
         assert!(run.bench.calls().ends_with(&ready.undo.iter().map(|call| (*call).to_owned()).collect::<Vec<_>>()));
     }
 }
