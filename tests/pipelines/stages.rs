@@ -16,16 +16,16 @@ const EXAMPLE: &str = include_str!("../../config.example.toml");
 const LATER: &str = "\n[[pipelines.@.stages]]\nname = \"later\"\nkind = \"command\"\nrun = [\"pytest\"]\n";
 
 /// A file of ready-made stages and its component.
-struct Ready {
-    name: &'static str,
-    component: &'static str,
+pub(crate) struct Ready {
+    pub(crate) name: &'static str,
+    pub(crate) component: &'static str,
     /// What is called when all goes well.
-    calls: &'static [&'static str],
+    pub(crate) calls: &'static [&'static str],
     /// What is called to undo it.
-    undo: &'static [&'static str],
+    pub(crate) undo: &'static [&'static str],
 }
 
-const READY: [Ready; 3] = [
+pub(crate) const READY: [Ready; 3] = [
     Ready {
         name: "s3-cloudfront",
         component: "web",
@@ -77,12 +77,15 @@ fn directory() -> std::path::PathBuf {
 
 impl Ready {
     /// The example's configuration with the stages, and then with `more`.
-    fn subject(&self, more: &str) -> Subject {
+    pub(crate) fn config(&self, more: &str) -> String {
         let stages = fs::read_to_string(directory().join(format!("{}.toml", self.name))).unwrap();
-        let text = format!("{EXAMPLE}\n{stages}{}", more.replace('@', self.component));
+        format!("{EXAMPLE}\n{stages}{}", more.replace('@', self.component))
+    }
+
+    fn subject(&self, more: &str) -> Subject {
         Subject {
             file: "config.example.toml",
-            text: text.leak(),
+            text: self.config(more).leak(),
             environment: "demo",
             component: Some(self.component),
             pages: "",
