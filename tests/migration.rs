@@ -1,7 +1,7 @@
 //! A migration for real: a SQLite database of the test's own, migrated by a separate program that is killed in the
 //! middle, run again, verified and undone, in releases by the program itself. Rows are compared one by one with the backup.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking, in their helpers too")]
+#![cfg(test)]
 
 #[path = "pty/site.rs"]
 #[expect(dead_code, reason = "the tests in terminals use the rest")]
@@ -63,6 +63,7 @@ fn note(step: &str) {
 }
 
 /// How far it has come is kept in the transaction that brings it further.
+#[expect(clippy::disallowed_methods, reason = "a program of its own, without a clock to simulate")]
 fn apply(database: &mut Connection) {
     if version(database) == 2 {
         println!("nothing left to do");

@@ -49,7 +49,9 @@ pub(crate) fn told(context: &PlanContext, sim: &Sim) -> Vec<String> {
         sim.with(|world, _| match receiver {
             Receiver::Sns { topic } => {
                 let sent = world.deliveries().iter().filter(|delivery| delivery.topic_arn == *topic);
-                sent.map(|delivery| last(delivery.subject.as_deref().unwrap_or_default())).collect()
+                // CloudWatch's own messages about its alarms come by the same topic.
+                let subjects = sent.filter_map(|delivery| delivery.subject.as_deref());
+                subjects.filter(|subject| subject.starts_with('[')).map(last).collect()
             }
             Receiver::SlackWebhook { .. } => {
                 let letters = world.letters(Inbox::Slack);

@@ -7,10 +7,10 @@ use cutover::domain::program::Runs;
 use cutover::domain::release::{Release, StageStatus};
 
 use crate::fault::Fault;
-use crate::run::Run;
+use crate::run::{Run, Subject};
 
 /// Holds a release against what its plan and the fault in the stage `at` say, and tells it in a row of a table.
-pub(crate) fn judge(run: &Run, at: usize, fault: &Fault) -> String {
+pub(crate) fn judge(subject: &Subject, run: &Run, at: usize, fault: &Fault) -> String {
     let plan = &run.release.plan;
     let stage = &plan.stages[at];
     let before = ancestors(plan, at);
@@ -34,6 +34,9 @@ pub(crate) fn judge(run: &Run, at: usize, fault: &Fault) -> String {
         assert!(is_named(run, at, fault), "{context}");
         is_undone_as_it_must(run, at, fault, &before, &undone, &context);
         nothing_is_left(run, &context);
+        let (ended, back) = (run.release.ended.as_ref().unwrap(), run.release.unwinding.as_ref().unwrap());
+        let took = ended.at.since(back.since);
+        assert!(subject.figures.rollback.is_none_or(|most| took < most), "going back took {took:?}: {context}");
     }
     let undone: Vec<&str> = undone.iter().map(|index| plan.stages[*index].name.as_str()).collect();
     let undone = if undone.is_empty() { "–".to_owned() } else { undone.join(", ") };
@@ -62,6 +65,7 @@ fn is_named(run: &Run, at: usize, fault: &Fault) -> bool {
             .components
             .iter()
             .any(|(_, one)| one.signals.iter().any(|s| cause.contains(s.name.as_str()))),
+        Fault::Alarm(name) => cause.contains(name.as_str()),
         _ => cause.starts_with(&format!("{} failed: ", run.release.plan.stages[at].name)),
     }
 }
@@ -158,7 +162,7 @@ fn ancestors(plan: &Plan, at: usize) -> BTreeSet<usize> {
 }
 
 /// A release in which nothing goes wrong: everything is done, and everybody who is to hear of it has.
-pub(crate) fn succeeded(run: &Run) {
+pub(crate) fn succeeded(subject: &Subject, run: &Run) {
     let Run { release, code, lines, .. } = run;
     assert_eq!(*code, 0, "{lines}");
     assert!(release.stages.iter().all(|stage| stage.status == StageStatus::Passed), "{lines}");
@@ -167,6 +171,11 @@ pub(crate) fn succeeded(run: &Run) {
         let observed = release.components[of].traffic.observed.unwrap();
         assert_eq!(observed.get(), 100, "{}: {lines}", component.name);
     }
+    let is_cleanup = |index: &usize| matches!(release.plan.stages[*index].kind, StageKind::Cleanup(_));
+    let cleanup = (0..release.stages.len()).find(is_cleanup).and_then(|index| release.stages[index].started);
+    let done = cleanup.unwrap_or(release.ended.as_ref().unwrap().at);
+    let took = done.since(release.begun.as_ref().unwrap().at);
+    assert!(subject.figures.release.is_none_or(|most| took < most), "the release took {took:?}: {lines}");
     let everything = [lines.as_str(), &run.bench.calls().join("\n")].concat();
     assert!(!everything.contains("0123456789abcdef"), "a secret is shown, or an argument");
 }

@@ -1,10 +1,14 @@
 //! What can go wrong in a stage, made from the stage itself: a new stage, condition, part or limit is a new case.
 
 use cutover::domain::gate::Condition;
-use cutover::domain::ids::ComponentName;
+use cutover::domain::ids::{AlarmName, ComponentName};
 use cutover::domain::plan::{Plan, StageKind};
 use cutover::domain::program::Runs;
 use cutover::domain::signal::{Measure, Policy};
+
+use cutover::sim::scenario::{ApiFault, ApiFaultKind, Percent};
+use cutover::sim::world::alarms::{AlarmRule, DescribeAlarms};
+use cutover::sim::{FaultPlan, Sim};
 
 use crate::place::Wrongs;
 use crate::stand_in::Bench;
@@ -34,6 +38,8 @@ pub(crate) enum Fault {
     Errors(String),
     /// The new version keeps its users waiting.
     Slow(String),
+    /// An alarm fires once the stage has begun.
+    Alarm(AlarmName),
     /// No channel answers.
     Deaf,
     /// ECS takes no more changes.
@@ -59,13 +65,13 @@ pub(crate) fn faults(plan: &Plan, at: usize) -> Vec<Fault> {
         StageKind::Deploy => vec![Fault::Crash],
         StageKind::Smoke(_) | StageKind::WarmUp(_) | StageKind::Verify(_) => vec![Fault::Broken],
         StageKind::Shift(_) => {
-            let signals = plan.components[stage.component.unwrap()].signals.iter();
-            let judging = signals.filter(|signal| signal.policy == Policy::Rollback);
+            let component = &plan.components[stage.component.unwrap()];
+            let judging = component.signals.iter().filter(|signal| signal.policy == Policy::Rollback);
             let faults = judging.map(|signal| match signal.measure {
                 Measure::ResponseTime(_) => Fault::Slow(signal.name.to_string()),
                 _ => Fault::Errors(signal.name.to_string()),
             });
-            faults.collect()
+            faults.chain(component.alarms.iter().cloned().map(Fault::Alarm)).collect()
         }
         StageKind::Notify | StageKind::StatusPage(_) => vec![Fault::Deaf],
         StageKind::Cleanup(_) => vec![Fault::Stuck],
@@ -94,22 +100,18 @@ impl Fault {
         let mut keys = |text: &str| wrongs.keys.push((whose.clone(), text.to_owned()));
         match self {
             Self::Condition(Condition::Healthy) => keys("[old]\nhealth_check_failures = \"100%\"\n"),
-            Self::Condition(Condition::NoAlarms) => wrongs.alarm_fires = true,
-            Self::Condition(Condition::Backup(_)) => wrongs.no_backups = true,
-            Self::Condition(Condition::Image(_)) => wrongs.bad_findings = true,
-            Self::Condition(Condition::Secret(secret)) => wrongs.without_secret = Some(secret.name.clone()),
-            Self::Condition(Condition::Drift(_)) => wrongs.has_drifted = true,
+            Self::Condition(condition) => wrongs.unmet = Some(condition.clone()),
             Self::Task(_, command) => keys(&format!("[one_off]\nexit_code = 3\nonly = \"{command}\"\n")),
             Self::Crash => keys("[new.crash]\nafter = \"1s\"\n"),
             Self::Errors(_) => keys("[new]\nerrors = \"40%\"\n"),
             Self::Slow(_) => keys("[new]\nlatency_p50 = \"6s\"\nlatency_p99 = \"20s\"\n"),
-            Self::Condition(Condition::Alone | Condition::Window(_) | Condition::Http(_) | Condition::Command(_))
-            | Self::None
+            Self::None
             | Self::Unapproved
             | Self::Untyped
             | Self::Program(..)
             | Self::Figure(..)
             | Self::Broken
+            | Self::Alarm(_)
             | Self::Deaf
             | Self::Stuck => {}
         }
@@ -123,6 +125,30 @@ impl Fault {
             (Self::Condition(Condition::Command(command)), _) => bench.fail(&command.run),
             (Self::Figure(index, _), Some(StageKind::Load(load))) => bench.report(load, Some(*index)),
             _ => {}
+        }
+    }
+
+    /// It goes wrong only once its stage has begun.
+    pub(crate) fn strikes_late(&self) -> bool {
+        matches!(self, Self::Alarm(_) | Self::Stuck)
+    }
+
+    /// Makes it go wrong in the stage's account.
+    pub(crate) fn strike(&self, sim: &Sim) {
+        match self {
+            Self::Stuck => {
+                let fault = ApiFault::new(ApiFaultKind::ServerError, Percent::all()).on(&["ecs:UpdateService"]);
+                sim.wire().set_faults(FaultPlan::of(vec![fault]));
+            }
+            Self::Alarm(name) => sim.with(|world, _| {
+                let input = DescribeAlarms { names: vec![name.to_string()], ..DescribeAlarms::default() };
+                let mut definition = world.describe_alarms(&input).unwrap().remove(0).definition;
+                let AlarmRule::Metric(condition) = &mut definition.rule else { panic!("{definition:?}") };
+                // Whatever is measured is above.
+                condition.threshold = -1.0;
+                world.put_alarm(definition).unwrap();
+            }),
+            other => panic!("{other:?} does not come late"),
         }
     }
 
@@ -143,7 +169,7 @@ impl Fault {
         let of = |part: &str| if part.is_empty() { "its program".to_owned() } else { format!("`{part}`") };
         match self {
             Self::None => "nothing".to_owned(),
-            Self::Condition(condition) => format!("{} does not hold", condition.name()),
+            Self::Condition(condition) => unmet(condition),
             Self::Unapproved => "nobody approves".to_owned(),
             Self::Untyped => "nobody types the phrase".to_owned(),
             Self::Program(part, _) => format!("{} fails", of(part)),
@@ -153,8 +179,25 @@ impl Fault {
             Self::Broken => "what it asks for answers with 500".to_owned(),
             Self::Errors(signal) => format!("users get errors: {signal}"),
             Self::Slow(signal) => format!("users wait: {signal}"),
+            Self::Alarm(name) => format!("{name} fires"),
             Self::Deaf => "no channel answers".to_owned(),
             Self::Stuck => "ECS takes no changes".to_owned(),
         }
+    }
+}
+
+/// What is so when a condition does not hold, in a few words.
+fn unmet(condition: &Condition) -> String {
+    match condition {
+        Condition::Healthy => "blue's targets are unhealthy".to_owned(),
+        Condition::NoAlarms => "an alarm fires".to_owned(),
+        Condition::Alone => "another release is unfinished".to_owned(),
+        Condition::Window(_) => "it is Sunday".to_owned(),
+        Condition::Http(check) => format!("`{}` answers with 500", check.name),
+        Condition::Command(command) => format!("`{}` fails", command.name),
+        Condition::Backup(backup) => format!("no backup of {}", backup.source.what()),
+        Condition::Image(_) => "a critical finding in the image".to_owned(),
+        Condition::Secret(secret) => format!("no secret {}", secret.name),
+        Condition::Drift(_) => "blue lacks variables".to_owned(),
     }
 }

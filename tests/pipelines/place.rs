@@ -22,11 +22,8 @@ const RULES: usize = 2;
 /// What is wrong with a world.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Wrongs {
-    pub(crate) alarm_fires: bool,
-    pub(crate) no_backups: bool,
-    pub(crate) bad_findings: bool,
-    pub(crate) without_secret: Option<String>,
-    pub(crate) has_drifted: bool,
+    /// A condition of a gate that does not hold.
+    pub(crate) unmet: Option<Condition>,
     /// Further keys of the scenario, and whose world they are for.
     pub(crate) keys: Vec<(Option<ComponentName>, String)>,
 }
@@ -75,11 +72,11 @@ impl Estate<'_> {
 
     fn account(&self) -> String {
         let environment = self.config.environment(self.environment).unwrap();
-        let topics = self.config.channels.values().filter_map(|channel| match &channel.receiver {
+        let mut topics = self.config.channels.values().filter_map(|channel| match &channel.receiver {
             cutover::config::Receiver::Sns { topic } => topic.rsplit(':').next(),
             _ => None,
         });
-        let topic = topics.last().unwrap_or("releases");
+        let topic = topics.next_back().unwrap_or("releases");
         format!(
             "history = \"4m\"\n[aws]\naccount = \"{}\"\nregion = \"{}\"\ntopic = \"{topic}\"\n",
             environment.account, environment.region
@@ -112,7 +109,10 @@ impl Estate<'_> {
             host(url)
         )
         .unwrap();
-        let env = drift.filter(|_| !wrongs.has_drifted).map(|drift| drift.env.clone()).unwrap_or_default();
+        let env = drift
+            .filter(|_| !matches!(wrongs.unmet, Some(Condition::Drift(_))))
+            .map(|drift| drift.env.clone())
+            .unwrap_or_default();
         let env: Vec<String> = env.iter().map(|name| format!("{name} = \"x\"")).collect();
         writeln!(text, "env = {{ {} }}", env.join(", ")).unwrap();
         let mut groups = Vec::new();
@@ -147,8 +147,9 @@ impl Estate<'_> {
         text.push_str(
             "[traffic]\nrate = 12.0\nburst = 1.0\n[metrics]\ndelay_max = \"10s\"\n[logs]\nrequests = \"0%\"\n",
         );
+        let alarm_fires = wrongs.unmet == Some(Condition::NoAlarms);
         for (index, alarm) in component.alarms.iter().enumerate() {
-            let threshold = if wrongs.alarm_fires && index == 0 { "-1.0" } else { "1e9" };
+            let threshold = if alarm_fires && index == 0 { "-1.0" } else { "1e9" };
             write!(
                 text,
                 "[[alarm]]\nname = \"{alarm}\"\nthreshold = {threshold}\nperiods = 1\nmissing = \"not-breaching\"\n\
@@ -160,7 +161,7 @@ impl Estate<'_> {
         if component.alarms.is_empty() {
             text.insert_str(0, "alarm = []\n");
         }
-        text.push_str(&self.around(repository, plan, wrongs));
+        text.push_str(&Self::around(repository, plan, wrongs));
         text.push_str(self.pages);
         for (_, keys) in wrongs.keys.iter().filter(|(whose, _)| whose.as_ref().is_none_or(|whose| whose == name)) {
             text.push_str(keys);
@@ -169,15 +170,16 @@ impl Estate<'_> {
     }
 
     /// Images, secrets and backups.
-    fn around(&self, repository: &str, plan: Option<&Plan>, wrongs: &Wrongs) -> String {
-        let severity = if wrongs.bad_findings { "CRITICAL" } else { "LOW" };
+    fn around(repository: &str, plan: Option<&Plan>, wrongs: &Wrongs) -> String {
+        let severity = if matches!(wrongs.unmet, Some(Condition::Image(_))) { "CRITICAL" } else { "LOW" };
         let (mut secrets, mut snapshots) = (String::new(), String::new());
-        for condition in plan.into_iter().flat_map(conditions) {
+        let unmet = wrongs.unmet.as_ref();
+        for condition in plan.into_iter().flat_map(conditions).filter(|one| Some(*one) != unmet) {
             match condition {
-                Condition::Secret(secret) if wrongs.without_secret.as_ref() != Some(&secret.name) => {
+                Condition::Secret(secret) => {
                     writeln!(secrets, "[[estate.secret]]\nname = \"{}\"", secret.name).unwrap();
                 }
-                Condition::Backup(backup) if !wrongs.no_backups => match &backup.source {
+                Condition::Backup(backup) => match &backup.source {
                     BackupSource::Database(database) => {
                         writeln!(snapshots, "[[estate.snapshot]]\ndatabase = \"{database}\"").unwrap();
                     }

@@ -26,8 +26,8 @@ use cutover::journal::Journal;
 use cutover::journal::sqlite::SqliteJournal;
 use cutover::judge::Judge;
 use cutover::judge::threshold::Threshold;
+use cutover::sim::FaultPlan;
 use cutover::sim::scenario::{ApiFault, ApiFaultKind, Percent};
-use cutover::sim::{FaultPlan, Sim};
 
 use crate::channels;
 use crate::fault::Fault;
@@ -51,8 +51,21 @@ pub(crate) struct Subject {
     pub(crate) file: &'static str,
     pub(crate) text: &'static str,
     pub(crate) environment: &'static str,
+    /// What is released; the only thing that can be, if that is left open.
+    pub(crate) component: Option<&'static str>,
     /// What the application answers at places of its own, as scenario keys.
     pub(crate) pages: &'static str,
+    /// The plan's figures.
+    pub(crate) figures: Figures,
+}
+
+/// How long the team's plan lets things take, as far as it says so.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Figures {
+    /// From the beginning to where nothing but cleaning up is left.
+    pub(crate) release: Option<Duration>,
+    /// From the decision to go back to the end.
+    pub(crate) rollback: Option<Duration>,
 }
 
 /// A release that has come to its end, or waits for somebody.
@@ -67,6 +80,11 @@ pub(crate) struct Run {
 }
 
 impl Subject {
+    /// The file's name alone.
+    pub(crate) fn name(&self) -> &str {
+        Path::new(self.file).file_stem().unwrap().to_str().unwrap()
+    }
+
     fn config(&self) -> Config {
         Config::read(self.file, self.text, Path::new(".")).unwrap_or_else(|wrong| panic!("{wrong}"))
     }
@@ -98,7 +116,7 @@ impl Subject {
     ) -> (Plan, PlanContext, Place, Clouds) {
         let clock = Clock::starting_at(at, 1.0);
         let config = self.config();
-        let lineup = config.lineup(self.environment, None).unwrap();
+        let lineup = config.lineup(self.environment, self.component).unwrap();
         let versions = self.versions(&config, &lineup);
         let estate = Estate {
             config: &config,
@@ -182,7 +200,7 @@ impl Subject {
             clock,
             actor: requester(),
             settings: Settings {
-                polls: polls(&context),
+                polls: polls(),
                 period: context.period,
                 redactor: Redactor::default(),
                 variables: secrets(&plan),
@@ -195,12 +213,13 @@ impl Subject {
         seen.set(watched.clone()).unwrap();
         drop(handle);
         let running = tokio::spawn(engine.run());
-        let sticking = matches!(fault, Fault::Stuck).then(|| {
+        let late = fault.strikes_late().then(|| {
             let (sim, mut watched) = (place.sims[plan.stages[at].component.unwrap()].clone(), watched.clone());
+            let fault = fault.clone();
             tokio::spawn(async move {
-                let is_there = |index: usize, release: &Release| release.stages[index].status == StageStatus::Running;
-                watched.wait_for(|snapshot| is_there(at, &snapshot.release)).await.unwrap();
-                stick(&sim);
+                let is_there = |release: &Release| release.stages[at].status == StageStatus::Running;
+                watched.wait_for(|snapshot| is_there(&snapshot.release)).await.unwrap();
+                fault.strike(&sim);
             })
         });
         let mut lines = Vec::new();
@@ -213,7 +232,7 @@ impl Subject {
         } else {
             running.await.unwrap().unwrap().release
         };
-        drop(sticking);
+        drop(late);
         let told = channels::told(&context, &place.worlds[0]);
         Run { release, code, bench, place, told, lines: String::from_utf8(lines).unwrap() }
     }
@@ -223,12 +242,6 @@ type Clouds = Components<Arc<dyn Cloud>>;
 
 fn requester() -> Actor {
     Actor::new("captain", "bastion")
-}
-
-/// ECS takes no more changes of services.
-fn stick(sim: &Sim) {
-    let fault = ApiFault::new(ApiFaultKind::ServerError, Percent::all()).on(&["ecs:UpdateService"]);
-    sim.wire().set_faults(FaultPlan::of(vec![fault]));
 }
 
 /// Follows the release as a script would, and approves as those would who may.
@@ -284,15 +297,16 @@ fn phrase(release: &Release) -> String {
         .unwrap_or_default()
 }
 
-fn polls(context: &PlanContext) -> Polls {
-    let polls = &context.polls;
+/// Slower than usual, for the sake of the test's time: what the release waits for is read more often by itself.
+fn polls() -> Polls {
+    let (slow, never) = (Duration::from_secs(40), Duration::from_hours(1));
     Polls {
-        weights: polls.weight,
-        capacity: polls.capacity,
-        alarms: polls.alarms,
-        signals: polls.signals,
-        logs: Duration::from_mins(10),
-        identity: polls.identity,
+        weights: slow,
+        capacity: slow,
+        alarms: slow,
+        signals: slow,
+        logs: never,
+        identity: never,
         ..Polls::default()
     }
 }

@@ -39,7 +39,7 @@ const TOOLS: [&str; 9] = ["sh", "cat", "awk", "grep", "cut", "date", "test", "en
 pub(crate) const DIGEST: &str = "sha256:9ab03d7a9ab03d7a9ab03d7a9ab03d7a9ab03d7a9ab03d7a9ab03d7a9ab03d7a";
 
 /// Writes down its own name and arguments, and says what the real program would.
-const SCRIPT: &str = r##"#!/bin/sh
+const SCRIPT: &str = r#"#!/bin/sh
 name=${0##*/}
 line="$name $*"
 printf '%s\n' "$line" >> "$STAND_INS/calls"
@@ -67,7 +67,7 @@ case "$line" in
     echo "Recent Deployments"
     echo "  7422c95b-c604-46bc-9de4-b7a43e1fd53d | SUCCESS | 2026-11-20 08:00:00 UTC" ;;
 esac
-"##;
+"#;
 
 /// A directory to run programs in.
 pub(crate) struct Bench {

@@ -1,27 +1,36 @@
 //! The pipeline files, each with what its application answers at places of its own.
 
-use crate::run::Subject;
+use std::time::Duration;
+
+use crate::run::{Figures, Subject};
 
 macro_rules! subject {
-    ($name:ident, $file:literal, $environment:literal, $pages:expr) => {
+    ($name:ident, $file:literal, $environment:literal, $pages:expr, $figures:expr) => {
         pub(crate) fn $name() -> Subject {
             Subject {
                 file: concat!("assets/pipelines/", $file, ".toml"),
                 text: include_str!(concat!("../../assets/pipelines/", $file, ".toml")),
                 environment: $environment,
+                component: None,
                 pages: $pages,
+                figures: $figures,
             }
         }
     };
 }
 
-subject!(content_aggregation_production, "content-aggregation", "production", CONTENT);
-subject!(plccoach_production, "plccoach", "production", PLCCOACH);
-subject!(conflicto_dev, "conflicto", "dev", CONFLICTO);
-subject!(conflicto_production, "conflicto", "production", CONFLICTO);
-subject!(experimentation_production, "experimentation", "production", EXPERIMENTATION);
-subject!(optimization_staging, "optimization", "staging", "");
-subject!(optimization_production, "optimization", "production", "");
+subject!(content_aggregation_production, "content-aggregation", "production", CONTENT, minutes(10, 5));
+subject!(plccoach_production, "plccoach", "production", PLCCOACH, Figures::default());
+subject!(conflicto_dev, "conflicto", "dev", CONFLICTO, Figures::default());
+subject!(conflicto_production, "conflicto", "production", CONFLICTO, Figures::default());
+subject!(experimentation_production, "experimentation", "production", EXPERIMENTATION, minutes(30, 5));
+subject!(optimization_staging, "optimization", "staging", "", minutes(5, 2));
+subject!(optimization_production, "optimization", "production", "", minutes(5, 2));
+
+/// A release and a rollback in at most so many minutes. What programs take is their own: here, a second each.
+fn minutes(release: u64, rollback: u64) -> Figures {
+    Figures { release: Some(Duration::from_mins(release)), rollback: Some(Duration::from_mins(rollback)) }
+}
 
 const CONTENT: &str = r#"
 [[page]]

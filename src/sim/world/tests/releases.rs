@@ -115,6 +115,29 @@ fn the_service_answers_over_http_whatever_its_weight() {
 }
 
 #[test]
+fn places_of_a_scenario_s_own_say_which_version_answers_and_when() {
+    let mut world = written(
+        "[[page]]\npath = \"/health\"\nbody = '{\"version\": \"${version}\", \"at\": \"${time}\"}'\n[[page]]\npath = \
+         \"/leave\"\nmethod = \"POST\"\nstatus = 302\nheaders = { Location = \"https://elsewhere.example/\" }\n",
+    );
+    let AppResponse::Answered { status: 200, body, headers, .. } = world.get("api.shop.test", "/health") else {
+        panic!("it is not there")
+    };
+    assert!(body.starts_with(r#"{"version": "4f2c1e9", "at": "20"#), "{body}");
+    assert!(headers.contains(&("content-type".to_owned(), "application/json".to_owned())), "{headers:?}");
+    let request = AppRequest {
+        host: "api.shop.test".to_owned(),
+        method: "POST".to_owned(),
+        path: "/leave?now".to_owned(),
+        headers: Vec::new(),
+    };
+    let AppResponse::Answered { status: 302, headers, .. } = world.http(&request) else { panic!("it is not there") };
+    assert!(headers.contains(&("location".to_owned(), "https://elsewhere.example/".to_owned())), "{headers:?}");
+    let AppResponse::Answered { status, .. } = world.get("api.shop.test", "/leave") else { panic!("nobody answers") };
+    assert_eq!(status, 404, "another method is another place");
+}
+
+#[test]
 fn reads_lag_behind_writes_when_the_scenario_says_so() {
     let mut world = world("throttled", 1);
     world.release("api-green", 6);
