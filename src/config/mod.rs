@@ -25,7 +25,7 @@ pub use gate::{Backup, BackupOf, Gate, Looker, Secrets};
 pub use load::{Overrides, Surroundings, VARIABLES};
 pub use model::{
     Check, Checks, Color, Command, Component, Config, Engine, Environment, Expected, JsonWanted, Pipeline, Polls,
-    RedirectWanted, Screen, Service, Stage, StageWork, TextWanted, ThemeChoice, Via,
+    RedirectWanted, Screen, Service, Site, Stage, StageWork, TextWanted, ThemeChoice, Via,
 };
 pub use plan::{PlanContext, Request};
 pub use problem::{ConfigError, Mistake, Problem, Problems};

@@ -3,6 +3,7 @@
 mod audit;
 mod channels;
 mod demo;
+mod doctor;
 mod engine;
 mod faces;
 mod history;
@@ -46,6 +47,7 @@ fn act(cli: &Cli) -> Result<u8> {
     }
     match &verb {
         Verb::Demo(arguments) => output::runtime()?.block_on(demo::run(globals, arguments)),
+        Verb::Doctor(arguments) => output::runtime()?.block_on(doctor::run(globals, arguments)),
         Verb::Plan(arguments) => output::runtime()?.block_on(plan::run(globals, arguments)),
         Verb::Release(arguments) => output::runtime()?.block_on(release::run(globals, arguments)),
         Verb::Attach(arguments) => output::runtime()?.block_on(release::attach_to(globals, arguments)),
