@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-/// Check the configuration, or show what is in force
+/// Check the configuration, show what is in force, or describe it to an editor
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
 #[command(subcommand_help_heading = "Verbs", subcommand_value_name = "VERB", disable_help_subcommand = true)]
 #[command(after_help = "Examples:\n  cutover config check\n  cutover --config new.toml config check")]
@@ -19,4 +19,6 @@ pub enum ConfigVerb {
     Check,
     /// Show the settings in force, after defaults, file, environment and flags
     Show,
+    /// Print a JSON Schema of the file, for editors
+    Schema,
 }

@@ -11,9 +11,11 @@ mod model;
 mod plan;
 mod problem;
 mod reader;
+mod schema;
 mod secrets;
 mod sections;
 mod show;
+mod syntax;
 mod template;
 mod values;
 
@@ -29,5 +31,6 @@ pub use model::{
 };
 pub use plan::{PlanContext, Request};
 pub use problem::{ConfigError, Mistake, Problem, Problems};
+pub use schema::schema;
 pub use template::{Template, Variable};
 pub use values::{parse_duration, parse_share, show_duration};

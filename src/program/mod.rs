@@ -84,14 +84,20 @@ fn act(cli: &Cli) -> Result<u8> {
 }
 
 fn config(globals: &Globals, verb: ConfigVerb) -> Result<u8> {
-    let config = settings::load(globals)?;
     let mut out = output::out();
+    if verb == ConfigVerb::Schema {
+        writeln!(out, "{:#}", crate::config::schema())?;
+        return Ok(0);
+    }
+    let config = settings::load(globals)?;
     match verb {
         ConfigVerb::Check => {
             faces::Manner::read(&config.screen)?;
             writeln!(out, "the configuration has no mistakes")?;
         }
         ConfigVerb::Show => write!(out, "{}", config.show())?,
+        // Printed above: it is the same whatever the file says.
+        ConfigVerb::Schema => {}
     }
     Ok(0)
 }

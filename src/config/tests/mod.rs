@@ -5,6 +5,7 @@ mod gates;
 mod loading;
 mod mistakes;
 mod never_panics;
+mod schema;
 mod showing;
 
 use std::path::Path;
