@@ -39,7 +39,7 @@ pub use approve::Approve;
 pub use attach::Attach;
 pub use audit::{Audit, AuditVerb, Verify};
 pub use completions::{Completions, write_completions};
-pub use config::{Config, ConfigVerb};
+pub use config::{Config, ConfigInit, ConfigVerb};
 pub use demo::Demo;
 pub use doctor::Doctor;
 pub use engine::Engine;

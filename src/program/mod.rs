@@ -7,6 +7,7 @@ mod doctor;
 mod engine;
 mod faces;
 mod history;
+mod init;
 mod launch;
 mod notify;
 mod output;
@@ -57,7 +58,10 @@ fn act(cli: &Cli) -> Result<u8> {
         Verb::History(arguments) => history::run(globals, arguments),
         Verb::Audit(arguments) => audit::run(globals, arguments),
         Verb::Replay(arguments) => output::runtime()?.block_on(replay::run(globals, arguments)),
-        Verb::Config(arguments) => config(globals, arguments.verb),
+        Verb::Config(arguments) => match &arguments.verb {
+            ConfigVerb::Init(init) => output::runtime()?.block_on(init::run(init)),
+            verb => config(globals, verb),
+        },
         Verb::Notify(arguments) => match &arguments.verb {
             NotifyVerb::Test(test) => output::runtime()?.block_on(notify::test(globals, test)),
         },
@@ -83,9 +87,9 @@ fn act(cli: &Cli) -> Result<u8> {
     }
 }
 
-fn config(globals: &Globals, verb: ConfigVerb) -> Result<u8> {
+fn config(globals: &Globals, verb: &ConfigVerb) -> Result<u8> {
     let mut out = output::out();
-    if verb == ConfigVerb::Schema {
+    if *verb == ConfigVerb::Schema {
         writeln!(out, "{:#}", crate::config::schema())?;
         return Ok(0);
     }
@@ -96,8 +100,8 @@ fn config(globals: &Globals, verb: ConfigVerb) -> Result<u8> {
             writeln!(out, "the configuration has no mistakes")?;
         }
         ConfigVerb::Show => write!(out, "{}", config.show())?,
-        // Printed above: it is the same whatever the file says.
-        ConfigVerb::Schema => {}
+        // Done without a configuration.
+        ConfigVerb::Schema | ConfigVerb::Init(_) => {}
     }
     Ok(0)
 }
