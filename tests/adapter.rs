@@ -276,6 +276,7 @@ async fn each_fault_of_the_api_is_told_by_its_kind() {
         ("lost-request", ErrorKind::Transport),
         ("timeout", ErrorKind::Timeout),
         ("expired-credentials", ErrorKind::Expired),
+        ("access-denied", ErrorKind::Denied),
     ] {
         let stage = Stage::of(&format!("[[api_faults]]\nkind = \"{fault}\""));
         let aws = &stage.aws;

@@ -8,6 +8,7 @@ mod audit;
 mod completions;
 mod config;
 mod demo;
+mod doctor;
 mod engine;
 mod globals;
 mod history;
@@ -38,8 +39,9 @@ pub use approve::Approve;
 pub use attach::Attach;
 pub use audit::{Audit, AuditVerb, Verify};
 pub use completions::{Completions, write_completions};
-pub use config::{Config, ConfigVerb};
+pub use config::{Config, ConfigInit, ConfigVerb};
 pub use demo::Demo;
+pub use doctor::Doctor;
 pub use engine::Engine;
 pub use globals::Globals;
 pub use history::{Export, History, HistoryVerb, Metrics, Show};
@@ -65,6 +67,7 @@ Try it without an account:
 
 Release:
   cutover config check
+  cutover doctor staging
   cutover plan staging --image registry/api:9ab03d7
   cutover release staging --image registry/api:9ab03d7
   cutover                                   watch what runs, from any other terminal
@@ -111,6 +114,7 @@ pub struct Cli {
 #[expect(missing_docs, reason = "each verb is described at its type, and clap would show a second description instead")]
 pub enum Verb {
     Demo(Demo),
+    Doctor(Doctor),
     Plan(Plan),
     Release(Release),
     Attach(Attach),
@@ -151,6 +155,7 @@ impl Verb {
             Self::Skip(args) => Some((Command::Skip { reason: args.reason.clone() }, args.aim.clone())),
             Self::Approve(args) => Some((args.command(), args.aim.clone())),
             Self::Demo(_)
+            | Self::Doctor(_)
             | Self::Plan(_)
             | Self::Release(_)
             | Self::Attach(_)

@@ -6,6 +6,7 @@
 pub mod aws;
 mod error;
 mod estate;
+mod inspect;
 
 use std::time::Duration;
 
@@ -22,6 +23,10 @@ use crate::domain::time::Timestamp;
 
 pub use error::{CloudError, ErrorKind, Retry};
 pub use estate::{Deployed, Estate, HealthCheck, Image, Scan, Secret, Snapshot};
+pub use inspect::{
+    AlarmFacts, Attachment, ClusterFacts, ContainerFacts, DefinitionFacts, GroupFacts, Inspect, ListenerFacts,
+    LogGroupFacts, RuleFacts, ServiceFacts, TopicFacts,
+};
 
 /// What the engine asks of a cloud. Reads may be repeated at will; each write says whether it may be.
 #[async_trait]

@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use super::model::{Color, Config, ThemeChoice};
 use super::problem::{ConfigError, Mistake, Problem, Problems, nearest};
 use super::reader::{Reader, Spot};
-use super::{secrets, sections};
+use super::{secrets, sections, syntax};
 use crate::domain::redact::{Redactor, printable};
 
 /// Environment variables that settings are taken from, and what each stands for.
@@ -182,6 +182,11 @@ impl Config {
     /// Reads `text`; `file` stands for it in messages. The journal is kept in `state_dir` unless it says otherwise.
     pub fn read(file: &str, text: &str, state_dir: &Path) -> Result<Self, Problems> {
         let (root, syntax) = DeTable::parse_recoverable(text);
+        if !syntax.is_empty()
+            && let Some(what) = syntax::another_format(text)
+        {
+            return Err(problems(file, text, vec![(0..0, Mistake::Syntax(what.to_owned()))], &[]));
+        }
         let reader = Reader::new(text);
         let hidden = secrets::refuse(&reader, root.get_ref());
         let config = sections::read(&reader, &root, file, state_dir);
@@ -195,10 +200,8 @@ impl Config {
                 )
             });
         }
-        for error in syntax {
-            let spot = error.span().unwrap_or(0..0);
-            mistakes.push((spot, Mistake::Syntax(error.message().to_owned())));
-        }
+        let errors = syntax.iter().map(|error| (error.span().unwrap_or(0..0), error.message()));
+        mistakes.extend(syntax::told(text, errors).map(|(spot, told)| (spot, Mistake::Syntax(told))));
         if mistakes.is_empty() { Ok(config) } else { Err(problems(file, text, mistakes, &hidden)) }
     }
 

@@ -12,9 +12,11 @@ mod plan;
 mod policy;
 mod problem;
 mod reader;
+mod schema;
 mod secrets;
 mod sections;
 mod show;
+mod syntax;
 mod template;
 mod values;
 
@@ -31,5 +33,6 @@ pub use model::{
 pub use plan::{PlanContext, Request};
 pub use policy::PolicyRules;
 pub use problem::{ConfigError, Mistake, Problem, Problems};
+pub use schema::schema;
 pub use template::{Template, Variable};
 pub use values::{parse_duration, parse_share, show_duration};

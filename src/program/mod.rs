@@ -4,10 +4,12 @@ mod audit;
 mod back;
 mod channels;
 mod demo;
+mod doctor;
 mod engine;
 mod faces;
 mod history;
 mod hold;
+mod init;
 mod launch;
 mod notify;
 mod output;
@@ -53,6 +55,7 @@ fn act(cli: &Cli) -> Result<u8> {
     }
     match &verb {
         Verb::Demo(arguments) => output::runtime()?.block_on(demo::run(globals, arguments)),
+        Verb::Doctor(arguments) => output::runtime()?.block_on(doctor::run(globals, arguments)),
         Verb::Plan(arguments) => output::runtime()?.block_on(plan::run(globals, arguments)),
         Verb::Release(arguments) => output::runtime()?.block_on(release::run(globals, arguments)),
         Verb::Attach(arguments) => output::runtime()?.block_on(release::attach_to(globals, arguments)),
@@ -62,7 +65,10 @@ fn act(cli: &Cli) -> Result<u8> {
         Verb::History(arguments) => history::run(globals, arguments),
         Verb::Audit(arguments) => audit::run(globals, arguments),
         Verb::Replay(arguments) => output::runtime()?.block_on(replay::run(globals, arguments)),
-        Verb::Config(arguments) => config(globals, arguments.verb),
+        Verb::Config(arguments) => match &arguments.verb {
+            ConfigVerb::Init(init) => output::runtime()?.block_on(init::run(init)),
+            verb => config(globals, verb),
+        },
         Verb::Notify(arguments) => match &arguments.verb {
             NotifyVerb::Test(test) => output::runtime()?.block_on(notify::test(globals, test)),
         },
@@ -91,15 +97,21 @@ fn act(cli: &Cli) -> Result<u8> {
     }
 }
 
-fn config(globals: &Globals, verb: ConfigVerb) -> Result<u8> {
-    let config = settings::load(globals)?;
+fn config(globals: &Globals, verb: &ConfigVerb) -> Result<u8> {
     let mut out = output::out();
+    if *verb == ConfigVerb::Schema {
+        writeln!(out, "{:#}", crate::config::schema())?;
+        return Ok(0);
+    }
+    let config = settings::load(globals)?;
     match verb {
         ConfigVerb::Check => {
             faces::Manner::read(&config.screen)?;
             writeln!(out, "the configuration has no mistakes")?;
         }
         ConfigVerb::Show => write!(out, "{}", config.show())?,
+        // Done without a configuration.
+        ConfigVerb::Schema | ConfigVerb::Init(_) => {}
     }
     Ok(0)
 }

@@ -63,7 +63,7 @@ fn alarm(
     })
 }
 
-fn state_of(state: Option<&StateValue>) -> AlarmState {
+pub(super) fn state_of(state: Option<&StateValue>) -> AlarmState {
     match state {
         Some(StateValue::Ok) => AlarmState::Ok,
         Some(StateValue::Alarm) => AlarmState::Alarm,

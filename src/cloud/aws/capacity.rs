@@ -45,7 +45,7 @@ fn targets_alone(targets: &[TargetHealthDescription], error: &CloudError) -> Cap
 }
 
 /// Healthy targets, and all that are registered. A draining one has been taken out already.
-fn counted(targets: &[TargetHealthDescription]) -> (u32, u32) {
+pub(super) fn counted(targets: &[TargetHealthDescription]) -> (u32, u32) {
     let states = targets.iter().map(|target| target.target_health.as_ref().and_then(|health| health.state.as_ref()));
     let in_state = |wanted: &TargetHealthStateEnum| states.clone().filter(|state| *state == Some(wanted)).count();
     let registered = targets.len() - in_state(&TargetHealthStateEnum::Draining);
@@ -53,7 +53,7 @@ fn counted(targets: &[TargetHealthDescription]) -> (u32, u32) {
     (count(in_state(&TargetHealthStateEnum::Healthy)), count(registered))
 }
 
-async fn targets(aws: &Aws, target_group: &str) -> Result<Vec<TargetHealthDescription>, CloudError> {
+pub(super) async fn targets(aws: &Aws, target_group: &str) -> Result<Vec<TargetHealthDescription>, CloudError> {
     let call = aws.elb.describe_target_health().target_group_arn(target_group);
     let answer = call.send().await.map_err(during(DESCRIBE_HEALTH))?;
     Ok(answer.target_health_descriptions.unwrap_or_default())

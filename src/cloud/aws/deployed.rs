@@ -15,7 +15,7 @@ use crate::domain::gate::Breaker;
 use crate::domain::ids::Version;
 use crate::domain::plan::SidePlan;
 
-const DESCRIBE_GROUPS: &str = "elasticloadbalancing:DescribeTargetGroups";
+pub(super) const DESCRIBE_GROUPS: &str = "elasticloadbalancing:DescribeTargetGroups";
 
 /// One side as it is set up, by five calls.
 pub(super) async fn deployed(aws: &Aws, side: &SidePlan) -> Result<Deployed, CloudError> {
@@ -57,7 +57,7 @@ fn environment(container: &ContainerDefinition) -> Vec<String> {
     names.into_iter().collect()
 }
 
-fn breaker(configuration: Option<&DeploymentConfiguration>) -> Breaker {
+pub(super) fn breaker(configuration: Option<&DeploymentConfiguration>) -> Breaker {
     match configuration.and_then(DeploymentConfiguration::deployment_circuit_breaker) {
         Some(breaker) if breaker.enable && breaker.rollback => Breaker::Rollback,
         Some(breaker) if breaker.enable => Breaker::Fail,
@@ -65,7 +65,7 @@ fn breaker(configuration: Option<&DeploymentConfiguration>) -> Breaker {
     }
 }
 
-fn health_check(group: &TargetGroup) -> HealthCheck {
+pub(super) fn health_check(group: &TargetGroup) -> HealthCheck {
     let seconds = |number: i32| Duration::from_secs(count(number).into());
     HealthCheck {
         path: group.health_check_path.clone(),

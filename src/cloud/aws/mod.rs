@@ -25,6 +25,8 @@
 //! | `estate().newest_snapshot` | `DescribeDBSnapshots` or `DescribeDBClusterSnapshots` | `rds:DescribeDBSnapshots`, `rds:DescribeDBClusterSnapshots` |
 //! | `estate().deployed` | `DescribeServices`, `DescribeTaskDefinition`, `DescribeTargetGroups`, `ListTasks`, `DescribeTasks` | `ecs:DescribeServices`, `ecs:DescribeTaskDefinition`, `elasticloadbalancing:DescribeTargetGroups`, `ecs:ListTasks`, `ecs:DescribeTasks` |
 //!
+//! | `inspect` (`cutover doctor`, `cutover config init`) | `DescribeClusters`, `DescribeServices`, `ListServices`, `DescribeTaskDefinition`, `DescribeRules`, `DescribeListeners`, `DescribeTargetGroups`, `DescribeTargetHealth`, `DescribeAlarms`, `DescribeLogGroups`, `GetTopicAttributes`, `DescribeDBInstances`, `DescribeDBClusters`, `GetCallerIdentity` | the same, in `ecs`, `elasticloadbalancing`, `cloudwatch`, `logs`, `sns` and `rds`; `GetCallerIdentity` needs none |
+//!
 //! Whoever only watches needs neither `set_weight`'s, `register`'s, `scale`'s, `run_task`'s, `stop_task`'s nor `publish`'s.
 
 mod alarms;
@@ -36,6 +38,7 @@ mod deployed;
 mod ecr;
 mod errors;
 mod identity;
+mod inspect;
 mod logs;
 mod metrics;
 mod pace;

@@ -105,6 +105,7 @@ pub(super) fn read<'a>(table: Table<'a>, own: Option<&Table<'a>>) -> Option<Read
     let tables = tables?;
     let expected = tables.len();
     let mut names = Vec::new();
+    let mut afters = Vec::new();
     let mut stages = Vec::new();
     let mut digests = Vec::new();
     for table in tables {
@@ -116,6 +117,8 @@ pub(super) fn read<'a>(table: Table<'a>, own: Option<&Table<'a>>) -> Option<Read
             let value = values::name(item).ok()?;
             Some(Located { value, spot: item.spot() })
         }));
+        // So are the stages that it comes after.
+        afters.push(table.list("after", stage::AFTER, values::name).unwrap_or_default());
         let spot = table.spot();
         stages.extend(stage::read(table).map(|value| Located { value, spot }));
         digests.extend(asked.into_iter().map(|spot| (at, spot)));
@@ -124,7 +127,7 @@ pub(super) fn read<'a>(table: Table<'a>, own: Option<&Table<'a>>) -> Option<Read
     let is_whole = stages.len() == expected;
     let components: Vec<ComponentName> = components.into_iter().map(|name| ComponentName(name.value)).collect();
     if is_whole {
-        check_references(reader, &stages, &components);
+        check_references(reader, &stages, &afters, &components);
         if components.len() < 2 {
             check_order(reader, &stages, None, &spot, &place);
         }
@@ -157,7 +160,12 @@ fn is_about(stage: &Stage, component: &str) -> bool {
 }
 
 /// Components and stages that stages name must be there, and those that come after others must stand after them.
-fn check_references(reader: &Reader<'_>, stages: &[Located<Stage>], components: &[ComponentName]) {
+fn check_references(
+    reader: &Reader<'_>,
+    stages: &[Located<Stage>],
+    afters: &[Vec<Located<String>>],
+    components: &[ComponentName],
+) {
     let known: Vec<String> = components.iter().map(ToString::to_string).collect();
     for (index, stage) in stages.iter().enumerate() {
         let (name, spot) = (&stage.value.name, &stage.spot);
@@ -169,13 +177,17 @@ fn check_references(reader: &Reader<'_>, stages: &[Located<Stage>], components: 
             reader.check(false, spot, what, "add `component = \"…\"`, one of those of the pipeline");
         }
         let earlier: Vec<String> = stages.iter().take(index).map(|stage| stage.value.name.to_string()).collect();
-        for after in stage.value.after.iter().flatten() {
-            let is_later = stages.iter().skip(index).any(|stage| stage.value.name == *after);
-            let what = format!("stage `{name}` comes after `{after}`, which stands below it");
-            reader.check(!is_later, spot, what, "put it below the stages that it comes after");
-            if !is_later {
-                let located = Located { value: after.to_string(), spot: spot.clone() };
-                reader.known("stage above", &located, &earlier);
+        for after in afters.get(index).into_iter().flatten() {
+            let mut later = stages.iter().skip(index).map(|stage| stage.value.name.as_str());
+            let is_itself = after.value == name.as_str();
+            if is_itself {
+                let what = format!("stage `{name}` comes after itself");
+                reader.check(false, &after.spot, what, "name another, or leave it out");
+            } else if later.any(|later| later == after.value) {
+                let what = format!("stage `{name}` comes after `{}`, which stands below it", after.value);
+                reader.check(false, &after.spot, what, "put it below the stages that it comes after");
+            } else {
+                reader.known("stage above", after, &earlier);
             }
         }
     }

@@ -17,6 +17,9 @@ use crate::domain::plan::{CleanupPlan, GateKind, OnFailure, ShiftPlan, ShiftStep
 
 const MINUTE: Duration = Duration::from_mins(1);
 
+/// What `after` may be.
+pub(super) const AFTER: &str = "an array of stages: [\"migrate\"]";
+
 const PROGRAM: &str = "the program and its arguments as an array: [\"alembic\", \"upgrade\", \"head\"]";
 
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +87,7 @@ pub(super) fn read(table: Table<'_>) -> Option<Stage> {
     let name = table.required("name", "name = \"deploy\"", values::name);
     let kind = table.required("kind", "kind = \"deploy\"", values::word("kind of stage", &KINDS));
     let component = table.optional("component", values::name).map(ComponentName);
-    let after = table.list("after", "an array of stages: [\"migrate\"]", values::name);
+    let after = table.list("after", AFTER, values::name);
     let timeout = table.optional("timeout", values::some_time);
     let words = [("rollback", OnFailure::Rollback), ("wait", OnFailure::Wait)];
     let on_failure = table.optional("on_failure", values::word("way to fail", &words));

@@ -63,7 +63,7 @@ const CHANNELS: [(&str, &str); 5] = [
 ];
 
 /// The keys in the first column of a section's table.
-fn documented(section: &str) -> BTreeSet<String> {
+pub(super) fn documented(section: &str) -> BTreeSet<String> {
     let (_, rest) = MANUAL.split_once(&format!("\n### {section}\n")).unwrap_or_else(|| panic!("no section {section}"));
     let section = rest.split("\n#").next().unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));

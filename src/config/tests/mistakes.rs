@@ -4,7 +4,7 @@ use super::{LEAST, read};
 use crate::config::Mistake;
 
 /// What is broken, the text of the least configuration to replace, and what with.
-const CASES: [(&str, &str, &str); 103] = [
+pub(super) const CASES: [(&str, &str, &str); 103] = [
     ("not TOML, twice", "cluster = \"shop\"\ncontainer = \"api\"", "cluster = \ncontainer = 'api"),
     ("the same key twice", "cluster = \"shop\"", "cluster = \"shop\"\ncluster = \"shop\""),
     ("unknown section", "[environments.staging]", "[enviroments.x]\n[environments.staging]"),

@@ -6,6 +6,7 @@ mod loading;
 mod mistakes;
 mod never_panics;
 mod own_stages;
+mod schema;
 mod showing;
 
 use std::path::Path;

@@ -28,6 +28,8 @@ pub enum ApiFaultKind {
     StaleRead,
     /// The credentials have expired.
     ExpiredCredentials,
+    /// The credentials may not do this.
+    AccessDenied,
 }
 
 /// One rule: which calls go wrong, when, how often and how.

@@ -300,6 +300,7 @@ tables! {
         image: Option<Vec<EstateImage>> = None,
         secret: Vec<EstateSecret> = vec![EstateSecret::default()],
         snapshot: Vec<EstateSnapshot> = vec![EstateSnapshot::default()],
+        backup_retention_days: u32 = 7,
     }
 
     /// An image of a repository.

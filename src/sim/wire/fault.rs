@@ -30,6 +30,7 @@ impl ApiFaultKind {
             Self::Timeout => "timeout",
             Self::StaleRead => "stale-read",
             Self::ExpiredCredentials => "expired-credentials",
+            Self::AccessDenied => "access-denied",
         }
     }
 }

@@ -122,6 +122,7 @@ impl State {
             ApiFaultKind::ServerError if self.requests.is_multiple_of(2) => Passage::Refused(service.internal()),
             ApiFaultKind::ServerError => Passage::Refused(service.unavailable()),
             ApiFaultKind::ExpiredCredentials => Passage::Refused(service.expired()),
+            ApiFaultKind::AccessDenied => Passage::Refused(service.denied(&call.operation)),
             ApiFaultKind::HtmlError => Passage::Instead(reply::html(StatusCode::BAD_GATEWAY, "502 Bad Gateway")),
             ApiFaultKind::LostRequest => Passage::Broken(ConnectionFault::Reset),
             ApiFaultKind::LostResponse => Passage::Unheard,

@@ -42,6 +42,7 @@ pub(super) fn deliver(sim: &Sim, letter: Letter) -> Answer {
         Some((ApiFaultKind::Throttling, delay)) => return refused(429, Some(delay)),
         Some((ApiFaultKind::ServerError, _)) => return refused(500, None),
         Some((ApiFaultKind::ExpiredCredentials, _)) => return refused(401, None),
+        Some((ApiFaultKind::AccessDenied, _)) => return refused(403, None),
         Some((ApiFaultKind::HtmlError, _)) => {
             return Answer::Reply { response: reply::html(StatusCode::BAD_GATEWAY, "502 Bad Gateway"), after };
         }

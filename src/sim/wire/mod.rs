@@ -98,12 +98,23 @@ pub enum ConnectionFault {
 pub fn answer(sim: &Sim, request: http::Request<Bytes>) -> Answer {
     match route::recognise(request) {
         Route::App(request) => route::ask_app(sim, &request),
-        Route::Aws(call) => answer_call(sim, &call),
+        Route::Aws(call) => dated(answer_call(sim, &call), sim.clock().now()),
         Route::Letter(letter) => letters::deliver(sim, letter),
         Route::Nowhere => {
             Answer::Reply { response: reply::html(StatusCode::NOT_FOUND, "404 Not Found"), after: Duration::ZERO }
         }
     }
+}
+
+/// The answer with its date, as every AWS service sends one.
+fn dated(mut answer: Answer, now: Timestamp) -> Answer {
+    if let Answer::Reply { response, after } = &mut answer
+        && let Ok(at) = jiff::Timestamp::from_millisecond((now + *after).millis())
+        && let Ok(date) = HeaderValue::from_str(&at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+    {
+        response.headers_mut().insert(http::header::DATE, date);
+    }
+    answer
 }
 
 /// Answers one request to the simulated application. A host that it does not have behaves like a name that does not

@@ -1,10 +1,10 @@
-//! Relational Database Service: snapshots.
+//! Relational Database Service: databases and their snapshots.
 
 use super::input::Input;
 use super::page::page;
 use super::service::Service;
 use super::value::{Fields, Value};
-use crate::sim::world::estate::{DbSnapshot, SnapshotOf};
+use crate::sim::world::estate::{Database, DbSnapshot, SnapshotOf};
 use crate::sim::world::{ApiResult, World};
 
 /// Records a page, unless asked otherwise, at least and at most.
@@ -23,16 +23,36 @@ pub(super) fn call(world: &World, operation: &str, input: Input<'_>) -> ApiResul
             let found = world.describe_db_cluster_snapshots(of, input.text("DBClusterSnapshotIdentifier")?)?;
             paged(operation, input, found, ("DBClusterSnapshots", "DBClusterSnapshot"), cluster_snapshot)
         }
+        "DescribeDBInstances" => {
+            let found = world.describe_db_instances(input.text("DBInstanceIdentifier")?)?;
+            paged(operation, input, found, ("DBInstances", "DBInstance"), |it| database(it, "DBInstance"))
+        }
+        "DescribeDBClusters" => {
+            let found = world.describe_db_clusters(input.text("DBClusterIdentifier")?)?;
+            paged(operation, input, found, ("DBClusters", "DBCluster"), |it| database(it, "DBCluster"))
+        }
         _ => Err(Service::Rds.unknown_operation(operation)),
     }
 }
 
-fn paged(
+fn database(it: Database, kind: &'static str) -> Fields {
+    let (id, status) = match kind {
+        "DBInstance" => ("DBInstanceIdentifier", "DBInstanceStatus"),
+        _ => ("DBClusterIdentifier", "Status"),
+    };
+    Fields::new()
+        .with(id, it.name)
+        .with(status, "available")
+        .with("Engine", "postgres")
+        .with("BackupRetentionPeriod", it.retention_days)
+}
+
+fn paged<T>(
     operation: &str,
     input: Input<'_>,
-    found: Vec<DbSnapshot>,
+    found: Vec<T>,
     (list, element): (&'static str, &'static str),
-    show: impl Fn(DbSnapshot) -> Fields,
+    show: impl Fn(T) -> Fields,
 ) -> ApiResult<Value> {
     let size = input.count("MaxRecords", PAGES)?.unwrap_or(PAGE);
     let (shown, next) = page(Service::Rds, operation, found, input.text("Marker")?, size)?;

@@ -165,6 +165,18 @@ impl Service {
         ApiError { code, message: "The security token included in the request is expired".into(), status }
     }
 
+    /// Credentials that may not do this.
+    pub(crate) fn denied(self, operation: &str) -> ApiError {
+        let (code, status) = match self {
+            Self::Sns => ("AuthorizationError", 403),
+            _ if self.short_codes() => ("AccessDenied", 403),
+            _ => ("AccessDeniedException", 400),
+        };
+        let message =
+            format!("User is not authorized to perform: {operation} because no identity-based policy allows it");
+        ApiError { code, message, status }
+    }
+
     /// A body that cannot be read.
     pub(crate) fn malformed(self) -> ApiError {
         let code = if self.short_codes() { "MalformedInput" } else { "SerializationException" };

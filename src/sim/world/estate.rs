@@ -98,6 +98,15 @@ pub struct DbSnapshot {
     pub at: Timestamp,
 }
 
+/// A database, or a cluster of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// Its identifier.
+    pub name: String,
+    /// Days that automated backups are kept; 0 makes none.
+    pub retention_days: u32,
+}
+
 /// Everything around the service.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Estate {
@@ -306,6 +315,43 @@ impl World {
             SnapshotOf::Instance(_) => false,
         };
         self.snapshots(is_meant, id, "DBClusterSnapshotNotFoundFault", "DBClusterSnapshot")
+    }
+
+    /// `DescribeDBInstances`: those that snapshots are of; one that is named must be there.
+    pub fn describe_db_instances(&self, name: Option<&str>) -> ApiResult<Vec<Database>> {
+        let name_of = |of: &SnapshotOf| match of {
+            SnapshotOf::Instance(name) => Some(name.clone()),
+            SnapshotOf::Cluster(_) => None,
+        };
+        self.databases(name_of, name, "DBInstanceNotFound", "DBInstance")
+    }
+
+    /// `DescribeDBClusters`: those that snapshots are of; one that is named must be there.
+    pub fn describe_db_clusters(&self, name: Option<&str>) -> ApiResult<Vec<Database>> {
+        let name_of = |of: &SnapshotOf| match of {
+            SnapshotOf::Cluster(name) => Some(name.clone()),
+            SnapshotOf::Instance(_) => None,
+        };
+        self.databases(name_of, name, "DBClusterNotFoundFault", "DBCluster")
+    }
+
+    fn databases(
+        &self,
+        name_of: impl Fn(&SnapshotOf) -> Option<String>,
+        wanted: Option<&str>,
+        code: &'static str,
+        what: &str,
+    ) -> ApiResult<Vec<Database>> {
+        let mut names: Vec<String> =
+            self.estate.snapshots.iter().filter_map(|snapshot| name_of(&snapshot.of)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.retain(|name| wanted.is_none_or(|wanted| wanted == name));
+        if let Some(wanted) = wanted.filter(|_| names.is_empty()) {
+            return Err(ApiError::not_found(code, format!("{what} {wanted} not found.")));
+        }
+        let retention_days = self.schema.estate.backup_retention_days;
+        Ok(names.into_iter().map(|name| Database { name, retention_days }).collect())
     }
 
     fn snapshots(

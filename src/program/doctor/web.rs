@@ -1,0 +1,65 @@
+//! URLs that users and checks ask: that something answers there.
+
+use std::time::Duration;
+
+use super::Look;
+use super::item::Item;
+use crate::domain::check::{Fetched, NoAnswer, Request};
+
+/// An answer that takes longer is none.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
+    let mut urls: Vec<(String, String)> = Vec::new();
+    urls.extend(look.component.url.iter().map(|url| ("users' URL".to_owned(), url.clone())));
+    let blue = look.planned().and_then(|planned| planned.sides.as_ref()).map(|sides| &sides.blue);
+    if let Some(url) = blue.and_then(|blue| blue.url.as_ref()) {
+        urls.push(("URL of what serves".to_owned(), url.clone()));
+    }
+    if urls.is_empty() {
+        let key = "`url` on the component and on each of its `services`: smoke tests ask them";
+        return vec![Item::unconfigured("URLs", key)];
+    }
+    let mut items = Vec::new();
+    for (name, url) in urls {
+        let answer = look.around.web.fetch(&Request::get(url.clone()), PATIENCE).await;
+        items.push(judge(&name, &url, answer));
+    }
+    items
+}
+
+/// Whatever is answered, as long as it is no failure of the server's: what is below it is the checks' business.
+fn judge(name: &str, url: &str, answer: Result<Fetched, NoAnswer>) -> Item {
+    match answer {
+        Ok(answer) => {
+            let seen = format!("{url} answers {} in {} ms", answer.status, answer.took.as_millis());
+            Item::held(name, answer.status < 500, seen, || "see the service's logs".to_owned())
+        }
+        Err(error) => Item::wrong(
+            name,
+            format!("{url}: {error}"),
+            "correct the URL; see that its name resolves here, and that security groups let this host in",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::item::Mark;
+    use super::*;
+
+    #[test]
+    fn any_answer_will_do_that_is_no_failure_of_the_server() {
+        let answer = |status| Fetched {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+            is_cut: false,
+            took: Duration::from_millis(7),
+            certificate: None,
+        };
+        let mark = |answer| judge("URL", "https://shop.example", answer).mark;
+        assert_eq!([mark(Ok(answer(404))), mark(Ok(answer(503)))], [Mark::Fine, Mark::Wrong]);
+        assert_eq!(mark(Err(NoAnswer::NoSuchHost("shop.example".to_owned()))), Mark::Wrong);
+    }
+}
