@@ -163,7 +163,7 @@ impl Policy {
             return Err(format!("policy: whose {word} this is, is not known, since AWS did not say; {remedy}"));
         };
         let is_named = |rule: &&Rule| rule.who.iter().any(|pattern| pattern.means(arn));
-        if allowing.iter().any(|rule| is_named(rule)) {
+        if allowing.iter().any(is_named) {
             return Ok(());
         }
         let naming: Vec<String> = self.rules.iter().filter(is_named).map(|rule| format!("`{}`", rule.name)).collect();

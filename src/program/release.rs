@@ -96,7 +96,7 @@ pub(super) async fn begin(
     let running = Running { handle, release };
     if watching.headless.headless {
         let style = faces::style(watching.headless.format);
-        let actor = who::named(config, &running.release.plan).await;
+        let actor = Box::pin(who::named(config, &running.release.plan)).await;
         follow(running, style, watching.approve, watching.timeout, actor).await
     } else {
         watch(globals, config, manner, running).await
@@ -134,8 +134,9 @@ async fn watch(globals: &Globals, config: &Config, manner: Manner, running: Runn
         let access = faces::access_of_config(config, plan.environment.as_str());
         let handle = who::introduce(running.handle, config, &plan);
         let past = Box::new(back::Shelf::of(config, &plan));
-        let actor = who::named(config, &plan).await;
-        let left = faces::cockpit(handle, manner.with_past(past), access, Clock::system(), actor, false).await?;
+        let actor = Box::pin(who::named(config, &plan)).await;
+        let shown = faces::cockpit(handle, manner.with_past(past), access, Clock::system(), actor, false);
+        let left = Box::pin(shown).await?;
         if let Some(wish) = left.back {
             (manner, running) = (Manner::read(&config.screen)?, back_from(globals, config, &plan, wish).await?);
             continue;
