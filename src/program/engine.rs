@@ -117,13 +117,17 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
         pid: std::process::id(),
         since: clock.now(),
     };
+    // Whatever can be refused is refused before an engine that only keeps blue warm is asked to go.
+    let lead = arguments.component.as_deref();
+    let versions = || versions::wanted(&config, &environment, &lineup, lead, &arguments.images);
+    let (clouds, identity) = connect(&context, clock).await?;
     if arguments.recover.is_none() {
+        versions()?;
         hold::give_way(&berth, &environment, &lineup).await;
     }
     let claims = claims(&berth, &environment, &lineup, &context, &holder)?;
     let file = settings::journal_file(&config);
     let mut journal = SqliteJournal::open(&file)?;
-    let (clouds, identity) = connect(&context, clock).await?;
     actor.arn = if context.role.is_none() { Some(identity.arn) } else { who::own_arn(&context).await };
     let http = Http::new(https_client(), clock);
     let means = Means { clouds, web: Arc::new(Client::new(clock)), http, vault: channels::kept };
@@ -134,9 +138,7 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
             Engine::recover(id, parts)?
         }
         None => {
-            let held = before(&journal, &environment, &lineup)?;
-            let lead = arguments.component.as_deref();
-            let versions = versions::wanted(&config, &environment, &lineup, lead, &arguments.images)?;
+            let (versions, held) = (versions()?, before(&journal, &environment, &lineup)?);
             let wanted = |serving| Wanted {
                 environment: environment.clone(),
                 lineup: lineup.clone(),
