@@ -124,12 +124,26 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
         pid: std::process::id(),
         since: clock.now(),
     };
-    // Going back to an earlier release leaves a hold alone: a rollback of what is held is quicker.
-    if arguments.recover.is_none() && arguments.back_to.is_none() {
-        hold::give_way(&berth, &environment, &lineup).await;
-    }
     let file = settings::journal_file(&config);
     let mut journal = SqliteJournal::open(&file)?;
+    let (clouds, identity) = connect(&context, clock).await?;
+    actor.arn = if context.role.is_none() { Some(identity.arn) } else { who::own_arn(&context).await };
+    let http = Http::new(https_client(), clock);
+    let means = Means { clouds, web: Arc::new(Client::new(clock)), http, vault: channels::kept };
+    let planner = async |journal: &SqliteJournal, back: Option<Back>| {
+        let deed = if back.is_some() { Deed::Rollback } else { Deed::Release };
+        let wanted = wanted(arguments, &config, journal, &lineup, back)?;
+        let planner = Planner::new(config.clone(), wanted, &context, &means.clouds).await?;
+        planner.draft.lets(deed, actor.arn.as_deref()).map_err(Refused::policy)?;
+        Ok::<_, color_eyre::Report>(planner)
+    };
+    // Going back to an earlier release leaves a warm hold alone: taking back the release that holds is quicker. For a new
+    // one, whatever can be refused is refused before the engine that keeps blue warm is asked to go.
+    let is_fresh = arguments.recover.is_none() && arguments.back_to.is_none();
+    if is_fresh && matches!(before(&journal, &environment, &lineup), Ok(Some(_))) {
+        planner(&journal, None).await?;
+        hold::give_way(&berth, &environment, &lineup).await;
+    }
     let mut waited = 0;
     let claims = loop {
         match claims(&berth, &environment, &lineup, &context, &holder) {
@@ -142,10 +156,6 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
             Err(error) => return Err(error),
         }
     };
-    let (clouds, identity) = connect(&context, clock).await?;
-    actor.arn = if context.role.is_none() { Some(identity.arn) } else { who::own_arn(&context).await };
-    let http = Http::new(https_client(), clock);
-    let means = Means { clouds, web: Arc::new(Client::new(clock)), http, vault: channels::kept };
     let (engine, hub, stop) = match arguments.recover {
         Some(id) => {
             let plan = journal.find(id)?.plan;
@@ -160,21 +170,14 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
                     back::agree(&back).map(|()| back)
                 })
                 .transpose()?;
-            let deed = if back.is_some() { Deed::Rollback } else { Deed::Release };
             let held = before(&journal, &environment, &lineup)?;
-            let planner = async |journal: &SqliteJournal| {
-                let wanted = wanted(arguments, &config, journal, &lineup, back.clone())?;
-                let planner = Planner::new(config.clone(), wanted, &context, &means.clouds).await?;
-                planner.draft.lets(deed, actor.arn.as_deref()).map_err(Refused::policy)?;
-                Ok::<_, color_eyre::Report>(planner)
-            };
-            let mut planned = planner(&journal).await?;
+            let mut planned = planner(&journal, back.clone()).await?;
             // Once it is known that the new release can be planned, and may be begun.
             if let Some(held) = &held {
                 let successor =
                     hold::Successor { lineup: &lineup, context: &context, means: &means, clock, actor: &actor };
                 successor.end(&mut journal, || Ok(SqliteJournal::open(&file)?), held).await?;
-                planned = planner(&journal).await?;
+                planned = planner(&journal, back.clone()).await?;
             }
             let planner = planned;
             let parts = parts(&planner.draft, &context, &means, Box::new(journal), clock, actor.clone(), false);

@@ -42,7 +42,7 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 /// Seeds that every run of the tests goes through.
-const SEEDS: u64 = 140;
+const SEEDS: u64 = 120;
 
 #[test]
 fn whatever_goes_wrong_the_invariants_hold() {
