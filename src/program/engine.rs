@@ -68,7 +68,7 @@ pub(super) async fn run(globals: &cli::Globals, arguments: &cli::Engine) -> Resu
     // A terminal that hangs up takes its session along: the engine is not part of it. Failing means that it already
     // leads one.
     let _leads_already = rustix::process::setsid();
-    match begin(globals, arguments).await {
+    match Box::pin(begin(globals, arguments)).await {
         Ok(running) => {
             say(&Word::Ready)?;
             hush()?;
