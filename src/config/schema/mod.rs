@@ -8,11 +8,11 @@ mod shape;
 use serde_json::{Map, Value, json};
 
 use self::sections::SECTIONS;
-use self::shape::{Key, Section, Shape};
+use self::shape::{Key, Kinds, Section, Shape};
 
 /// The schema, of draft 2020-12.
 pub fn schema() -> Value {
-    let mut root = object(section("The file"), true);
+    let mut root = object(section("The file"), Extent::Whole);
     let head = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "cutover",
@@ -40,19 +40,28 @@ fn section(heading: &str) -> &'static Section {
 }
 
 fn definition(it: &Section) -> Value {
-    Value::Object(object(it, true))
+    Value::Object(object(it, Extent::Whole))
 }
 
-/// A table with these keys and no others; laid over another one, none is required.
-fn object(it: &Section, is_whole: bool) -> Map<String, Value> {
-    closed(&[it.heading], it.keys.iter(), is_whole)
+/// How much of a table must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// What is required.
+    Whole,
+    /// Nothing: it is laid over another one, key by key, and so are the tables in it. Arrays are replaced whole.
+    Part,
 }
 
-fn closed<'k>(headings: &[&str], keys: impl Iterator<Item = &'k Key>, is_whole: bool) -> Map<String, Value> {
+/// A table with these keys and no others.
+fn object(it: &Section, extent: Extent) -> Map<String, Value> {
+    closed(&[it.heading], it.keys.iter(), extent)
+}
+
+fn closed<'k>(headings: &[&str], keys: impl Iterator<Item = &'k Key>, extent: Extent) -> Map<String, Value> {
     let (mut properties, mut required) = (Map::new(), Vec::new());
     for key in keys {
-        properties.insert(key.name.to_owned(), property(headings, key));
-        if key.required && is_whole {
+        properties.insert(key.name.to_owned(), property(headings, key, extent));
+        if key.required && extent == Extent::Whole {
             required.push(Value::from(key.name));
         }
     }
@@ -67,8 +76,8 @@ fn closed<'k>(headings: &[&str], keys: impl Iterator<Item = &'k Key>, is_whole: 
 }
 
 /// A key with its title, and what the manual says of it under the first of these headings that has it.
-fn property(headings: &[&str], key: &Key) -> Value {
-    let shaped = value(key.shape);
+fn property(headings: &[&str], key: &Key, extent: Extent) -> Value {
+    let shaped = value(key.shape, extent);
     let mut all = Map::new();
     all.insert("title".to_owned(), key.name.into());
     if let Some(said) = headings.iter().find_map(|heading| manual::row(heading, key.name)) {
@@ -82,7 +91,8 @@ fn property(headings: &[&str], key: &Key) -> Value {
     Value::Object(all)
 }
 
-fn value(shape: Shape) -> Value {
+fn value(shape: Shape, extent: Extent) -> Value {
+    let item = |shape: &Shape| value(*shape, Extent::Whole);
     match shape {
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::False => json!({ "const": false }),
@@ -92,32 +102,40 @@ fn value(shape: Shape) -> Value {
         Shape::Any => json!({ "type": "string" }),
         Shape::Text(pattern) => json!({ "type": "string", "pattern": pattern }),
         Shape::Word(words) => json!({ "enum": words }),
-        Shape::List(item, least) => match least {
-            0 => json!({ "type": "array", "items": value(*item) }),
-            least => json!({ "type": "array", "items": value(*item), "minItems": least }),
+        Shape::List(each, least) => match least {
+            0 => json!({ "type": "array", "items": item(each) }),
+            least => json!({ "type": "array", "items": item(each), "minItems": least }),
         },
-        Shape::Pair(item) => json!({ "type": "array", "items": value(*item), "minItems": 2, "maxItems": 2 }),
-        Shape::Map(item) => json!({ "type": "object", "additionalProperties": value(*item) }),
-        Shape::Named(item) => json!({
+        Shape::Pair(each) => json!({ "type": "array", "items": item(each), "minItems": 2, "maxItems": 2 }),
+        Shape::Map(each) => json!({ "type": "object", "additionalProperties": value(*each, extent) }),
+        Shape::Named(each) => json!({
             "type": "object",
             "propertyNames": { "pattern": shape::NAME },
-            "additionalProperties": value(*item),
+            "additionalProperties": value(*each, extent),
         }),
-        Shape::Of(heading) => json!({ "$ref": format!("#/$defs/{}", section(heading).id) }),
-        Shape::Over(heading) => Value::Object(object(section(heading), false)),
-        Shape::Either(shapes) => json!({ "anyOf": shapes.iter().map(|shape| value(*shape)).collect::<Vec<_>>() }),
-        Shape::Kinds { common, tag, kinds } => kinds_of(common, tag, kinds),
+        Shape::Of(heading) => match extent {
+            Extent::Whole => json!({ "$ref": format!("#/$defs/{}", section(heading).id) }),
+            Extent::Part => Value::Object(object(section(heading), Extent::Part)),
+        },
+        Shape::Over(heading) => Value::Object(object(section(heading), Extent::Part)),
+        Shape::Either(shapes) => {
+            json!({ "anyOf": shapes.iter().map(|shape| value(*shape, extent)).collect::<Vec<_>>() })
+        }
+        Shape::Kinds(kinds) => kinds_of(kinds, &[], extent),
+        Shape::OverKinds(kinds, fixed) => kinds_of(kinds, fixed, Extent::Part),
     }
 }
 
-/// One table for each kind, told apart by the key `tag`, each with the common keys and its own.
-fn kinds_of(common: &str, tag: &str, kinds: &[shape::Kind]) -> Value {
-    let each = kinds.iter().map(|kind| {
-        let shared = section(common).keys.iter().filter(|key| key.name != tag && !kind.without.contains(&key.name));
+/// One table for each kind, told apart by the key that names it, each with the common keys and its own but those in
+/// `fixed`. Of a part the kind need not be named: it is one of those that have its keys.
+fn kinds_of(of: &Kinds, fixed: &[&str], extent: Extent) -> Value {
+    let Kinds { common, tag, each } = *of;
+    let tables = each.iter().map(|kind| {
+        let is_had = |key: &&Key| !kind.without.contains(&key.name) && !fixed.contains(&key.name);
+        let shared = section(common).keys.iter().filter(|key| key.name != tag);
         let headings: Vec<&str> = kind.sections.iter().copied().chain([common]).collect();
         let own = kind.sections.iter().flat_map(|heading| section(heading).keys.iter());
-        let own = own.filter(|key| !kind.without.contains(&key.name));
-        let mut table = closed(&headings, shared.chain(own), true);
+        let mut table = closed(&headings, shared.chain(own).filter(is_had), extent);
         let word = json!({ "title": tag, "const": kind.word });
         if let Some(Value::Object(properties)) = table.get_mut("properties") {
             properties.insert(tag.to_owned(), word);
@@ -126,7 +144,7 @@ fn kinds_of(common: &str, tag: &str, kinds: &[shape::Kind]) -> Value {
             Some(Value::Array(required)) => required,
             _ => Vec::new(),
         };
-        if kind.is_tagged {
+        if kind.is_tagged && extent == Extent::Whole {
             required.insert(0, tag.into());
         }
         if !required.is_empty() {
@@ -135,5 +153,9 @@ fn kinds_of(common: &str, tag: &str, kinds: &[shape::Kind]) -> Value {
         table.insert("title".to_owned(), kind.word.into());
         Value::Object(table)
     });
-    json!({ "oneOf": each.collect::<Vec<_>>() })
+    let tables: Vec<Value> = tables.collect();
+    match extent {
+        Extent::Whole => json!({ "oneOf": tables }),
+        Extent::Part => json!({ "anyOf": tables }),
+    }
 }

@@ -1,9 +1,10 @@
 //! Every section of the configuration, with the heading that the manual has it under.
 
 use super::shape::{
-    ACCOUNT, ADDRESS, CA_FILE, CHANNEL, CHECKS, COMMAND, COMPONENT, DATE, DIR, ENV, ENV_FROM, ENVIRONMENT, GROUP, JOB,
-    MINUTE, NAMED, NAMES, PERCENT, POINTER, PROGRAM, REGION, REPEATABLE, ROLE, RULE, RUN, SCALAR, SPAN, STAGE,
-    STATUSES, Section, Shape, TASK, TEXT, TEXTS, TOPIC, UNDO, URL, VARIABLE, VARIABLES, VIA, WANTED, may, must, part,
+    ACCOUNT, ADDRESS, CA_FILE, CHANNEL, CHECKS, COMMAND, COMPONENT, DATE, DEEDS, DIR, ENV, ENV_FROM, ENVIRONMENT,
+    GROUP, IDENTITY, JOB, MINUTE, NAMED, NAMES, OWN_STAGE, PERCENT, POINTER, PROGRAM, REGION, REPEATABLE, ROLE, RULE,
+    RUN, SCALAR, SPAN, STAGE, STATUSES, Section, Shape, TASK, TEXT, TEXTS, TOPIC, UNDO, URL, VARIABLE, VARIABLES, VIA,
+    WANTED, may, must, part,
 };
 
 /// Every section; the whole file comes first.
@@ -19,6 +20,7 @@ pub(super) const SECTIONS: &[Section] = &[
             may("signals", Shape::Named(&Shape::Over("`[signals.NAME]`"))),
             may("channels", Shape::Named(&CHANNEL)),
             may("rollback", Shape::Of("`[rollback]`")),
+            may("policy", Shape::Of("`[policy]`")),
             may("engine", Shape::Of("`[engine]`")),
             may("screen", Shape::Of("`[screen]`")),
         ],
@@ -36,6 +38,7 @@ pub(super) const SECTIONS: &[Section] = &[
             may("role", ROLE),
             may("components", Shape::Map(&Shape::Over("`[components.NAME]`"))),
             may("signals", Shape::Map(&Shape::Over("`[signals.NAME]`"))),
+            may("stages", Shape::Map(&OWN_STAGE)),
             may("rollback", Shape::Of("`[rollback]`")),
         ],
     ),
@@ -49,6 +52,7 @@ pub(super) const SECTIONS: &[Section] = &[
             may("listener_rule", RULE),
             may("services", Shape::Pair(&Shape::Of("`services`"))),
             may("tasks", Shape::Whole(1, 10_000)),
+            may("pin", Shape::Flag),
             may("url", URL),
             may("logs", TEXTS),
             may("alarms", TEXTS),
@@ -271,6 +275,8 @@ pub(super) const SECTIONS: &[Section] = &[
         "warm_up",
         &[
             must("paths", Shape::List(&Shape::Text("^/"), 0)),
+            may("via", VIA),
+            CA_FILE,
             may("requests", Shape::Whole(1, 10_000)),
             may("at_once", Shape::Whole(1, 64)),
             may("request_timeout", SPAN),
@@ -332,6 +338,20 @@ pub(super) const SECTIONS: &[Section] = &[
             may("keep_green", Shape::Flag),
             may("one_by_one", Shape::Flag),
         ],
+    ),
+    part(
+        "`[policy]`",
+        "policy",
+        &[
+            may("environments", TEXTS),
+            may("everybody", DEEDS),
+            may("rules", Shape::List(&Shape::Of("`[[policy.rules]]`"), 0)),
+        ],
+    ),
+    part(
+        "`[[policy.rules]]`",
+        "rule",
+        &[must("name", NAMED), must("who", Shape::List(&IDENTITY, 0)), must("may", DEEDS), may("environments", TEXTS)],
     ),
     part(
         "`[channels.NAME]`",

@@ -35,7 +35,19 @@ pub(super) enum Shape {
     /// Any of these.
     Either(&'static [Shape]),
     /// Tables of several kinds, told apart by a key.
-    Kinds { common: &'static str, tag: &'static str, kinds: &'static [Kind] },
+    Kinds(&'static Kinds),
+    /// The same, laid over another that keeps these keys: nothing is required.
+    OverKinds(&'static Kinds, &'static [&'static str]),
+}
+
+/// Kinds of a table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kinds {
+    /// The heading of the keys that all have.
+    pub(super) common: &'static str,
+    /// The key that names the kind.
+    pub(super) tag: &'static str,
+    pub(super) each: &'static [Kind],
 }
 
 /// A kind of table.
@@ -103,6 +115,23 @@ pub(super) const RULE: Shape =
 pub(super) const GROUP: Shape = Shape::Text(r"^arn:aws[a-z-]*:elasticloadbalancing:[^:\s]*:[0-9]{12}:targetgroup/\S+$");
 pub(super) const TOPIC: Shape = Shape::Text(r"^arn:aws[a-z-]*:sns:[^:\s]*:[0-9]{12}:\S+$");
 pub(super) const ROLE: Shape = Shape::Text(r"^arn:aws[a-z-]*:iam:[^:\s]*:[0-9]{12}:role/\S+$");
+/// An identity, in which anything may be left open.
+pub(super) const IDENTITY: Shape = Shape::Text(r"^(\*|arn:([^:\s]*:){4}\S*)$");
+/// Commands, and what stands for all of them.
+pub(super) const DEED: Shape = Shape::Word(&[
+    "release",
+    "promote",
+    "promote-full",
+    "pause",
+    "resume",
+    "rollback",
+    "abort",
+    "retry",
+    "skip",
+    "approve",
+    "all",
+]);
+pub(super) const DEEDS: Shape = Shape::List(&DEED, 0);
 pub(super) const TEXTS: Shape = Shape::List(&TEXT, 0);
 pub(super) const NAMES: Shape = Shape::List(&NAMED, 0);
 pub(super) const VARIABLES: Shape = Shape::List(&VARIABLE, 0);
@@ -124,19 +153,19 @@ pub(super) const COMMAND: &str = "`kind = \"command\"`";
 pub(super) const TASK: &str = "`kind = \"task\"`";
 
 /// A program here, or on ECS.
-pub(super) const JOB: Shape = Shape::Kinds {
+pub(super) const JOB: Shape = Shape::Kinds(&Kinds {
     common: "on",
     tag: "on",
-    kinds: &[
+    each: &[
         Kind { word: "here", sections: &[COMMAND], without: &[], is_tagged: false },
         Kind { word: "ecs", sections: &[TASK], without: &[], is_tagged: true },
     ],
-};
+});
 
-pub(super) const STAGE: Shape = Shape::Kinds {
+const STAGES: Kinds = Kinds {
     common: "`[[pipelines.NAME.stages]]`",
     tag: "kind",
-    kinds: &[
+    each: &[
         kind("gate", &["`kind = \"gate\"`"]),
         kind("build", &["`kind = \"build\"`"]),
         kind("command", &[COMMAND]),
@@ -156,10 +185,14 @@ pub(super) const STAGE: Shape = Shape::Kinds {
     ],
 };
 
-pub(super) const CHANNEL: Shape = Shape::Kinds {
+pub(super) const STAGE: Shape = Shape::Kinds(&STAGES);
+/// What an environment says of a stage; the rest is the pipeline's.
+pub(super) const OWN_STAGE: Shape = Shape::OverKinds(&STAGES, &["name", "component", "after"]);
+
+pub(super) const CHANNEL: Shape = Shape::Kinds(&Kinds {
     common: "`[channels.NAME]`",
     tag: "kind",
-    kinds: &[
+    each: &[
         kind("sns", &["`kind = \"sns\"`"]),
         kind("slack", &["`kind = \"slack\"`"]),
         kind("pagerduty", &["`kind = \"pagerduty\"`"]),
@@ -171,18 +204,18 @@ pub(super) const CHANNEL: Shape = Shape::Kinds {
             is_tagged: true,
         },
     ],
-};
+});
 
-pub(super) const SITE: [&str; 6] = ["cluster", "container", "listener_rule", "services", "tasks", "signals"];
+pub(super) const SITE: [&str; 7] = ["cluster", "container", "listener_rule", "services", "tasks", "pin", "signals"];
 
-pub(super) const COMPONENT: Shape = Shape::Kinds {
+pub(super) const COMPONENT: Shape = Shape::Kinds(&Kinds {
     common: "`[components.NAME]`",
     tag: "driver",
-    kinds: &[
+    each: &[
         Kind { word: "alb", sections: &[], without: &[], is_tagged: false },
         Kind { word: "command", sections: &[], without: &SITE, is_tagged: true },
     ],
-};
+});
 
 pub(super) const RUN: Key = must("run", PROGRAM);
 pub(super) const UNDO: Key = may("undo", PROGRAM);

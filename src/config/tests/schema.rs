@@ -10,6 +10,7 @@ use super::mistakes::CASES;
 use super::{EXAMPLE, LEAST, RARE, documented, read};
 use crate::config::Mistake;
 use crate::config::schema::{keys, schema};
+use crate::domain::policy::Deed;
 
 /// Headings of this program's own, for tables that the manual describes in a sentence.
 const UNLISTED: [&str; 3] = ["contains", "tls", "on"];
@@ -179,7 +180,7 @@ fn the_schema_has_the_keys_of_the_manual_and_says_what_it_says() {
 
 /// Mistakes that a schema cannot see: what refers to something else in the file, compares two values, or is a rule of
 /// several keys together.
-const UNSEEN: [&str; 39] = [
+const UNSEEN: [&str; 49] = [
     "duration misspelt",
     "duration beyond reason",
     "time-out of nothing",
@@ -206,6 +207,16 @@ const UNSEEN: [&str; 39] = [
     "automatic gates and no judge",
     "policy without a limit",
     "production without a gate",
+    "stage of an environment that no pipeline has",
+    "stage of an environment of another kind",
+    "stage of an environment with a key that its kind lacks",
+    "stage of an environment with a wrong value",
+    "two rules of one name, one of an unknown environment",
+    "digest before it is known",
+    "digest beside the build",
+    "digest in a phrase",
+    "digest in an environment's phrase",
+    "unknown variable, nearly right",
     "unknown variable",
     "a password in the environment",
     "theme misspelt",
@@ -277,5 +288,52 @@ fn the_schema_and_the_readers_agree_on_types() {
                 );
             }
         }
+    }
+}
+
+/// Whether the schema takes a file, and whether the readers do.
+fn accepted(text: &str) -> (bool, bool) {
+    (refused(text).is_none(), read(text).is_ok())
+}
+
+#[test]
+fn an_environment_says_a_part_of_a_stage_and_of_the_tables_in_it() {
+    let own = |stage: &str| accepted(&format!("{RARE}\n[environments.production.stages.{stage}\n"));
+    for part in [
+        "gates.window]\nwait = false",
+        "schema.apply]\ncontainer = \"tools\"",
+        "wake]\nkind = \"warm-up\"\nrequests = 5",
+        "load]\nlimits = [{ name = \"p95\", at = \"/p95\", below = 900 }]",
+    ] {
+        assert_eq!(own(part), (true, true), "{part}");
+    }
+    for part in [
+        "gates.window]\nwiat = false",
+        "schema.apply]\ncontainer = 3",
+        "wake]\nname = \"woken\"",
+        "wake]\nrequests = 5\nspan = \"5m\"",
+        "load]\nlimits = [{ name = \"p95\", below = 900 }]",
+    ] {
+        assert_eq!(own(part), (false, false), "{part}");
+    }
+}
+
+#[test]
+fn a_policy_may_name_every_command_and_whoever_an_identity_can_be() {
+    let rule = |who: &str, may: &str| {
+        accepted(&format!("{LEAST}\n[[policy.rules]]\nname = \"r\"\nwho = [\"{who}\"]\nmay = [\"{may}\"]\n"))
+    };
+    for (word, _) in Deed::WORDS {
+        assert_eq!(rule("*", word), (true, true), "{word}");
+    }
+    let said = schema()["$defs"]["rule"]["properties"]["may"]["items"]["enum"].as_array().unwrap().len();
+    assert_eq!(said, Deed::WORDS.len() + 1, "`all` stands beside them");
+    for who in
+        ["arn:aws:iam::*:user/ann", "arn:aws:sts::1:assumed-role/a/*", "arn:*:*:*:*:*", "arn:::::", "arn:a:b:c:d:e:f"]
+    {
+        assert_eq!(rule(who, "all"), (true, true), "{who}");
+    }
+    for who in ["", "ann", "**", "arn:aws:iam::1", "arn:aws:iam::1:role/a b", " arn:aws:iam::1:role/a", "role/*"] {
+        assert_eq!(rule(who, "all"), (false, false), "{who}");
     }
 }
