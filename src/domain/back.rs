@@ -157,7 +157,7 @@ impl Way {
         }
         let later: Vec<&Release> = later.iter().filter(|release| concerns(target, release)).collect();
         let undone = undone_by(&later);
-        if let Some((_, stage, by)) = undone.iter().find(|(release, _, _)| *release <= id) {
+        if let Some(Tried { stage, by, .. }) = undone.iter().find(|tried| tried.release <= id) {
             return Err(NoWay::Undone { id, stage: stage.to_string(), by: *by });
         }
         let secrets = later.iter().copied().chain([target]).flat_map(|release| release.plan.secrets.iter().cloned());
@@ -173,9 +173,17 @@ impl Way {
         };
         for release in later.into_iter().rev().filter(|release| release.plan.origin.earlier().is_none()) {
             for (plan, stage) in release.plan.stages.iter().zip(&release.stages).rev() {
-                let is_undone = undone.iter().any(|(of, name, _)| *of == release.id && *name == plan.name);
-                if !is_undone {
-                    way.take(release, plan, stage);
+                match undone.iter().find(|tried| tried.release == release.id && tried.stage == plan.name) {
+                    None => way.take(release, plan, stage),
+                    Some(tried) if tried.is_done => {}
+                    // Never twice by itself: `downgrade -1` would take back one more.
+                    Some(Tried { by, .. }) => way.left.push(Left {
+                        text: format!(
+                            "release {by} tried to undo {} of release {}; how far it came is unknown",
+                            plan.name, release.id
+                        ),
+                        is_migration: true,
+                    }),
                 }
             }
         }
@@ -189,12 +197,18 @@ impl Way {
             // What the programs of a component without services did, they do again with the earlier version.
             planned.sides.is_some() && self.components.iter().any(|kept| kept.name == planned.name)
         });
-        if !is_ours || plan.kind.part(0).is_none() || !stage.has_left_something(&plan.kind) {
+        if !is_ours || plan.kind.part(0).is_none() {
             return;
         }
         let (id, name) = (release.id, &plan.name);
         let is_migration = matches!(plan.kind, StageKind::Migrate(_));
         let mut leave = |text: String| self.left.push(Left { text, is_migration });
+        if stage.undo_tried && stage.status != StageStatus::Undone {
+            return leave(format!("the undo of {name} of release {id} was tried; how far it came is unknown"));
+        }
+        if !stage.has_left_something(&plan.kind) {
+            return;
+        }
         match plan.kind.undo() {
             Some(undo) if plan.kind.undoes_itself() => {
                 let undoing = Undoing {
@@ -360,6 +374,15 @@ impl Stages<'_> {
         self.made.get(index).is_some_and(|stage| matches!(stage.kind, StageKind::Shift(_)))
     }
 
+    /// Whether any of these stages is a shift, or comes after one.
+    fn comes_after_a_shift(&self, stages: &[usize]) -> bool {
+        stages.iter().any(|index| {
+            // What a stage comes after stands above it, so that this ends.
+            let above = |stage: &StagePlan| self.comes_after_a_shift(&stage.after);
+            self.is_shift(*index) || self.made.get(*index).is_some_and(above)
+        })
+    }
+
     fn undo(&mut self, undoing: &Undoing) {
         let after = self.last();
         self.undo_after(undoing, after);
@@ -388,9 +411,12 @@ impl Stages<'_> {
             after.clone_from(&self.first);
         }
         let Some(kind) = self.kind(stage) else { return self.places.push(after) };
-        // Once green has traffic, going back would be going to what this leaves: somebody decides.
-        let has_traffic = matches!(kind, StageKind::Shift(_) | StageKind::Verify(_));
-        let on_failure = if has_traffic { OnFailure::Wait } else { stage.on_failure };
+        // Once green has traffic, going back would be going to what this leaves: somebody decides. So somebody does about
+        // checks: those of today may ask for what the earlier version does not have.
+        let has_traffic =
+            matches!(kind, StageKind::Shift(_) | StageKind::Verify(_)) || self.comes_after_a_shift(&after);
+        let is_asked = has_traffic || matches!(kind, StageKind::Smoke(_));
+        let on_failure = if is_asked { OnFailure::Wait } else { stage.on_failure };
         self.places.push(vec![self.made.len()]);
         self.made.push(StagePlan { after, kind, on_failure, ..stage.clone() });
     }
@@ -446,16 +472,25 @@ fn concerns(target: &Release, other: &Release) -> bool {
         && names.any(|name| other.plan.releases(name))
 }
 
-/// What ways back among these releases have undone, by whom.
-fn undone_by(releases: &[&Release]) -> Vec<(ReleaseId, StageName, ReleaseId)> {
+/// A stage that a way back has undone, or tried to.
+struct Tried {
+    release: ReleaseId,
+    stage: StageName,
+    by: ReleaseId,
+    /// It is known to be undone.
+    is_done: bool,
+}
+
+/// What ways back among these releases have undone, or tried to.
+fn undone_by(releases: &[&Release]) -> Vec<Tried> {
     let mut undone = Vec::new();
     for release in releases {
         let Some(earlier) = release.plan.origin.earlier() else { continue };
         for undoes in &earlier.undoes {
             let mut stages = release.plan.stages.iter().zip(&release.stages);
-            // One that ended badly may have undone something, too, but somebody was asked what to make of it.
-            if stages.any(|(plan, stage)| plan.name == undoes.by && stage.status == StageStatus::Passed) {
-                undone.push((undoes.release, undoes.stage.clone(), release.id));
+            if let Some((_, stage)) = stages.find(|(plan, stage)| plan.name == undoes.by && stage.attempts > 0) {
+                let is_done = stage.status == StageStatus::Passed;
+                undone.push(Tried { release: undoes.release, stage: undoes.stage.clone(), by: release.id, is_done });
             }
         }
     }

@@ -12,7 +12,8 @@ use super::release::{Release, StageStatus, Work};
 pub enum LastResort {
     /// Nothing: green never had traffic, or the release has ended.
     Nothing,
-    /// Nothing, although green has the traffic: blue was told to go, and may not be there to take it back.
+    /// Nothing, although green has the traffic: blue was told to go, and may not be there to take it back, or what it made
+    /// of the data is being undone.
     KeepGreen,
     /// All traffic to blue. Asking for it twice changes nothing, and whoever takes the release up again sees it.
     BringBack {
@@ -29,7 +30,7 @@ pub fn last_resort(release: &Release, of: ComponentIndex) -> LastResort {
     if release.ended.is_some() || !component.has_shifted() {
         return LastResort::Nothing;
     }
-    if is_blue_leaving(release, of) {
+    if is_blue_leaving(release, of) || is_blue_unfit(release) {
         return LastResort::KeepGreen;
     }
     let (rollback, wanted) = (release.plan.rollback, release.plan.components[of].wanted(Side::Blue));
@@ -46,6 +47,13 @@ pub fn most_urgent(release: &Release) -> LastResort {
     let resorts = || release.components.indices().map(|of| last_resort(release, of));
     let brings_back = resorts().find(|resort| matches!(resort, LastResort::BringBack { .. }));
     brings_back.or_else(|| resorts().find(|resort| *resort == LastResort::KeepGreen)).unwrap_or(LastResort::Nothing)
+}
+
+/// Whether what blue made of the data was begun to be undone, on the way back to an earlier release.
+fn is_blue_unfit(release: &Release) -> bool {
+    let Some(earlier) = release.plan.origin.earlier() else { return false };
+    let mut stages = release.plan.stages.iter().zip(&release.stages);
+    stages.any(|(plan, stage)| stage.attempts > 0 && earlier.undoes.iter().any(|undoes| undoes.by == plan.name))
 }
 
 /// Whether blue was asked to go, whatever became of that.

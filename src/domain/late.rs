@@ -1,7 +1,7 @@
 //! What a release's texts say that is only known after they were planned: markers stand for it until then.
 
 use super::ids::Version;
-use super::plan::{Plan, StageKind};
+use super::plan::{Plan, StageKind, StagePlan};
 
 /// Stands for the digest of a component's image until that is known.
 pub const DIGEST: &str = "${cutover:digest}";
@@ -23,12 +23,18 @@ pub fn filled(kind: &StageKind, marker: &str, with: &str) -> StageKind {
     filled.unwrap_or_else(|| kind.clone())
 }
 
-/// Fills the digest into every stage about a component whose image is settled already.
+/// Fills the digest into every stage about a component whose image is settled already, and not built by the release.
 pub fn fill_digests(plan: &mut Plan) {
     let digests: Vec<(usize, String)> = (0..)
         .zip(&plan.stages)
         .filter_map(|(index, stage)| {
             let of = stage.component.unwrap_or(super::components::ComponentIndex::FIRST);
+            let builds = |stage: &StagePlan| {
+                matches!(stage.kind, StageKind::Build(_)) && stage.component.unwrap_or_default() == of
+            };
+            if !plan.origin.forbids_building() && plan.stages.iter().any(builds) {
+                return None;
+            }
             let digest = plan.components[of].pinned.image.as_ref().and_then(Version::digest)?;
             Some((index, digest.to_owned()))
         })

@@ -54,6 +54,14 @@ impl Origin {
         *self == Self::Named
     }
 
+    /// Whether its images are those of releases before it, whatever its pipeline would build.
+    pub fn forbids_building(&self) -> bool {
+        match self {
+            Self::Promoted { .. } | Self::Earlier(_) => true,
+            Self::Named => false,
+        }
+    }
+
     /// The way back, if it is one. Such a release leaves what does harm: nothing that speaks of what serves now, neither
     /// an alarm nor a lack of evidence, holds it up.
     pub fn earlier(&self) -> Option<&Earlier> {

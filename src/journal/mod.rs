@@ -157,6 +157,11 @@ pub trait Journal: Send {
     /// All releases, newest first, at most `limit`.
     fn list(&self, limit: usize) -> Result<Vec<Summary>, JournalError>;
 
+    /// The releases that have not ended, newest first, however many have been since.
+    fn unfinished(&self) -> Result<Vec<Summary>, JournalError> {
+        Ok(self.list(usize::MAX)?.into_iter().filter(|summary| !summary.ended).collect())
+    }
+
     /// One release.
     fn find(&self, id: ReleaseId) -> Result<Summary, JournalError>;
 

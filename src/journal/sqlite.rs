@@ -197,6 +197,14 @@ impl Journal for SqliteJournal {
         rows.map(|found| found.map_err(unread)?.read(&self.path)).collect()
     }
 
+    fn unfinished(&self) -> Result<Vec<Summary>, JournalError> {
+        let unread = unread(&self.path);
+        let mut select =
+            self.connection.prepare_cached(&select("WHERE last.ended = 0 ORDER BY id DESC")).map_err(unread)?;
+        let rows = select.query_map([], found).map_err(unread)?;
+        rows.map(|found| found.map_err(unread)?.read(&self.path)).collect()
+    }
+
     fn find(&self, id: ReleaseId) -> Result<Summary, JournalError> {
         let unread = unread(&self.path);
         let mut select = self.connection.prepare_cached(&select("WHERE id = ?1")).map_err(unread)?;

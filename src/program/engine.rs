@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::back::{self, Back, Wish};
 use super::channels::{self, Means};
+use super::launch::{self, Purpose};
 use super::output::{self, Refused};
 use super::parts::{Planner, Wanted, parts};
 use super::{hold, promotion, settings, versions, who};
@@ -33,8 +34,8 @@ use crate::engine::run::{Engine, Left, Stop, this_actor};
 use crate::engine::socket::Berth;
 use crate::engine::socket::claim::{Claim, Holder};
 use crate::engine::socket::server::Server;
-use crate::journal::Journal;
 use crate::journal::sqlite::SqliteJournal;
+use crate::journal::{Journal, Summary};
 use crate::notify::http::Http;
 use crate::web::client::Client;
 
@@ -68,7 +69,8 @@ pub(super) async fn run(globals: &cli::Globals, arguments: &cli::Engine) -> Resu
     // A terminal that hangs up takes its session along: the engine is not part of it. Failing means that it already
     // leads one.
     let _leads_already = rustix::process::setsid();
-    match Box::pin(begin(globals, arguments)).await {
+    let mut gone = None;
+    match Box::pin(begin(globals, arguments, &mut gone)).await {
         Ok(running) => {
             say(&Word::Ready)?;
             hush()?;
@@ -76,10 +78,28 @@ pub(super) async fn run(globals: &cli::Globals, arguments: &cli::Engine) -> Resu
         }
         Err(report) => {
             let code = output::code_of(&report);
-            say(&Word::Refused { code, message: output::in_words(&report) })?;
+            let mut message = output::in_words(&report);
+            if let Some(Err(why)) = gone.map(|held| watch_again(globals, &held)) {
+                message.push_str(&format!("\n  and {}", output::in_words(&why)));
+            }
+            say(&Word::Refused { code, message })?;
             Ok(code)
         }
     }
+}
+
+/// Gives an earlier release an engine again, whose own was asked to go for a new one that then was not begun: while it
+/// keeps blue warm, somebody must be there to take it back when an alarm fires.
+fn watch_again(globals: &cli::Globals, held: &Summary) -> Result<()> {
+    let config = settings::load(globals)?;
+    if SqliteJournal::open(&settings::journal_file(&config))?.find(held.id)?.ended {
+        return Ok(());
+    }
+    let component = held.plan.components[ComponentIndex::FIRST].name.as_str();
+    let again = Purpose::Recover(held.id.0);
+    launch::start(globals, &config, held.plan.environment.as_str(), component, &again)
+        .wrap_err_with(|| format!("release {} has no engine now; `cutover attach` starts one", held.id))?;
+    Ok(())
 }
 
 fn say(word: &Word) -> Result<()> {
@@ -104,19 +124,26 @@ struct Running {
     claims: Vec<Claim>,
 }
 
-async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Running> {
+/// `gone` is the release whose engine was asked to go, if there was one.
+async fn begin(globals: &cli::Globals, arguments: &cli::Engine, gone: &mut Option<Summary>) -> Result<Running> {
     let config = settings::load(globals)?;
     let clock = Clock::system();
     let mut actor = this_actor();
     let environment = arguments.environment.clone();
-    let lineup = config.lineup(&environment, arguments.component.as_deref())?;
+    let berth = Berth::below(&config.engine.journal);
+    berth.prepare().wrap_err("failed to prepare the engine's directory")?;
+    let file = settings::journal_file(&config);
+    let mut journal = SqliteJournal::open(&file)?;
+    let lineup = match arguments.recover {
+        // Those that it was begun with, whatever the configuration says by now.
+        Some(id) => journal.find(id)?.plan.components.map(|planned| planned.name.clone()),
+        None => config.lineup(&environment, arguments.component.as_deref())?,
+    };
     let component = lineup[ComponentIndex::FIRST].to_string();
     let context = config.context(&environment, &lineup)?;
     if context.read_only {
         return Err(Refused::policy(format!("{environment} is read-only: nothing is released from here")));
     }
-    let berth = Berth::below(&config.engine.journal);
-    berth.prepare().wrap_err("failed to prepare the engine's directory")?;
     let holder = Holder {
         what: format!("a release of {component} in {environment}"),
         name: actor.name.clone(),
@@ -124,8 +151,6 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
         pid: std::process::id(),
         since: clock.now(),
     };
-    let file = settings::journal_file(&config);
-    let mut journal = SqliteJournal::open(&file)?;
     let (clouds, identity) = connect(&context, clock).await?;
     actor.arn = if context.role.is_none() { Some(identity.arn) } else { who::own_arn(&context).await };
     let http = Http::new(https_client(), clock);
@@ -140,8 +165,9 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
     // Going back to an earlier release leaves a warm hold alone: taking back the release that holds is quicker. For a new
     // one, whatever can be refused is refused before the engine that keeps blue warm is asked to go.
     let is_fresh = arguments.recover.is_none() && arguments.back_to.is_none();
-    if is_fresh && matches!(before(&journal, &environment, &lineup), Ok(Some(_))) {
+    if let Some(held) = before(&journal, &environment, &lineup).ok().flatten().filter(|_| is_fresh) {
         planner(&journal, None).await?;
+        *gone = Some(held.summary().clone());
         hold::give_way(&berth, &environment, &lineup).await;
     }
     let mut waited = 0;
@@ -174,8 +200,9 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine) -> Result<Runnin
             let mut planned = planner(&journal, back.clone()).await?;
             // Once it is known that the new release can be planned, and may be begun.
             if let Some(held) = &held {
+                let socket = berth.socket(&environment, &component);
                 let successor =
-                    hold::Successor { lineup: &lineup, context: &context, means: &means, clock, actor: &actor };
+                    hold::Successor { lineup: &lineup, context: &context, means: &means, clock, actor: &actor, socket };
                 successor.end(&mut journal, || Ok(SqliteJournal::open(&file)?), held).await?;
                 planned = planner(&journal, back.clone()).await?;
             }

@@ -1,6 +1,7 @@
 //! A release that keeps blue warm, when a new release of the same components comes: the new one takes over, or finishes
 //! what is due first.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +18,13 @@ use crate::domain::command::{Actor, Command, Order};
 use crate::domain::components::Components;
 use crate::domain::ids::ComponentName;
 use crate::domain::plan::{Plan, StageKind};
-use crate::domain::release::{Release, WarmHold};
+use crate::domain::release::{Ended, Ending, Release, WarmHold};
+use crate::engine::handle::EngineHandle;
 use crate::engine::hold::supersede;
-use crate::engine::hub::Hub;
 use crate::engine::run::Engine;
 use crate::engine::socket::Berth;
 use crate::engine::socket::client::attach;
+use crate::engine::socket::server::Server;
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{Journal as _, Summary, replay};
 
@@ -76,6 +78,12 @@ pub(super) struct Holding {
     hold: WarmHold,
 }
 
+impl Holding {
+    pub(super) fn summary(&self) -> &Summary {
+        &self.summary
+    }
+}
+
 /// What a new release is begun with.
 pub(super) struct Successor<'a> {
     pub(super) lineup: &'a Components<ComponentName>,
@@ -83,6 +91,8 @@ pub(super) struct Successor<'a> {
     pub(super) means: &'a Means,
     pub(super) clock: Clock,
     pub(super) actor: &'a Actor,
+    /// Where faces find it while it finishes the earlier release.
+    pub(super) socket: PathBuf,
 }
 
 /// The hold of an unfinished release, if a new release may take its place.
@@ -139,7 +149,10 @@ impl Successor<'_> {
         let parts = parts(plan, self.context, self.means, Box::new(journal), self.clock, self.actor.clone(), false);
         let (engine, hub, stop) = Engine::recover(summary.id, parts)?;
         let mut engine = std::pin::pin!(engine.run());
-        let hurry = self.hurry(&hub);
+        let handle = hub.attach();
+        // It can be rolled back meanwhile like any other.
+        let faces = tokio::spawn(Server::bind(&self.socket)?.serve(hub));
+        let hurry = self.hurry(handle);
         let left = tokio::select! {
             left = &mut engine => Some(left),
             () = hurry => None,
@@ -151,17 +164,29 @@ impl Successor<'_> {
                 engine.await
             }
         };
+        faces.abort();
+        // Awaited so that the socket is free for the new release.
+        let _aborted = faces.await;
         match left {
-            Ok(left) if left.release.ended.is_some() => Ok(()),
-            _ => Err(stays()),
+            Ok(left) => match &left.release.ended {
+                Some(Ended { ending: Ending::Succeeded, .. }) => Ok(()),
+                Some(Ended { ending, why, .. }) => Err(Refused::policy(format!(
+                    "release {} of {}, whose warm hold was to end first, is {}: {why}",
+                    summary.id,
+                    plan.components_named(),
+                    ending.word()
+                ))),
+                None => Err(stays()),
+            },
+            Err(_) => Err(stays()),
         }
     }
 
     /// Cuts holds short until it takes too long.
-    async fn hurry(&self, hub: &Hub) {
-        let handle = hub.attach();
+    async fn hurry(&self, handle: EngineHandle) {
         let until = self.clock.now() + FINISHED_BY;
-        while self.clock.now() < until {
+        // One that goes back by itself meanwhile is let go back, however long that takes.
+        while self.clock.now() < until || handle.snapshot.borrow().release.unwinding.is_some() {
             let release = Arc::clone(&handle.snapshot.borrow().release);
             for stage in held(&release) {
                 let order = Order { command: Command::Promote, stage: Some(stage), by: self.actor.clone(), seen: None };

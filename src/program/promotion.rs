@@ -81,11 +81,10 @@ fn chosen<'a>(
     let released: Vec<&Summary> =
         of_source.iter().copied().filter(|summary| summary.plan.releases(name.as_str())).collect();
     let has_succeeded = |summary: &&Summary| summary.status == Ending::Succeeded.word();
-    let Some(id) = id else {
-        let newest = released.into_iter().find(has_succeeded);
-        return newest.ok_or_else(|| {
-            Refused::policy(format!("no release of {name} has succeeded in {source}, so there is nothing to promote"))
-        });
+    let newest = || released.iter().copied().find(has_succeeded).map(|summary| summary.id);
+    let Some(id) = id.or_else(newest) else {
+        let why = format!("no release of {name} has succeeded in {source}, so there is nothing to promote");
+        return Err(Refused::policy(why));
     };
     let found = released.iter().copied().find(|summary| summary.id == id);
     let Some(found) = found else {

@@ -12,7 +12,7 @@ use crate::domain::plan::Plan;
 use crate::domain::time::Timestamp;
 use crate::journal::{Journal, Summary, replay};
 
-/// Releases looked through for ones that have not ended.
+/// Releases looked through for messages that are still owed.
 const LOOKED_THROUGH: usize = 200;
 
 /// Ended releases looked through for messages that are still owed, the newest first.
@@ -42,8 +42,7 @@ pub(super) fn read_only(config: &Config, environment: &str) -> Option<&'static s
 
 /// Releases that have not ended, newest first.
 pub(super) fn unfinished(journal: &dyn Journal) -> Result<Vec<Summary>> {
-    let all = journal.list(LOOKED_THROUGH)?;
-    Ok(all.into_iter().filter(|summary| !summary.ended && summary.status != "planned").collect())
+    Ok(journal.unfinished()?.into_iter().filter(|summary| summary.status != "planned").collect())
 }
 
 /// Releases of `is_meant` that have ended and whose channels have not been told everything, newest first.

@@ -88,6 +88,11 @@ impl Machine<'_> {
         let Some((plan, _)) = self.stage(index) else { return false };
         let (kind, name) = (plan.kind.clone(), plan.name.clone());
         let now = self.now;
+        if matches!(kind, StageKind::Build(_)) && self.release.plan.origin.forbids_building() {
+            let how = self.release.plan.origin.words().unwrap_or_default();
+            self.leave_out(index, format!("nothing is built: {how}"));
+            return true;
+        }
         self.edit_stage(index, |stage| {
             stage.status = StageStatus::Running;
             stage.started = Some(now);

@@ -338,6 +338,12 @@ impl Machine<'_> {
     /// Rolls back when green has been short of healthy targets for too long, in whichever stage; whether it did.
     pub(super) fn give_up_unhealthy(&mut self) -> bool {
         let Some(why) = self.release.components.indices().find_map(|of| self.is_unhealthy(of)) else { return false };
+        if self.leaves_harm() {
+            // What it would turn round to is what it leaves, and what that made of the data may be gone already.
+            let is_news = self.release.hold.is_none();
+            self.hold(why);
+            return is_news;
+        }
         self.go_back(why, None);
         true
     }

@@ -1,6 +1,7 @@
 //! Situations in which a simpler machine would leave production in a bad place.
 
 use super::*;
+use crate::domain::origin::{Earlier, Origin};
 
 fn alarm() -> Vec<FiringAlarm> {
     vec![FiringAlarm { name: "api-5xx-high".into(), since: Timestamp::from_secs(1), reason: String::new() }]
@@ -52,6 +53,23 @@ fn green_is_watched_at_full_weight_in_whichever_stage() {
         assert_eq!(bench.ending(), Some(Ending::RolledBack), "stage {stage}");
         assert_eq!(bench.api().capacity.blue.desired, 4, "stage {stage}: blue is what production runs on now");
     }
+}
+
+#[test]
+fn a_way_back_to_an_earlier_release_does_not_turn_round_by_itself() {
+    let mut bench = Bench::begun();
+    let earlier = Earlier { release: ReleaseId(1), reason: None, warm: false, undoes: Vec::new(), left: Vec::new() };
+    bench.release.plan.origin = Origin::Earlier(Box::new(earlier));
+    while bench.release.foremost() != Some(5) {
+        bench.settle();
+        bench.wait(MINUTE);
+        bench.judge(Ruling::Pass, Policy::Rollback);
+    }
+    bench.api().capacity.green.healthy = 0;
+    bench.look();
+    bench.settle();
+    assert!(bench.release.unwinding.is_none() && bench.release.hold.is_some(), "{:#?}", bench.release.timeline);
+    bench.order(Command::Rollback { reason: None }).expect("whoever is asked may");
 }
 
 #[test]

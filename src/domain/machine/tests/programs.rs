@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::check::Request;
 use crate::domain::notice::Transition;
+use crate::domain::origin::Origin;
 use crate::domain::outlook::{left_behind, rollback_preview};
 use crate::domain::plan::{
     BuildPlan, Definition, Job, LoadPlan, MigrationPlan, ReportLimit, TaskPlan, WaitPlan, WarmUpPlan,
@@ -178,6 +179,26 @@ fn what_a_skipped_stage_may_have_left_is_undone_once_and_foretold() {
         let undone = bench.asked.iter().filter(|effect| **effect == Effect::UndoCommand { stage: 0 }).count();
         assert_eq!(undone, 1, "an undo is never tried twice: {:#?}", bench.release.timeline);
     }
+}
+
+#[test]
+fn nothing_is_built_where_what_succeeded_elsewhere_is_promoted() {
+    let build = BuildPlan { command: program("build", Some("unbuild")), repository: "registry/api".to_owned() };
+    let mut usual = plan();
+    usual.origin = Origin::Promoted { from: "staging".into(), releases: vec![ReleaseId(41)] };
+    usual.stages.insert(0, stage("build", StageKind::Build(build)));
+    usual.stages = in_line(usual.stages);
+    let mut bench = Bench::new(usual);
+    let _ = bench.tell(Event::Requested { by: captain() });
+    bench.settle();
+    assert_eq!(bench.release.stages[0].status, StageStatus::Skipped);
+    assert_eq!(bench.release.stages[0].note, "nothing is built: promoted from staging release 41");
+    assert!(bench.release.stages[1].attempts > 0, "and the rest goes on");
+    bench.order(Command::Rollback { reason: None }).unwrap();
+    bench.settle();
+    let ran =
+        |effect: &Effect| matches!(effect, Effect::RunCommand { stage: 0, .. } | Effect::UndoCommand { stage: 0 });
+    assert!(!bench.asked.iter().any(ran), "what was not built is not undone");
 }
 
 #[test]
