@@ -82,7 +82,7 @@ pub(super) fn read(
         pipeline.as_ref(),
         &Checked {
             component: name,
-            pins: table.or("pin", values::flag, false),
+            pins: driver == Driver::Alb && table.or("pin", values::flag, false),
             driver,
             services,
             has_url: url.is_some(),

@@ -4,7 +4,7 @@ use super::{LEAST, read};
 use crate::config::Mistake;
 
 /// What is broken, the text of the least configuration to replace, and what with.
-pub(super) const CASES: [(&str, &str, &str); 103] = [
+pub(super) const CASES: [(&str, &str, &str); 104] = [
     ("not TOML, twice", "cluster = \"shop\"\ncontainer = \"api\"", "cluster = \ncontainer = 'api"),
     ("the same key twice", "cluster = \"shop\"", "cluster = \"shop\"\ncluster = \"shop\""),
     ("unknown section", "[environments.staging]", "[enviroments.x]\n[environments.staging]"),
@@ -206,6 +206,11 @@ pub(super) const CASES: [(&str, &str, &str); 103] = [
         "checks of a side where there is none",
         "pipeline = \"standard\"",
         "pipeline = \"standard\"\n\n[components.site]\ndriver = \"command\"\npipeline = \"outside\"\n\n[pipelines.outside]\nstages = [{ name = \"smoke\", kind = \"smoke\", checks = [{ name = \"a\", path = \"/\" }] }]",
+    ),
+    (
+        "an image pinned where there is none",
+        "pipeline = \"standard\"",
+        "pipeline = \"standard\"\n\n[components.site]\ndriver = \"command\"\npin = true\npipeline = \"outside\"\n\n[pipelines.outside]\nstages = [{ name = \"tell\", kind = \"notify\" }]",
     ),
     (
         "an unknown way to green",

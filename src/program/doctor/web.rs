@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Look;
 use super::item::Item;
 use crate::domain::check::{Fetched, NoAnswer, Request};
+use crate::domain::plan::StageKind;
 
 /// An answer that takes longer is none.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -20,12 +21,37 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
         let key = "`url` on the component and on each of its `services`: smoke tests ask them";
         return vec![Item::unconfigured("URLs", key)];
     }
+    // Whoever's checks have authorities of their own has certificates of these.
+    let checks = look.plan.ok().into_iter().flat_map(|plan| &plan.stages).flat_map(|stage| requests(&stage.kind));
+    let ca_file = checks.into_iter().find_map(|request| request.ca_file.clone());
     let mut items = Vec::new();
     for (name, url) in urls {
-        let answer = look.around.web.fetch(&Request::get(url.clone()), PATIENCE).await;
+        let request = Request { ca_file: ca_file.clone(), ..Request::get(url.clone()) };
+        let answer = look.around.web.fetch(&request, PATIENCE).await;
         items.push(judge(&name, &url, answer));
     }
     items
+}
+
+fn requests(kind: &StageKind) -> Vec<&Request> {
+    match kind {
+        StageKind::Smoke(checks) => checks.iter().map(|check| &check.request).collect(),
+        StageKind::Verify(verify) => verify.checks.iter().map(|check| &check.request).collect(),
+        StageKind::WarmUp(warm_up) => warm_up.visits.iter().collect(),
+        StageKind::Gate(_)
+        | StageKind::Build(_)
+        | StageKind::Command(_)
+        | StageKind::Task(_)
+        | StageKind::Migrate(_)
+        | StageKind::Deploy
+        | StageKind::Load(_)
+        | StageKind::Shift(_)
+        | StageKind::Flag(_)
+        | StageKind::Notify
+        | StageKind::StatusPage(_)
+        | StageKind::Wait(_)
+        | StageKind::Cleanup(_) => Vec::new(),
+    }
 }
 
 /// Whatever is answered, as long as it is no failure of the server's: what is below it is the checks' business.
@@ -35,11 +61,15 @@ fn judge(name: &str, url: &str, answer: Result<Fetched, NoAnswer>) -> Item {
             let seen = format!("{url} answers {} in {} ms", answer.status, answer.took.as_millis());
             Item::held(name, answer.status < 500, seen, || "see the service's logs".to_owned())
         }
-        Err(error) => Item::wrong(
-            name,
-            format!("{url}: {error}"),
-            "correct the URL; see that its name resolves here, and that security groups let this host in",
-        ),
+        Err(error) => {
+            let remedy = match &error {
+                NoAnswer::Tls { .. } => {
+                    "correct the certificate; an authority of your own is named by `ca_file` in a stage of checks"
+                }
+                _ => "correct the URL; see that its name resolves here, and that security groups let this host in",
+            };
+            Item::wrong(name, format!("{url}: {error}"), remedy)
+        }
     }
 }
 
