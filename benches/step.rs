@@ -42,9 +42,12 @@ fn journal(scenario: &str) -> Result<Journal, release::Failure> {
     let plan = journal.find(ReleaseId(1))?.plan;
     let events = journal.records(ReleaseId(1))?.into_iter().filter_map(|record| match record.entry {
         Entry::Event(event) => Some((event, record.at)),
-        Entry::Intent(_) | Entry::Refused { .. } | Entry::Accepted { .. } | Entry::Started { .. } | Entry::Seen(_) => {
-            None
-        }
+        Entry::Intent(_)
+        | Entry::Refused { .. }
+        | Entry::Accepted { .. }
+        | Entry::Started { .. }
+        | Entry::Seen(_)
+        | Entry::Writer(_) => None,
     });
     Ok((plan, events.collect()))
 }

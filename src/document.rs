@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::time::Duration;
 
+use jiff::fmt::friendly::SpanParser;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -91,17 +93,27 @@ impl<'a> Document<'a> {
     }
 }
 
-/// How alike two names must be, from 0 to 1, before one is offered for the other.
-const ALIKE: f64 = 0.7;
-
-/// The name most like `wrong`, if one is like enough to be what was meant.
+/// The name that `wrong` is most likely a slip of, if any is near enough: one letter in three may be wrong.
 pub fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let wrong = wrong.to_lowercase();
     names
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(wrong, name), name))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|name| (strsim::damerau_levenshtein(&wrong, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+/// No span in a document is longer: a longer one is a slip.
+const LONGEST: Duration = Duration::from_hours(31 * 24);
+
+/// A span as people write it, such as `90s`, `5m`, `1h30m` or `2 minutes`: at most 31 days, to the millisecond.
+/// `None` when it is none.
+pub fn span(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    // ISO 8601 and `ago` would be read as well, but nobody reads them here.
+    let span = SpanParser::new().parse_unsigned_duration(text).ok().filter(|_| !text.starts_with(['P', '-', '+']))?;
+    (span <= LONGEST && span.subsec_nanos().is_multiple_of(1_000_000)).then_some(span)
 }
 
 /// The end of a message about a wrong name: `; did you mean "promote"?`, or nothing when no name is near.
@@ -167,6 +179,17 @@ mod tests {
     fn broken_toml_is_told_with_its_place() {
         let error = Document { name: "t.toml", text: "a = 1\nb = = 2\n" }.table().unwrap_err();
         assert!(error.to_string().starts_with("t.toml:2:5: "), "{error}");
+    }
+
+    #[test]
+    fn spans_are_read_as_they_are_written() {
+        let millis = |text| span(text).map(|span| span.as_millis());
+        assert_eq!(millis("250ms"), Some(250));
+        assert_eq!(millis("1m30s"), Some(90_000));
+        assert_eq!(millis("1.5h"), Some(5_400_000));
+        for wrong in ["", "5", "s", "5x", "-5s", "1e400s", "PT5S", "5s ago", "32d"] {
+            assert_eq!(millis(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -3,23 +3,30 @@
 //! It owns nothing but the screen. Whatever happens here — quitting, a crash, a terminal that hangs up — the release
 //! goes on where its engine runs.
 
+mod save;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
+use crate::app::fleet::Fleet;
 use crate::app::keymap::Keymap;
-use crate::app::model::{Access, Connection, Model};
+use crate::app::model::{Access, Connection, Model, View};
 use crate::app::msg::{Cmd, Msg};
 use crate::app::past::{BackWish, PastPreview, PastRelease};
 use crate::app::update::update;
 use crate::clock::Clock;
-use crate::domain::command::{Actor, CommandKind};
+use crate::domain::checklist::Group;
+use crate::domain::command::Actor;
 use crate::domain::ids::ReleaseId;
 use crate::domain::release::{Release, Status};
 use crate::domain::time::Timestamp;
-use crate::engine::handle::{EngineHandle, Playback, Receipt};
+use crate::engine::handle::{EngineHandle, Playback};
 use crate::engine::snapshot::Snapshot;
 use crate::term::{
     Capabilities, Departure, FrameScheduler, Input, Inputs, Screen, Session, SessionError, Signal, Signals, Suspended,
@@ -59,6 +66,27 @@ pub struct Cockpit {
     pub player: Option<UnboundedSender<Playback>>,
     /// Earlier releases that can be gone back to, where there are any.
     pub past: Option<Box<dyn Past>>,
+    /// Goes through the launch checklist, where that can be done.
+    pub doctor: Option<Box<dyn Doctor>>,
+    /// The fleet, where it can be read.
+    pub fleet: Option<FleetFeed>,
+}
+
+/// Goes through the launch checklist of the release's environment.
+pub trait Doctor: std::fmt::Debug + Send {
+    /// What it finds, or why it cannot look. It changes nothing.
+    fn look(&self) -> BoxFuture<'static, Result<Vec<Group>, String>>;
+}
+
+/// The fleet, as somebody outside reads it.
+#[derive(Debug)]
+pub struct FleetFeed {
+    /// The newest reading.
+    pub seen: watch::Receiver<Arc<Fleet>>,
+    /// Whether it is on the screen: nothing is read while it is not.
+    pub is_wanted: watch::Sender<bool>,
+    /// Whoever reads it; ends with the screen.
+    pub reader: JoinSet<()>,
 }
 
 /// Knows earlier releases.
@@ -163,12 +191,17 @@ pub async fn run(handle: EngineHandle, cockpit: Cockpit) -> Result<Left, Cockpit
         size: (columns, rows),
         scheduler: FrameScheduler::default(),
         answers: FuturesUnordered::new(),
+        saving: FuturesUnordered::new(),
+        found: FuturesUnordered::new(),
         snapshot,
         clock: cockpit.clock,
         exit_at_end: cockpit.exit_at_end,
         player: cockpit.player,
         attention: cockpit.attention,
         past: cockpit.past,
+        doctor: cockpit.doctor,
+        looks: JoinSet::new(),
+        fleet: cockpit.fleet,
         knows_past_since: None,
         back: None,
         is_lost: false,
@@ -177,7 +210,7 @@ pub async fn run(handle: EngineHandle, cockpit: Cockpit) -> Result<Left, Cockpit
     loop_.run().await
 }
 
-type Answer = std::pin::Pin<Box<dyn Future<Output = (CommandKind, Receipt)> + Send>>;
+type Answer = std::pin::Pin<Box<dyn Future<Output = Msg> + Send>>;
 
 struct Loop {
     handle: EngineHandle,
@@ -190,12 +223,19 @@ struct Loop {
     size: (u16, u16),
     scheduler: FrameScheduler,
     answers: FuturesUnordered<Answer>,
+    saving: FuturesUnordered<save::Saving>,
+    /// Answers to questions: nobody who leaves waits for these.
+    found: FuturesUnordered<Answer>,
     snapshot: Arc<Snapshot>,
     clock: Clock,
     exit_at_end: bool,
     player: Option<UnboundedSender<Playback>>,
     attention: Attention,
     past: Option<Box<dyn Past>>,
+    doctor: Option<Box<dyn Doctor>>,
+    /// A look at the launch checklist that is under way: on its own, and gone with the screen.
+    looks: JoinSet<Result<Vec<Group>, String>>,
+    fleet: Option<FleetFeed>,
     /// Whether the release had ended when earlier ones were last asked for: what serves then is another one.
     knows_past_since: Option<bool>,
     back: Option<BackWish>,
@@ -232,9 +272,18 @@ impl Loop {
                 self.draw()?;
                 Ok(None)
             }
-            Some((kind, receipt)) = self.answers.next() => {
+            Some(answer) = self.answers.next() => {
                 self.scheduler.key();
-                self.tell(Msg::Receipt(kind, receipt))
+                self.tell(answer)
+            }
+            Some(found) = self.found.next() => {
+                self.scheduler.data();
+                self.tell(found)
+            }
+            Some(looked) = self.looks.join_next() => {
+                self.scheduler.key();
+                let looked = looked.unwrap_or_else(|error| Err(format!("the look at it was lost: {error}")));
+                self.tell(Msg::Examined(looked))
             }
             changed = self.handle.snapshot.changed(), if !self.is_lost => {
                 self.scheduler.data();
@@ -246,9 +295,22 @@ impl Loop {
                 let is_over = self.exit_at_end && matches!(self.snapshot.release.status(), Status::Ended(_));
                 Ok(leaving.or(is_over.then_some(Leaving::End)))
             }
+            fleet = newest(&mut self.fleet) => {
+                self.scheduler.data();
+                self.tell(Msg::Fleet(fleet))
+            }
             Some(batch) = self.handle.logs.recv() => {
                 self.scheduler.data();
                 self.tell(Msg::Logs(batch))
+            }
+            Some(outcome) = self.saving.next() => {
+                self.scheduler.key();
+                self.tell(Msg::Saved(outcome))
+            }
+            // Last: a filter over many lines is a matter of a few milliseconds at a time, between everything else.
+            () = tokio::task::yield_now(), if self.model.logs.unsearched() > 0 => {
+                self.scheduler.data();
+                self.tell(Msg::Search)
             }
         }
     }
@@ -335,13 +397,25 @@ impl Loop {
     fn tell(&mut self, msg: Msg) -> Result<Option<Leaving>, CockpitError> {
         self.look_back();
         let now = self.now();
-        let _ticked = update(&mut self.model, &self.snapshot, Msg::Tick(now));
+        let mut cmds = update(&mut self.model, &self.snapshot, Msg::Tick(now));
+        cmds.extend(update(&mut self.model, &self.snapshot, msg));
+        self.carry_out(cmds)
+    }
+
+    fn carry_out(&mut self, cmds: Vec<Cmd>) -> Result<Option<Leaving>, CockpitError> {
         let mut leaving = None;
-        for cmd in update(&mut self.model, &self.snapshot, msg) {
+        for cmd in cmds {
             match cmd {
                 Cmd::Send(order) => {
                     let (kind, orders) = (order.command.kind(), self.handle.orders.clone());
-                    self.answers.push(Box::pin(async move { (kind, orders.send(order).await) }));
+                    self.answers.push(Box::pin(async move { Msg::Receipt(kind, orders.send(order).await) }));
+                }
+                Cmd::Ask(question) => {
+                    let questions = self.handle.questions.clone();
+                    self.found.push(Box::pin(async move {
+                        let found = questions.ask(question.clone()).await;
+                        Msg::Found(question, found)
+                    }));
                 }
                 Cmd::LookBack(to) => {
                     let shown = Arc::clone(&self.snapshot.release);
@@ -353,10 +427,20 @@ impl Loop {
                     self.back = Some(wish);
                     leaving = Some(Leaving::Back);
                 }
+                Cmd::Examine => match &self.doctor {
+                    Some(doctor) => {
+                        let _handle = self.looks.spawn(doctor.look());
+                    }
+                    None => {
+                        let why = "a past release is only shown again; `cutover doctor` looks at what is there now";
+                        let _told = update(&mut self.model, &self.snapshot, Msg::Examined(Err(why.to_owned())));
+                    }
+                },
                 Cmd::Play(wish) => {
                     // A player that has gone shows its last picture.
                     let _gone = self.player.as_ref().map(|player| player.send(wish));
                 }
+                Cmd::Save(path) => self.saving.push(save::start(path, self.model.logs.clone())),
                 Cmd::Copy(text) => {
                     // What does not fit through the terminal's clipboard sequence is said by the model's own note.
                     let _too_long = self.screen.copy(&text);
@@ -375,12 +459,18 @@ impl Loop {
                 Cmd::Quit => leaving = Some(Leaving::Key),
             }
         }
+        if let Some(feed) = &self.fleet {
+            let is_wanted = self.model.view == View::Fleet;
+            feed.is_wanted.send_if_modified(|wanted| std::mem::replace(wanted, is_wanted) != is_wanted);
+        }
         Ok(leaving)
     }
 
     fn draw(&mut self) -> Result<(), CockpitError> {
         let now = self.now();
-        let _ticked = update(&mut self.model, &self.snapshot, Msg::Tick(now));
+        let cmds = update(&mut self.model, &self.snapshot, Msg::Tick(now));
+        // Time alone leads to questions, and to no leaving.
+        let _stays = self.carry_out(cmds)?;
         let (model, snapshot, theme) = (&self.model, &self.snapshot, &self.theme);
         let mut sight = None;
         self.screen.draw(|area, buf| sight = Some(ui::draw(buf, area, model, snapshot, theme)))?;
@@ -398,4 +488,14 @@ impl Loop {
     fn moves_by_itself(&self) -> bool {
         !matches!(self.snapshot.release.status(), Status::Ended(_)) || !self.model.toasts.is_empty()
     }
+}
+
+/// The next reading of the fleet; pending for ever where nobody reads it.
+async fn newest(feed: &mut Option<FleetFeed>) -> Arc<Fleet> {
+    if let Some(feed) = feed
+        && feed.seen.changed().await.is_ok()
+    {
+        return Arc::clone(&feed.seen.borrow_and_update());
+    }
+    std::future::pending().await
 }

@@ -7,13 +7,15 @@ use std::time::Duration;
 use cutover::clock::Clock;
 use cutover::cloud::aws::Aws;
 use cutover::cloud::{
-    AlarmState, Cloud as _, CloudError, ErrorKind, LogRequest, Message, Registration, ServiceTarget, SignalRequest,
-    Target,
+    AlarmState, Cloud as _, CloudError, ErrorKind, LogRequest, Message, Registration, Rollout, ServiceTarget,
+    SignalRequest, Span, Target,
 };
+use cutover::domain::alarm::{Comparison, explain};
 use cutover::domain::capacity::Capacities;
-use cutover::domain::ids::{AlarmName, SignalName, TaskDefinitionArn, Version};
+use cutover::domain::ids::{AlarmName, Side, SignalName, TaskDefinitionArn, Version};
+use cutover::domain::observed::AlarmWord;
 use cutover::domain::percent::Percent;
-use cutover::domain::plan::{SidePlan, Sides};
+use cutover::domain::plan::{Driver, SidePlan, Sides};
 use cutover::domain::signal::{Measure, Percentile};
 use cutover::domain::time::Timestamp;
 use cutover::sim::world::ecs::UpdateService;
@@ -51,7 +53,14 @@ impl Stage {
             desired: 6,
             url: None,
         };
-        let sides = Sides { rule, blue: side("api-blue"), green: side("api-green") };
+        let sides = Sides {
+            driver: Driver::Alb,
+            expiry: Duration::ZERO,
+            group: None,
+            rule,
+            blue: side("api-blue"),
+            green: side("api-green"),
+        };
         Self { sim, aws, sides }
     }
 
@@ -59,7 +68,13 @@ impl Stage {
         let service =
             |side: &SidePlan| ServiceTarget { service: side.service.clone(), target_group: side.target_group.clone() };
         let services = [service(&self.sides.blue), service(&self.sides.green)];
-        Target { rule: self.sides.rule.clone(), services, container: "api".to_owned() }
+        Target {
+            driver: Driver::Alb,
+            group: None,
+            rule: self.sides.rule.clone(),
+            services,
+            container: "api".to_owned(),
+        }
     }
 
     async fn register(&self, look_first: bool) -> Result<TaskDefinitionArn, CloudError> {
@@ -71,7 +86,7 @@ impl Stage {
     /// Green's task definition registered and its service scaled to six tasks.
     async fn deploy(&self) -> TaskDefinitionArn {
         let definition = self.register(false).await.unwrap();
-        self.aws.scale("api-green", 6, Some(&definition)).await.unwrap();
+        self.aws.scale(&Rollout::of(&self.sides), Side::Green, 6, Some(&definition)).await.unwrap();
         definition
     }
 
@@ -105,7 +120,7 @@ async fn a_release_can_be_made_by_hand_from_survey_to_full_weight() {
 
     for weight in [10, 50, 100, 0] {
         let weight = Percent::clamped(weight);
-        stage.aws.set_weight(&stage.sides, weight).await.unwrap();
+        stage.aws.set_weight(&Rollout::of(&stage.sides), weight).await.unwrap();
         assert_eq!(stage.aws.weight(&stage.sides).await.unwrap(), weight);
     }
     let split: Vec<u32> =
@@ -120,7 +135,7 @@ async fn signals_of_both_sides_rest_on_the_requests_that_each_has_served() {
     stage.capacity_until(|both| both.green.healthy == 6).await;
     let clock = stage.sim.clock();
     let from = clock.now();
-    stage.aws.set_weight(&stage.sides, Percent::clamped(10)).await.unwrap();
+    stage.aws.set_weight(&Rollout::of(&stage.sides), Percent::clamped(10)).await.unwrap();
     clock.sleep(5 * MINUTE).await;
 
     let measures = [
@@ -131,7 +146,8 @@ async fn signals_of_both_sides_rest_on_the_requests_that_each_has_served() {
         Measure::Cpu,
         Measure::Memory,
     ];
-    let signals: Vec<_> = measures.iter().map(|measure| (SignalName(format!("{measure:?}")), *measure)).collect();
+    let signals: Vec<_> =
+        measures.iter().map(|measure| (SignalName(format!("{measure:?}")), measure.clone())).collect();
     let request = SignalRequest {
         signals: &signals,
         sides: &stage.sides,
@@ -159,6 +175,38 @@ async fn signals_of_both_sides_rest_on_the_requests_that_each_has_served() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_alarm_is_read_with_its_setup_its_past_what_mutes_it_and_its_points() {
+    let stage = Stage::of("alarm-at-start");
+    stage.sim.clock().sleep(Duration::from_mins(12)).await;
+    let alarming = stage.aws.alarming();
+    let roll = alarming.every_alarm(500).await.unwrap();
+    assert!(!roll.is_cut);
+    let of = |name: &str| roll.alarms.iter().find(|alarm| alarm.name.as_str() == name).unwrap();
+    let cpu = of("api-cpu-high");
+    assert_eq!(cpu.state, AlarmState::Alarm);
+    let condition = cpu.setup.condition().unwrap();
+    assert_eq!((condition.comparison, condition.threshold, condition.period), (Comparison::Above, Some(80.0), MINUTE));
+    let said = explain(AlarmWord::Firing, &cpu.reason, &cpu.setup);
+    assert!(said.contains("is above 80: ") && said.contains(" points (1 min each), newest "), "{said}");
+    assert_eq!(of("api-down").setup.children(), ["api-5xx-high".into(), "api-unhealthy-hosts".into()]);
+    assert_eq!(alarming.muted().await.unwrap(), [("shop-storage-low".into(), "weekly-storage-report".to_owned())]);
+
+    let now = stage.sim.clock().now();
+    let span = Span { from: now - Duration::from_mins(10), to: now, period: MINUTE };
+    let points = alarming.watched_points(&condition.of, span).await.unwrap();
+    assert!(points.len() >= 8 && points.iter().all(|(_, value)| *value > 50.0), "{points:?}");
+    assert!(points.is_sorted_by_key(|(at, _)| *at));
+    assert_eq!(alarming.watched_points(&condition.of, Span { from: now, ..span }).await.unwrap(), []);
+
+    let past = alarming.transitions(Some(&cpu.name), now - Duration::from_hours(24)).await.unwrap();
+    let turns: Vec<_> = past.transitions.iter().map(|turn| (turn.from, turn.to)).collect();
+    assert_eq!(turns, [(AlarmWord::InsufficientData, AlarmWord::Firing)]);
+    assert_eq!(past.known_since, now - Duration::from_hours(24));
+    let all = alarming.transitions(None, now - Duration::from_hours(24)).await.unwrap().transitions;
+    assert!(all.len() > turns.len() && all.is_sorted_by_key(|turn| std::cmp::Reverse(turn.at)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn alarms_logs_tasks_messages_and_identity_read_as_the_world_has_them() {
     let stage = Stage::of("healthy");
     let clock = stage.sim.clock();
@@ -170,7 +218,7 @@ async fn alarms_logs_tasks_messages_and_identity_read_as_the_world_has_them() {
     assert_eq!(states, [AlarmState::Ok, AlarmState::Missing]);
 
     let tasks = stage.aws.tasks(&stage.sides).await.unwrap();
-    assert_eq!(tasks.iter().filter(|task| task.service == "api-blue" && task.stopped.is_none()).count(), 6);
+    assert_eq!(tasks.iter().filter(|task| task.side == Side::Blue && task.stopped.is_none()).count(), 6);
 
     let since = clock.now() - MINUTE;
     let mut request = LogRequest { group: "/ecs/api", since, cursor: None, limit: 50 };
@@ -242,7 +290,7 @@ async fn a_deployment_that_failed_is_tried_anew_with_the_same_task_definition() 
     stage.sim.with(|world, _| world.update_service(plain).unwrap());
     assert_eq!(deployments(), before);
 
-    stage.aws.scale("api-green", 6, Some(&definition)).await.unwrap();
+    stage.aws.scale(&Rollout::of(&stage.sides), Side::Green, 6, Some(&definition)).await.unwrap();
     assert_ne!(deployments()[0], before[0], "a deployment of its own");
     let both = stage.aws.capacity(&stage.sides).await.unwrap();
     assert_eq!(
@@ -250,7 +298,7 @@ async fn a_deployment_that_failed_is_tried_anew_with_the_same_task_definition() 
         (false, 0),
         "the old failure is not the new one's"
     );
-    stage.aws.scale("api-green", 6, Some(&definition)).await.unwrap();
+    stage.aws.scale(&Rollout::of(&stage.sides), Side::Green, 6, Some(&definition)).await.unwrap();
     assert_eq!(deployments().len(), before.len() + 1, "asking twice starts one");
     stage.capacity_until(|both| both.green.failed_tasks > 0).await;
 }

@@ -202,3 +202,53 @@ async fn what_the_aws_cli_publishes_arrives_as_it_was_written() {
     assert!(missing.contains("(NotFound)"), "{missing}");
     listening.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_aws_cli_steers_codedeploys_deployments() {
+    let Some(tools) = Tools::find("the_aws_cli_steers_codedeploys_deployments") else { return };
+    let clock = Clock::starting_at(Clock::system().now(), 60.0);
+    let sim = Sim::new(Scenario::named("healthy").unwrap().laid_out(cutover::sim::Layout::TwoTaskSets), 7, clock);
+    let listening = listen(sim.clone(), ([127, 0, 0, 1], 0).into(), ListenOptions::default()).await.unwrap();
+    let aws = AwsCli::new(tools, vec![("AWS_ENDPOINT_URL", format!("http://{}", listening.address()))]);
+    let balancer = json!({"ContainerName": "api", "ContainerPort": 8080});
+    let properties = json!({"TaskDefinition": "api", "LoadBalancerInfo": balancer});
+    let service = json!({"TargetService": {"Type": "AWS::ECS::Service", "Properties": properties}});
+    let spec = json!({"version": 1, "Resources": [service]}).to_string();
+    let revision = json!({"revisionType": "AppSpecContent", "appSpecContent": {"content": spec}});
+    let group = "--application-name api --deployment-group-name api";
+    let create = format!("deploy create-deployment {group} --revision {revision} --query deploymentId");
+    let until = async |id: &str, wanted: &str| {
+        let status = format!("deploy get-deployment --deployment-id {id} --query deploymentInfo.status");
+        let reached = async { while aws.call(&status).await != wanted {} };
+        timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("{id} was never {wanted}"));
+    };
+
+    let first = aws.call(&create).await;
+    assert!(aws.call(&create).await.contains("(DeploymentLimitExceededException)"));
+    until(&first, "Ready").await;
+    let target = format!("deploy get-deployment-target --deployment-id {first} --target-id shop:api");
+    let labels = "--query deploymentTarget.ecsTarget.taskSetsInfo[].[taskSetLabel,trafficWeight]";
+    assert_eq!(aws.call(format!("{target} {labels}")).await, "Blue\t100.0\nGreen\t0.0");
+    let go_on = format!("deploy continue-deployment --deployment-id {first} --deployment-wait-type");
+    assert!(aws.call(format!("{go_on} TERMINATION_WAIT")).await.contains("(InvalidDeploymentStatusException)"));
+    assert_eq!(aws.call(format!("{go_on} READY_WAIT")).await, "");
+    let stop = format!("deploy stop-deployment --deployment-id {first} --auto-rollback-enabled --query status");
+    assert_eq!(aws.call(stop).await, "Pending");
+    until(&first, "Stopped").await;
+    let back = "--query deploymentInfo.rollbackInfo.rollbackDeploymentId";
+    let back = aws.call(format!("deploy get-deployment --deployment-id {first} {back}")).await;
+    until(&back, "Succeeded").await;
+    let listed = aws.call(format!("deploy list-deployments {group} --query deployments")).await;
+    assert_eq!(listed, format!("{back}\t{first}"));
+
+    let second = aws.call(&create).await;
+    until(&second, "Ready").await;
+    let go_on = format!("deploy continue-deployment --deployment-id {second} --deployment-wait-type");
+    assert_eq!(aws.call(format!("{go_on} READY_WAIT")).await, "");
+    let sets = "ecs describe-services --cluster shop --services api --query services[].taskSets[].[status,externalId]";
+    let primary = async { while !aws.call(sets).await.starts_with(&format!("PRIMARY\t{second}")) {} };
+    timeout(PATIENCE, primary).await.unwrap();
+    assert_eq!(aws.call(format!("{go_on} TERMINATION_WAIT")).await, "");
+    until(&second, "Succeeded").await;
+    listening.stop().await;
+}

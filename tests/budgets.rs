@@ -166,7 +166,7 @@ async fn last_clean(
     let api = &plan.components[API];
     let sides = api.sides.as_ref().unwrap();
     let mut judge = Threshold::new(api.signals.clone());
-    let signals: Vec<_> = api.signals.iter().map(|signal| (signal.name.clone(), signal.measure)).collect();
+    let signals: Vec<_> = api.signals.iter().map(|signal| (signal.name.clone(), signal.measure.clone())).collect();
     let mut clean = clock.now();
     loop {
         clock.sleep(LOOK).await;
@@ -177,7 +177,13 @@ async fn last_clean(
             let pairs = cloud.signals(&request).await.unwrap();
             let measured: Vec<_> = pairs
                 .iter()
-                .map(|pair| Measured { signal: &pair.signal, blue: &pair.blue, green: &pair.green, failed: None })
+                .map(|pair| Measured {
+                    signal: &pair.signal,
+                    blue: &pair.blue,
+                    green: &pair.green,
+                    period,
+                    failed: None,
+                })
                 .collect();
             let verdicts = judge.judge(&measured, Circumstances { now, green_since, step_since: None });
             if verdicts.iter().any(|verdict| verdict.ruling == Ruling::Fail && verdict.policy == Policy::Rollback) {

@@ -8,52 +8,39 @@
 )]
 #![expect(clippy::unnecessary_wraps, reason = "what is wanted is held against what was found")]
 
-#[path = "../benches/support/web.rs"]
-mod web;
+#[path = "../benches/support/place.rs"]
+mod place;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cutover::clock::Clock;
-use cutover::cloud::Cloud;
-use cutover::cloud::aws::Aws;
-use cutover::config::{Config, Request as Asked};
 use cutover::domain::calendar::{Calendar, Day, Freeze, Hours, Minute};
 use cutover::domain::check::{Expect, HttpCheck, Request, RetryOn, StatusRange};
 use cutover::domain::command::{Actor, Command, Order};
-use cutover::domain::components::{ComponentIndex, Components};
+use cutover::domain::components::ComponentIndex;
 use cutover::domain::effect::CheckResult;
 use cutover::domain::gate::{
     ApprovalPlan, BackupPlan, BackupSource, Breaker, Condition, DriftPlan, GateCommand, GatePlan, HealthCheckPlan,
     ImagePlan, OnMissing, Risk, SecretPlan, WindowPlan,
 };
-use cutover::domain::ids::{ReleaseId, Version};
+use cutover::domain::ids::Version;
 use cutover::domain::percent::Percent;
 use cutover::domain::plan::{OnFailure, Plan, SidePlan, StageKind, StagePlan};
 use cutover::domain::redact::Redactor;
 use cutover::domain::release::{Ending, Release, StageStatus, Work};
-use cutover::domain::time::Timestamp;
 use cutover::engine::handle::Receipt;
 use cutover::engine::run::Engine;
-use cutover::engine::settings::{Parts, Polls, Settings};
+use cutover::engine::settings::Parts;
 use cutover::engine::{Exit, Heard, Program, Programs};
 use cutover::journal::Journal;
 use cutover::journal::sqlite::SqliteJournal;
-use cutover::judge::Judge;
-use cutover::judge::threshold::Threshold;
-use cutover::notify::Channels;
-use cutover::sim::{Scenario, Sim};
+use place::{Place, START};
 use tokio::sync::mpsc;
 
-const CONFIG: &str = include_str!("../config.example.toml");
 const IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/api:9ab03d7";
 const DAY: Duration = Duration::from_hours(24);
-
-/// Friday, 9 o'clock in Zurich.
-const START: Timestamp = Timestamp::from_secs(1_795_161_600);
 
 /// A world with few users: a gate asks nothing of them.
 const QUIET: &str = "[traffic]\nrate = 1.0\n";
@@ -80,8 +67,7 @@ impl Programs for Scripted {
 
 /// A release that is nothing but a gate.
 struct Shop {
-    sim: Sim,
-    cloud: Arc<dyn Cloud>,
+    place: Place,
     plan: Plan,
     journal: Box<dyn Journal>,
 }
@@ -97,26 +83,14 @@ fn blue(plan: &mut Plan) -> &mut SidePlan {
 
 impl Shop {
     async fn of(world: &str) -> Self {
-        let clock = Clock::starting_at(START, 1.0);
-        let sim = Sim::new(Scenario::parse("test", &format!("{QUIET}{world}")).unwrap(), 11, clock);
-        let cloud: Arc<dyn Cloud> = Arc::new(Aws::simulated(sim.http_client(), clock, "eu-west-1", "shop"));
-        let config = Config::read("config.example.toml", CONFIG, Path::new(".")).unwrap();
-        let lineup = config.lineup("demo", None).unwrap();
-        let context = config.context("demo", &lineup).unwrap();
-        let mut survey = cloud.survey(context.targets[ComponentIndex::FIRST].as_ref().unwrap()).await.unwrap();
+        let place = Place::new(&format!("{QUIET}{world}"), "");
+        let mut survey = place.survey().await;
         // As it was when the release was planned: the planner itself refuses what is shared.
         survey.weights = [Percent::FULL, Percent::ZERO];
-        let request = Asked {
-            environment: "demo",
-            components: &lineup,
-            versions: &lineup.map(|_| Version(IMAGE.to_owned())),
-            serving: &lineup.map(|_| None),
-            release: ReleaseId(1),
-        };
-        let mut plan = config.plan(&request, &Components::one(Some(survey))).unwrap();
+        let mut plan = place.plan(survey, &Version(IMAGE.to_owned()));
         plan.notify.clear();
         blue(&mut plan).url = Some("http://blue.api.shop.test".to_owned());
-        Self { sim, cloud, plan, journal: Box::new(SqliteJournal::in_memory().unwrap()) }
+        Self { place, plan, journal: Box::new(SqliteJournal::in_memory().unwrap()) }
     }
 
     fn with(mut self, conditions: Vec<Condition>) -> Self {
@@ -133,24 +107,8 @@ impl Shop {
     }
 
     fn parts(self) -> (Plan, Parts) {
-        let settings = Settings {
-            polls: Polls::default(),
-            period: Duration::from_mins(1),
-            redactor: Redactor::new(["hunter22hunter".to_owned()]),
-            variables: BTreeMap::new(),
-            is_demo: false,
-        };
-        let parts = Parts {
-            notifier: Arc::new(Channels::default()),
-            clouds: Components::one(self.cloud),
-            web: Arc::new(web::InProcess(vec![self.sim.clone()])),
-            journal: self.journal,
-            judges: Components::one(Box::new(Threshold::new(Vec::new())) as Box<dyn Judge>),
-            programs: Arc::new(Scripted),
-            clock: self.sim.clock(),
-            actor: maria(),
-            settings,
-        };
+        let mut parts = self.place.parts(&self.plan, self.journal, Arc::new(Scripted));
+        parts.settings.redactor = Redactor::new(["hunter22hunter".to_owned()]);
         (self.plan, parts)
     }
 
@@ -467,7 +425,7 @@ async fn outside_its_window_a_gate_fails_and_says_when_the_next_one_opens() {
 async fn a_gate_that_waits_looks_at_the_rest_when_its_window_opens() {
     let shop = Shop::of("").await;
     let shop = shop.with(vec![Condition::Window(window("09:20", "17:00", true)), secret(None)]);
-    let clock = shop.sim.clock();
+    let clock = shop.place.sim.clock();
     let release = shop.run().await;
     let opened = release.timeline.iter().find(|line| line.text.contains("looked at again")).unwrap();
     assert_eq!(opened.at, START + Duration::from_mins(20));

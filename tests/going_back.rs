@@ -3,88 +3,77 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
-#[path = "../benches/support/web.rs"]
-mod web;
+#[path = "../benches/support/place.rs"]
+mod place;
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cutover::clock::Clock;
-use cutover::cloud::Cloud;
-use cutover::cloud::aws::Aws;
-use cutover::config::{Config, Request};
 use cutover::domain::back::{NoWay, Way};
 use cutover::domain::command::{Actor, Command, Order};
-use cutover::domain::components::{ComponentIndex, Components};
+use cutover::domain::components::ComponentIndex;
 use cutover::domain::effect::{Notice, Severity};
 use cutover::domain::ids::{ReleaseId, Version};
 use cutover::domain::plan::Plan;
-use cutover::domain::redact::Redactor;
 use cutover::domain::release::{Ending, Release, StageStatus};
-use cutover::domain::time::Timestamp;
 use cutover::engine::run::Engine;
-use cutover::engine::settings::{Parts, Polls, Settings};
+use cutover::engine::settings::Parts;
 use cutover::engine::{Exit, Heard, Program, Programs};
 use cutover::journal::sqlite::SqliteJournal;
 use cutover::journal::{Journal as _, replay};
-use cutover::judge::Judge;
-use cutover::judge::threshold::Threshold;
 use cutover::notify::Notifier;
 use cutover::sim::world::alarms::AlarmState;
-use cutover::sim::{Scenario, Sim};
+use place::Place;
 use tokio::sync::mpsc;
 
-const CONFIG: &str = include_str!("../config.example.toml");
 const API: ComponentIndex = ComponentIndex::FIRST;
 
 /// A migration, a flag and a program beside what every release has. The second part of each name is the version.
 const PIPELINE: &str = r#"
-[[pipelines.short.stages]]
+[[pipelines.own.stages]]
 name = "gates"
 kind = "gate"
 
-[[pipelines.short.stages]]
+[[pipelines.own.stages]]
 name = "schema"
 kind = "migrate"
 apply = { run = ["migrate", "${version}"] }
 undo = { run = ["migrate-back", "${version}"] }
 undo_is_safe = true
 
-[[pipelines.short.stages]]
+[[pipelines.own.stages]]
 name = "deploy"
 kind = "deploy"
 
-[[pipelines.short.stages]]
+[[pipelines.own.stages]]
 name = "smoke"
 kind = "smoke"
 checks = [{ name = "version", path = "/version", json = { "/version" = "${version}" } }]
 
-[[pipelines.short.stages]]
+[[pipelines.own.stages]]
 name = "switch"
 kind = "flag"
 run = ["flag-on", "${version}"]
 undo = ["flag-off", "${version}"]
 
-[[pipelines.short.stages]]
+[[pipelines.own.stages]]
 name = "shift"
 kind = "shift"
 steps = [{ weight = 100, bake = "3m" }]
 
-[[pipelines.short.stages]]
+[[pipelines.own.stages]]
 name = "verify"
 kind = "verify"
 watch = "1m"
 
-[[pipelines.short.stages]]
+[[pipelines.own.stages]]
 name = "purge"
 kind = "command"
 run = ["purge", "${version}"]
 "#;
 
-const CLEANUP: &str = "\n[[pipelines.short.stages]]\nname = \"cleanup\"\nkind = \"cleanup\"\nhold = \"1m\"\n";
+const CLEANUP: &str = "\n[[pipelines.own.stages]]\nname = \"cleanup\"\nkind = \"cleanup\"\nhold = \"1m\"\n";
 
 #[derive(Default)]
 struct Script(Mutex<Vec<String>>);
@@ -116,10 +105,7 @@ impl Notifier for Told {
 
 /// A world that several releases change one after the other, and their journal.
 struct World {
-    clock: Clock,
-    sim: Sim,
-    cloud: Arc<dyn Cloud>,
-    config: Config,
+    place: Place,
     dir: tempfile::TempDir,
     script: Arc<Script>,
     told: Arc<Told>,
@@ -127,56 +113,25 @@ struct World {
 
 impl World {
     fn new(scenario: &str, pipeline: &str) -> Self {
-        let clock = Clock::starting_at(Timestamp::from_secs(1_795_161_600), 1.0);
-        let scenario = Scenario::named(scenario).or_else(|_| Scenario::parse("test", scenario)).unwrap();
-        let sim = Sim::new(scenario, 11, clock);
-        let cloud: Arc<dyn Cloud> = Arc::new(Aws::simulated(sim.http_client(), clock, "eu-west-1", "shop"));
-        let text = CONFIG.replacen("pipeline = \"standard\"", "pipeline = \"short\"", 1) + pipeline;
-        let config =
-            Config::read("config.example.toml", &text, Path::new(".")).unwrap_or_else(|wrong| panic!("{wrong}"));
         let dir = tempfile::tempdir().unwrap();
-        Self { clock, sim, cloud, config, dir, script: Arc::default(), told: Arc::default() }
+        Self { place: Place::new(scenario, pipeline), dir, script: Arc::default(), told: Arc::default() }
     }
 
     fn journal(&self) -> SqliteJournal {
         SqliteJournal::open(&self.dir.path().join("journal.sqlite")).unwrap()
     }
 
+    /// The plan of releasing a version now, and whether the idle side is up.
     async fn plan(&self, version: &Version) -> (Plan, bool) {
-        let lineup = self.config.lineup("demo", None).unwrap();
-        let context = self.config.context("demo", &lineup).unwrap();
-        let survey = self.cloud.survey(context.targets[API].as_ref().unwrap()).await.unwrap();
+        let survey = self.place.survey().await;
         let is_up = survey.services[1 - survey.blue].desired > 0;
-        let request = Request {
-            environment: "demo",
-            components: &lineup,
-            versions: &lineup.map(|_| version.clone()),
-            serving: &lineup.map(|_| None),
-            release: ReleaseId(1),
-        };
-        (self.config.plan(&request, &Components::one(Some(survey))).unwrap(), is_up)
+        (self.place.plan(survey, version), is_up)
     }
 
     fn parts(&self, plan: &Plan) -> Parts {
-        let settings = Settings {
-            polls: Polls::default(),
-            period: Duration::from_mins(1),
-            redactor: Redactor::new([]),
-            variables: BTreeMap::new(),
-            is_demo: false,
-        };
-        let judge = Threshold::new(plan.components[API].signals.clone());
-        Parts {
-            notifier: Arc::clone(&self.told) as Arc<dyn Notifier>,
-            clouds: Components::one(Arc::clone(&self.cloud)),
-            web: Arc::new(web::InProcess(vec![self.sim.clone()])),
-            journal: Box::new(self.journal()),
-            judges: Components::one(Box::new(judge) as Box<dyn Judge>),
-            programs: Arc::clone(&self.script) as Arc<dyn Programs>,
-            clock: self.clock,
-            actor: Actor::new("maria", "bastion"),
-            settings,
-        }
+        let programs = Arc::clone(&self.script) as Arc<dyn Programs>;
+        let notifier = Arc::clone(&self.told) as Arc<dyn Notifier>;
+        Parts { notifier, ..self.place.parts(plan, Box::new(self.journal()), programs) }
     }
 
     async fn run(&self, plan: Plan) -> Release {
@@ -201,7 +156,7 @@ impl World {
 
     /// The way back to a release, from what the journal keeps.
     fn way(&self, to: u64) -> Result<Way, NoWay> {
-        let newest = self.journal().list(1).unwrap()[0].id.0;
+        let newest = self.journal().list(1).unwrap().releases[0].id.0;
         let later: Vec<Release> = (to + 1..=newest).map(|id| self.kept(id)).collect();
         Way::to(&self.kept(to), &later)
     }
@@ -220,7 +175,7 @@ impl World {
 
     /// Task definitions registered so far.
     fn made(&self) -> usize {
-        self.sim.with(|world, _| {
+        self.place.sim.with(|world, _| {
             world.changes().iter().filter(|change| change.operation == "RegisterTaskDefinition").count()
         })
     }
@@ -248,7 +203,7 @@ fn took(release: &Release) -> Duration {
 /// The task definition of the service with the most tasks.
 fn serving(world: &World) -> String {
     let services = ["api-blue".to_owned(), "api-green".to_owned()];
-    let found = world.sim.with(|world, _| world.describe_services(None, &services).unwrap().found);
+    let found = world.place.sim.with(|world, _| world.describe_services(None, &services).unwrap().found);
     found.into_iter().max_by_key(|service| service.desired).unwrap().task_definition
 }
 
@@ -303,7 +258,7 @@ async fn where_the_old_side_still_runs_it_only_the_weight_changes_within_seconds
     world.release("9ab03d7").await;
     world.release("7777777").await;
     let started = |world: &World| {
-        world.sim.with(|world, _| {
+        world.place.sim.with(|world, _| {
             let listed = |service: &str| world.describe_services(None, &[service.to_owned()]).unwrap().found[0].running;
             (listed("api-blue"), listed("api-green"))
         })
@@ -390,6 +345,7 @@ async fn an_alarm_that_speaks_of_what_serves_now_does_not_hold_the_way_back_up()
     assert_eq!(left, ["schema of release 2 may lose data when undone; by hand: migrate-back 7777777"]);
 
     world
+        .place
         .sim
         .with(|world, _| world.set_alarm_state("api-5xx-high", AlarmState::Alarm, "too many errors", None).unwrap());
     world.ran();

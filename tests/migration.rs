@@ -212,6 +212,17 @@ impl Shop {
         assert_eq!(self.rows("shop.db"), before.into_iter().map(wanted).collect::<Vec<_>>());
     }
 
+    /// Half of the rows are migrated, and nothing else was begun; somebody retries, and the backup from before is the good one.
+    async fn is_retried_and_undone(&self) {
+        self.is_migrated_up_to(HELD_AFTER);
+        self.nothing_new_was_started().await;
+        self.go_on();
+        let ran = self.site.run(&["retry"]).await;
+        assert_eq!(ran.code, 0, "{ran:?}");
+        self.goes_on_and_back().await;
+        assert_eq!(self.steps(), ["backup", "apply", "apply", "verify", "undo"]);
+    }
+
     /// Goes on to where green serves, and back; the database is then what it was.
     async fn goes_on_and_back(&self) {
         self.migration("passed").await;
@@ -244,14 +255,7 @@ async fn a_migration_that_is_killed_in_the_middle_is_run_again_verified_and_undo
     let stage = shop.migration("failed").await;
     assert_eq!(stage["note"], "apply: ended by a signal");
     assert_eq!(shop.site.status().await["exit_code"], 6, "it waits for a human");
-    shop.is_migrated_up_to(HELD_AFTER);
-    shop.nothing_new_was_started().await;
-
-    shop.go_on();
-    let ran = shop.site.run(&["retry"]).await;
-    assert_eq!(ran.code, 0, "{ran:?}");
-    shop.goes_on_and_back().await;
-    assert_eq!(shop.steps(), ["backup", "apply", "apply", "verify", "undo"], "the backup from before is the good one");
+    shop.is_retried_and_undone().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -284,14 +288,7 @@ async fn a_migration_that_is_not_repeatable_waits_for_a_human_when_its_engine_wa
     let stage = shop.migration("failed").await;
     assert_eq!(stage["note"], "the engine ended while its program ran; how that ended is unknown");
     gone(program).await;
-    shop.is_migrated_up_to(HELD_AFTER);
-    shop.nothing_new_was_started().await;
-
-    shop.go_on();
-    let ran = shop.site.run(&["retry"]).await;
-    assert_eq!(ran.code, 0, "{ran:?}");
-    shop.goes_on_and_back().await;
-    assert_eq!(shop.steps(), ["backup", "apply", "apply", "verify", "undo"]);
+    shop.is_retried_and_undone().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,16 +2,20 @@
 #![cfg(test)]
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use cutover::app::fixture::{self, Scene};
+use cutover::app::fleet::{Alarms, EngineState, Fleet, Latest, Place, Running, Sighting};
 use cutover::app::keymap::Chord;
 use cutover::app::model::Model;
-use cutover::app::msg::Msg;
+use cutover::app::msg::{Cmd, Msg};
 use cutover::app::past::{PastPreview, PastRelease};
 use cutover::app::update::update;
 use cutover::domain::components::ComponentIndex;
-use cutover::domain::ids::ReleaseId;
+use cutover::domain::ids::{ReleaseId, Version};
+use cutover::domain::percent::Percent;
 use cutover::domain::release::Component;
+use cutover::engine::handle::{Answer, Question};
 use cutover::engine::snapshot::Snapshot;
 use cutover::ui::draw;
 use cutover::ui::theme::{Charset, Theme};
@@ -117,12 +121,45 @@ pictures! {
     help: Baking SMALL, "?";
     palette: Baking SMALL, ": ro";
     view_signals: RollingBack MIDDLE, "2";
-    view_alarms: RollingBack SMALL, "3";
     view_logs_filtered: Baking SMALL, "4 / pool";
     view_logs_error: Baking SMALL, "4 E";
+    view_logs_mistake: Baking SMALL, "4 / level>=loud";
+    view_logs_line: Baking SMALL, "4 E enter";
+    view_logs_save: Baking SMALL, "4 S";
+    view_logs_pinned: RollingBack SMALL, "4 E m k k";
+    view_logs_patterns: RollingBack SMALL, "4 tab j";
+    view_logs_wide: RollingBack LARGE, "4 E m T";
     view_history: RollingBack MIDDLE, "6";
     timeline_80x24: Human SMALL, "tab";
     frozen_80x24: Baking SMALL, "z";
+}
+
+/// The alarms view with everything that it asks for, and one of the alarms opened.
+#[test]
+fn alarms_listed_and_opened() {
+    let snapshot = fixture::snapshot(Scene::RollingBack);
+    let component = ComponentIndex::FIRST;
+    for (width, height) in [SMALL, MIDDLE, LARGE] {
+        let mut model = fixture::model(Scene::RollingBack, &snapshot).unwrap();
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        let mut draw_as = |name: &str, model: &Model| {
+            draw(&mut buffer, Rect::new(0, 0, width, height), model, &snapshot, &dark());
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), picture(&buffer));
+        };
+        press(&mut model, &snapshot, "3");
+        draw_as("alarms_unread", &model);
+        let list = fixture::alarm_list(&snapshot.components[component].alarms);
+        let found = Ok(Answer::Alarms(Arc::new(list)));
+        let _ = update(&mut model, &snapshot, Msg::Found(Question::Alarms { component }, found));
+        draw_as("alarms", &model);
+        press(&mut model, &snapshot, "j enter");
+        draw_as("alarm_composite", &model);
+        press(&mut model, &snapshot, "esc k enter");
+        let question = Question::Alarm { component, alarm: "api-5xx-high".into() };
+        let found = Ok(Answer::Alarm(Arc::new(fixture::alarm_detail())));
+        let _ = update(&mut model, &snapshot, Msg::Found(question, found));
+        draw_as("alarm", &model);
+    }
 }
 
 /// An ended release with two earlier ones, and the question before going back to the older.
@@ -163,6 +200,129 @@ fn earlier_releases_and_the_way_back() {
     };
     let _ = update(&mut model, &snapshot, Msg::LookedBack(Ok(preview)));
     insta::assert_snapshot!("past_question_80x24", draw_at(SMALL, &mut model));
+}
+
+/// The launch checklist: before anybody has looked, while it is looked at, what was found, and why it could not be.
+#[test]
+fn the_launch_checklist_at_every_size() {
+    let snapshot = fixture::snapshot(Scene::Baking);
+    let mut model = fixture::model(Scene::Baking, &snapshot).unwrap();
+    let draw_at = |(width, height), model: &Model| {
+        let area = Rect::new(0, 0, width, height);
+        let mut buffer = Buffer::empty(area);
+        draw(&mut buffer, area, model, &snapshot, &dark());
+        buffer
+    };
+    press(&mut model, &snapshot, "[");
+    assert!(text(&draw_at(SMALL, &model)).contains("not looked at yet"));
+    press(&mut model, &snapshot, "x");
+    assert!(text(&draw_at(SMALL, &model)).contains("looking at the account"));
+    let _ = update(&mut model, &snapshot, Msg::Examined(Err("the environment is gone".to_owned())));
+    assert!(text(&draw_at(SMALL, &model)).contains("it could not be looked at: the environment is gone"));
+    press(&mut model, &snapshot, "x");
+    let _ = update(&mut model, &snapshot, Msg::Examined(Ok(fixture::checklist())));
+    for (width, height) in [SMALL, MIDDLE, LARGE] {
+        insta::assert_snapshot!(format!("doctor_{width}x{height}"), picture(&draw_at((width, height), &model)));
+    }
+    press(&mut model, &snapshot, "G");
+    insta::assert_snapshot!("doctor_end_80x24", picture(&draw_at(SMALL, &model)));
+}
+
+/// A fleet in which something of everything goes on.
+fn fleet() -> Fleet {
+    let (now, secs) = (fixture::NOW, std::time::Duration::from_secs);
+    let image = |tag: &str| Version(format!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:{tag}"));
+    let seen = |version: Option<&str>, share: u8, tasks, alarms| Sighting::Seen {
+        at: now - secs(18),
+        state: Running {
+            service: "api-blue".to_owned(),
+            version: version.map(image),
+            share: Percent::clamped(share),
+            tasks,
+            is_deploying: tasks.0 < tasks.1,
+            alarms,
+        },
+    };
+    let quiet = |watched| Alarms { watched, ..Alarms::default() };
+    let firing = Alarms { watched: 3, firing: vec!["worker-lag-high".to_owned()], silent: 0 };
+    let latest = |id: u64, to: Option<&str>, status: &str, minutes: u64, engine| Latest {
+        id: ReleaseId(id),
+        to: to.map(image),
+        status: status.to_owned(),
+        by: to.map(|_| if id.is_multiple_of(2) { "ken" } else { "maria" }.to_owned()),
+        at: now - secs(60 * minutes),
+        engine,
+    };
+    let place = |environment: &str, component: &str, release, cloud| Place {
+        environment: environment.into(),
+        site: "123456789012 eu-west-1".to_owned(),
+        production: environment == "production",
+        component: component.into(),
+        release,
+        cloud,
+    };
+    let (runs, lost, over) = (EngineState::Runs, EngineState::Lost, EngineState::NotNeeded);
+    let denied = "cloudwatch:DescribeAlarms: not authorised; ask for the action";
+    let failed = Sighting::Failed { at: now - secs(4), why: denied.to_owned() };
+    Fleet {
+        places: vec![
+            place(
+                "production",
+                "api",
+                Some(latest(41, Some("9ab03d7"), "running", 6, runs)),
+                seen(Some("4f2c1e9"), 90, (6, 6), quiet(3)),
+            ),
+            place(
+                "production",
+                "checkout",
+                Some(latest(38, Some("77d2b01"), "succeeded", 2_900, over)),
+                seen(Some("77d2b01"), 100, (4, 4), quiet(0)),
+            ),
+            place(
+                "production",
+                "worker",
+                Some(latest(39, Some("c0ffee1"), "rolled-back", 95, over)),
+                seen(Some("b5e1d44"), 100, (2, 3), firing),
+            ),
+            place(
+                "staging",
+                "api",
+                Some(latest(40, Some("9ab03d7"), "paused", 31, lost)),
+                seen(None, 50, (2, 2), Alarms { silent: 2, ..quiet(2) }),
+            ),
+            place("staging", "checkout", Some(latest(12, None, "failed", 90_000, over)), failed),
+            place("staging", "reports", None, Sighting::Nothing),
+            place("test", "api", None, Sighting::NotYet),
+        ],
+    }
+}
+
+#[test]
+fn the_fleet_at_three_sizes() {
+    let snapshot = fixture::snapshot(Scene::Baking);
+    let mut model = fixture::model(Scene::Baking, &snapshot).unwrap();
+    let draw_at = |(width, height), model: &mut Model| {
+        let area = Rect::new(0, 0, width, height);
+        let mut buffer = Buffer::empty(area);
+        model.saw(draw(&mut buffer, area, model, &snapshot, &dark()));
+        picture(&buffer)
+    };
+    press(&mut model, &snapshot, "5");
+    assert!(draw_at(SMALL, &mut model).contains("not read yet"));
+    let _ = update(&mut model, &snapshot, Msg::Fleet(Arc::new(fleet())));
+    insta::assert_snapshot!("fleet_80x24", draw_at(SMALL, &mut model));
+    insta::assert_snapshot!("fleet_120x40", draw_at(MIDDLE, &mut model));
+    press(&mut model, &snapshot, "j j");
+    insta::assert_snapshot!("fleet_200x60", draw_at(LARGE, &mut model));
+    press(&mut model, &snapshot, "G");
+    assert!(draw_at(SMALL, &mut model).contains("cutover release test api --image REF"));
+    let copied = update(&mut model, &snapshot, Msg::Key("y".parse().unwrap()));
+    assert_eq!(copied, [Cmd::Copy("cutover release test api --image REF".to_owned())]);
+    // The last one is selected, and fewer come.
+    let mut fewer = fleet();
+    fewer.places.truncate(2);
+    let _ = update(&mut model, &snapshot, Msg::Fleet(Arc::new(fewer)));
+    assert!(draw_at(SMALL, &mut model).contains("cutover history show 38"));
 }
 
 #[test]
@@ -214,7 +374,7 @@ fn production_is_told_in_capitals_and_by_a_ground_of_its_own_at_every_size() {
 fn seven_bits_are_seven_bits_whatever_the_engine_says() {
     let theme = Theme::named("dark", Charset::Ascii).unwrap();
     for scene in Scene::ALL {
-        for keys in ["", "2", "3", "4", "6", "?", ": ro", "R"] {
+        for keys in ["", "2", "3", "4", "6", "D", "?", ": ro", "R"] {
             let shown = text(&screen(scene, MIDDLE, &theme, keys));
             assert!(shown.is_ascii(), "{} {keys}\n{shown}", scene.word());
         }
@@ -228,7 +388,7 @@ fn the_way_back_is_on_the_key_bar_whenever_it_can_be_taken() {
             &fixture::snapshot(scene).release,
             cutover::domain::command::CommandKind::Rollback,
         );
-        for keys in ["", "2", "3", "4", "6"] {
+        for keys in ["", "2", "3", "4", "6", "D"] {
             let shown = text(&screen(scene, SMALL, &dark(), keys));
             let bar = shown.lines().last().unwrap();
             assert_eq!(bar.starts_with(" R roll back  "), can.is_ok(), "{} {keys}\n{shown}", scene.word());
@@ -295,7 +455,7 @@ fn empty_panels_say_what_their_emptiness_means() {
         text(&buffer)
     };
     let quiet = shown(&model, &snapshot);
-    assert!(quiet.contains("no line yet; last asked 2 s ago"), "{quiet}");
+    assert!(quiet.contains("no line yet; last heard of 2 s ago"), "{quiet}");
     assert!(quiet.contains("alarms  ◌ not read yet"), "{quiet}");
     for source in snapshot.sources.iter_mut().filter(|source| source.source == Source::Logs) {
         source.failing = Some((fixture::NOW, "AccessDenied".to_owned()));
@@ -318,7 +478,7 @@ proptest! {
         theme in prop::sample::select(Theme::names().collect::<Vec<_>>()),
         keys in prop::sample::select(vec![
             "", "2", "2 w s", "3", "4", "4 w", "4 E w", "4 l l", "4 / xyz", "4 / ~(", "6", "6 g", "tab", "?", "? G", ":",
-            ": pro", ": xyz", "p", "P", "R", "R tab why", "A", "K", "a", "space", "z", "q", "p esc R",
+            ": pro", ": xyz", "p", "P", "R", "R tab why", "D", "D x", "A", "K", "a", "space", "z", "q", "p esc R",
         ]),
     ) {
         let theme = Theme::named(theme, Charset::Unicode).unwrap();

@@ -75,6 +75,7 @@ fn command(kind: CommandKind) -> Command {
         CommandKind::Retry => Command::Retry,
         CommandKind::Skip => Command::Skip { reason: "known".to_owned() },
         CommandKind::Approve => Command::Approve { phrase: "deploy".to_owned() },
+        CommandKind::Acknowledge => Command::Acknowledge { alarm: "api-5xx-high".into(), note: "known".to_owned() },
     }
 }
 
@@ -114,7 +115,8 @@ fn happen(release: &mut Release, chance: &Chance, now: &mut Timestamp) {
         Chance::WeightRead => Event::WeightObserved { component: API, green: release.components[API].traffic.set },
         Chance::OtherWeightRead(weight) => Event::WeightObserved { component: API, green: Percent::clamped(*weight) },
         Chance::Capacity { green, blue } => {
-            let mut both = Capacities { blue: fixture::capacity(*blue, 6), green: fixture::capacity(*green, 6) };
+            let mut both =
+                Capacities { blue: fixture::capacity(*blue, 6), green: fixture::capacity(*green, 6), deployment: None };
             if let Some(arn) = &release.components[API].task_definition {
                 both.green.task_definition = arn.clone();
             }

@@ -147,7 +147,7 @@ fn memory() -> Result<(), Failure> {
     terminal.shown("pipeline")?;
     let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     let before = mebibytes(terminal.resident()?);
-    terminal.listen(Duration::from_secs(6))?;
+    terminal.listen(Duration::from_secs(15))?;
     let after = mebibytes(terminal.resident()?);
     say(&format!("resident memory: {before:.1} MiB at the first picture, {after:.1} MiB with a full log"))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cutover::app::fixture::{self, Scene};
 use cutover::app::keymap::Keymap;
-use cutover::app::logs::{MOST_BYTES, MOST_LINES};
+use cutover::app::logs::MOST_LINES;
 use cutover::app::model::Access;
 use cutover::clock::Clock;
 use cutover::domain::log::LogLine;
@@ -68,15 +68,11 @@ impl Subject {
                     });
                 }
                 Self::Flood => {
-                    tokio::spawn(async move { pour(&hub, fixture::lines(BATCH as u64, true), usize::MAX).await });
+                    let lines = fixture::lines(BATCH as u64, true);
+                    tokio::spawn(async move { pour(&hub, move |_| lines.clone(), usize::MAX).await });
                 }
                 Self::Full => {
-                    let mut lines = fixture::lines(BATCH as u64, true);
-                    let size = MOST_BYTES / MOST_LINES - size_of::<LogLine>();
-                    for line in &mut lines {
-                        line.text = line.text.chars().cycle().take(size).collect();
-                    }
-                    tokio::spawn(async move { pour(&hub, lines, MOST_LINES / BATCH).await });
+                    tokio::spawn(async move { pour(&hub, of_requests, MOST_LINES / BATCH).await });
                 }
                 Self::Ended => drop(hub),
             }
@@ -91,6 +87,8 @@ impl Subject {
                 exit_at_end: false,
                 player: None,
                 past: None,
+                doctor: None,
+                fleet: None,
                 attention: Attention::default(),
             };
             runtime::run(handle, cockpit).await?;
@@ -116,11 +114,25 @@ async fn running(clock: Clock) -> Result<Hub, Failure> {
     Ok(staged.hub)
 }
 
-async fn pour(hub: &Hub, lines: Vec<LogLine>, batches: usize) {
+/// A batch of a request log as services write it: no two lines are alike.
+fn of_requests(batch: usize) -> Vec<LogLine> {
+    let mut lines = fixture::lines(BATCH as u64, true);
+    for (place, line) in lines.iter_mut().enumerate() {
+        let noise = ((batch * BATCH + place) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        line.text = format!(
+            r#"{{"level":"INFO","request_id":"{noise:016x}","method":"GET","route":"/orders","status":200,"duration_ms":{},"message":"{}"}}"#,
+            noise % 400,
+            line.text
+        );
+    }
+    lines
+}
+
+async fn pour(hub: &Hub, mut batch: impl FnMut(usize) -> Vec<LogLine>, batches: usize) {
     let mut next = tokio::time::interval(PAUSE);
-    for _ in 0..batches {
+    for number in 0..batches {
         next.tick().await;
-        hub.hand_out(lines.clone(), 0);
+        hub.hand_out(batch(number), 0);
     }
     std::future::pending::<()>().await;
 }

@@ -18,11 +18,11 @@ use cutover::domain::plan::Plan;
 use cutover::domain::redact::Redactor;
 use cutover::engine::hub::Hub;
 use cutover::engine::run::{Engine, Stop};
-use cutover::engine::settings::{Parts, Polls, Settings};
+use cutover::engine::settings::{LogFeed, Parts, Polls, Settings};
 use cutover::engine::{Exit, Heard, Program, Programs};
 use cutover::journal::Journal;
 use cutover::judge::Judge;
-use cutover::judge::threshold::Threshold;
+use cutover::judge::beside::Beside;
 use cutover::notify::Channels;
 use cutover::notify::sns::SnsChannel;
 use cutover::sim::{Scenario, Sim};
@@ -92,6 +92,7 @@ pub(crate) async fn stage(
         period: context.period,
         redactor: Redactor::default(),
         variables: std::collections::BTreeMap::new(),
+        logs: LogFeed::Live,
         is_demo: false,
     };
     adapt(&mut plan, &mut settings);
@@ -105,9 +106,7 @@ pub(crate) async fn stage(
         clouds: plan.components.map(|_| Arc::clone(&cloud)),
         web: Arc::new(InProcess(vec![sim.clone()])),
         journal,
-        judges: plan
-            .components
-            .map(|component| -> Box<dyn Judge> { Box::new(Threshold::new(component.signals.clone())) }),
+        judges: plan.components.map(|component| -> Box<dyn Judge> { Box::new(Beside::new(component.signals.clone())) }),
         notifier: Arc::new(channels),
         programs: Arc::new(AtOnce),
         clock,

@@ -20,6 +20,7 @@ pub fn command(action: Action, snapshot: &Snapshot) -> Option<CommandKind> {
         Action::Retry => CommandKind::Retry,
         Action::Skip => CommandKind::Skip,
         Action::Approve => CommandKind::Approve,
+        Action::Acknowledge => CommandKind::Acknowledge,
         _ => return None,
     })
 }

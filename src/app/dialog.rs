@@ -5,7 +5,7 @@ use super::past::PastPreview;
 use crate::domain::command::{Command, CommandKind};
 use crate::domain::components::ComponentIndex;
 use crate::domain::guard;
-use crate::domain::ids::{Revision, StageName};
+use crate::domain::ids::{AlarmName, Revision, StageName};
 use crate::domain::plan::{GatePlan, StageKind, StagePlan};
 use crate::domain::release::Release;
 
@@ -27,6 +27,8 @@ pub struct Dialog {
     pub typed: String,
     /// The release's revision when it was asked.
     pub seen: Revision,
+    /// The alarm that is acknowledged.
+    pub alarm: Option<AlarmName>,
     /// The earlier release that it would go back to; `None` for what is said to the release that is shown.
     pub earlier: Option<Box<PastPreview>>,
 }
@@ -70,7 +72,7 @@ impl Dialog {
             }
             CommandKind::Promote | CommandKind::PromoteFull | CommandKind::Resume | CommandKind::Retry => Wants::Yes,
             CommandKind::Rollback | CommandKind::Abort => Wants::Yes,
-            CommandKind::Skip => Wants::Reason,
+            CommandKind::Skip | CommandKind::Acknowledge => Wants::Reason,
             CommandKind::Approve => {
                 stage.and_then(phrase).map_or(Wants::Yes, |phrase| Wants::Phrase(phrase.to_owned()))
             }
@@ -83,6 +85,7 @@ impl Dialog {
             wants,
             typed: String::new(),
             seen: release.revision,
+            alarm: None,
             earlier: None,
         })
     }
@@ -92,9 +95,10 @@ impl Dialog {
         self.wants != Wants::Yes
     }
 
-    /// Whether it is no longer what was asked once the release has changed. Going back is never voided.
+    /// Whether it is no longer what was asked once the release has changed. Going back is never voided, nor is what moves
+    /// nothing.
     pub fn is_voided_by(&self, release: &Release) -> bool {
-        self.command != CommandKind::Rollback && release.revision != self.seen
+        !self.command.is_always_timely() && release.revision != self.seen
     }
 
     /// Lets a reason be typed before a way back is confirmed.
@@ -133,6 +137,10 @@ impl Dialog {
             CommandKind::Retry => Command::Retry,
             CommandKind::Skip => Command::Skip { reason: typed.to_owned() },
             CommandKind::Approve => Command::Approve { phrase: typed.to_owned() },
+            CommandKind::Acknowledge => {
+                let alarm = self.alarm.clone().ok_or(NotYet::Reason)?;
+                Command::Acknowledge { alarm, note: typed.to_owned() }
+            }
         })
     }
 }

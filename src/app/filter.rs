@@ -1,171 +1,200 @@
-//! Which log lines are shown.
+//! Which log lines are shown, and which of them are hits.
 
-use regex::{Regex, RegexBuilder};
+mod query;
+mod test;
+
+pub use query::{Query, QueryError};
+
+use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::domain::ids::Side;
-use crate::domain::log::{Level, LogLine};
+use crate::domain::log::reading::read;
+use crate::domain::log::{Level, LineRef};
 
-/// A compiled pattern takes at most this many bytes.
-const PATTERN_LIMIT: usize = 1 << 20;
-
-/// A filter over log lines: by text, side and level. The text is searched for as it stands; after `~` it is a regular
-/// expression, and after `!` lines with it are left out (`!~` does both). Without capitals, case does not matter.
-#[derive(Clone, Debug, Default)]
+/// A filter over log lines: by what is typed, by side and by level. docs/logs.md has the language.
+#[derive(Clone, Debug)]
 pub struct Filter {
-    text: String,
-    pattern: Option<Regex>,
-    is_inverted: bool,
-    side: Option<Side>,
-    level: Floor,
+    query: Query,
+    whose: Whose,
+    level: Level,
+    showing: Showing,
 }
 
-/// The least loud level let through; the default lets everything through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Floor(Level);
+/// Whose lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Whose {
+    /// Everybody's.
+    #[default]
+    All,
+    /// One side's.
+    Of(Side),
+    /// Of tasks that belong to neither side.
+    Other,
+}
 
-impl Default for Floor {
-    fn default() -> Self {
-        Self(Level::Debug)
+/// What is done with lines that are no hits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Showing {
+    /// They are hidden.
+    #[default]
+    Hits,
+    /// They are shown, too: hits are marked and jumped to.
+    Everything,
+}
+
+impl Showing {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Hits => Self::Everything,
+            Self::Everything => Self::Hits,
+        }
     }
 }
 
-/// A regular expression that is none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a regular expression: {reason}; leave out ~ to search for the text as it stands")]
-pub struct PatternError {
-    /// What is wrong with it, in one line.
-    pub reason: String,
+/// What a filter says of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is not shown.
+    Hidden,
+    /// It is shown.
+    Shown,
+    /// It is shown, and what was looked for was found in it.
+    Hit,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { query: Query::default(), whose: Whose::All, level: Level::Debug, showing: Showing::Hits }
+    }
+}
+
+impl Whose {
+    /// Whether a line of `side` is one of these.
+    pub fn has(self, side: Option<Side>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(wanted) => side == Some(wanted),
+            Self::Other => side.is_none(),
+        }
+    }
 }
 
 impl Filter {
     /// This filter with another text.
     ///
     /// # Errors
-    /// A regular expression that does not compile.
-    pub fn with_text(mut self, text: &str) -> Result<Self, PatternError> {
-        let (is_inverted, wanted) = match text.strip_prefix('!') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let expression = match wanted.strip_prefix('~') {
-            Some(expression) => expression.to_owned(),
-            None => regex::escape(wanted),
-        };
-        self.pattern = if expression.is_empty() { None } else { Some(compile(&expression)?) };
-        self.is_inverted = is_inverted && self.pattern.is_some();
-        self.text = text.to_owned();
+    /// A text that the language does not have, with the place and the remedy.
+    pub fn with_text(mut self, text: &str) -> Result<Self, QueryError> {
+        self.query = text.parse()?;
         Ok(self)
     }
 
-    /// This filter for one side, or for both and for lines of neither.
+    /// This filter for other lines by side.
     #[must_use]
-    pub fn on(mut self, side: Option<Side>) -> Self {
-        self.side = side;
+    pub fn on(mut self, whose: Whose) -> Self {
+        self.whose = whose;
         self
     }
 
     /// This filter for lines at least this loud.
     #[must_use]
     pub fn at_least(mut self, level: Level) -> Self {
-        self.level = Floor(level);
+        self.level = level;
+        self
+    }
+
+    /// This filter with lines that are no hits hidden or shown.
+    #[must_use]
+    pub fn showing(mut self, showing: Showing) -> Self {
+        self.showing = showing;
         self
     }
 
     /// The text as typed.
     pub fn text(&self) -> &str {
-        &self.text
+        self.query.text()
     }
 
-    /// The side shown, if only one is.
-    pub fn side(&self) -> Option<Side> {
-        self.side
+    /// Whose lines are shown.
+    pub fn whose(&self) -> Whose {
+        self.whose
     }
 
     /// The least loud level shown.
     pub fn level(&self) -> Level {
-        self.level.0
+        self.level
     }
 
-    /// Whether every line is let through.
+    /// What is done with lines that are no hits.
+    pub fn shows(&self) -> Showing {
+        self.showing
+    }
+
+    /// Whether every line is let through and nothing is looked for.
     pub fn is_open(&self) -> bool {
-        self.pattern.is_none() && self.side.is_none() && self.level() == Level::Debug
+        !self.searches() && self.whose == Whose::All && self.level == Level::Debug
     }
 
-    /// Whether `line` is let through.
-    pub fn lets_through(&self, line: &LogLine) -> bool {
-        line.level >= self.level()
-            && self.side.is_none_or(|side| line.side == Some(side))
-            && self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(&line.text) != self.is_inverted)
+    /// Whether anything is looked for.
+    pub fn searches(&self) -> bool {
+        !self.query.is_empty()
     }
 
-    /// Byte ranges of `text` that the filter was looking for.
-    pub fn hits<'a>(&'a self, text: &'a str) -> impl Iterator<Item = std::ops::Range<usize>> + 'a {
-        let pattern = self.pattern.as_ref().filter(|_| !self.is_inverted);
-        pattern.into_iter().flat_map(|pattern| pattern.find_iter(text)).map(|hit| hit.range())
+    /// What becomes of `line`.
+    pub fn verdict(&self, line: LineRef<'_>) -> Verdict {
+        if self.hides(line) {
+            Verdict::Hidden
+        } else if !self.searches() {
+            Verdict::Shown
+        } else if self.query.finds(line) {
+            Verdict::Hit
+        } else {
+            self.of_others()
+        }
+    }
+
+    /// What becomes of a line among which [`Self::may_hit`] has said that there is no hit.
+    pub fn verdict_without_hit(&self, line: LineRef<'_>) -> Verdict {
+        if self.hides(line) { Verdict::Hidden } else { self.of_others() }
+    }
+
+    /// Whether there may be a hit among lines whose texts stand together in `text`: a quick look before a thorough one.
+    pub fn may_hit(&self, text: &str) -> bool {
+        self.query.may_find(text)
+    }
+
+    /// Byte ranges of what people read of a line that were looked for, from left to right.
+    pub fn hits(&self, shown: &str) -> Vec<Range<usize>> {
+        self.query.hits(shown)
+    }
+
+    fn hides(&self, line: LineRef<'_>) -> bool {
+        line.level < self.level || !self.whose.has(line.side)
+    }
+
+    fn of_others(&self) -> Verdict {
+        match self.showing {
+            Showing::Hits => Verdict::Hidden,
+            Showing::Everything => Verdict::Shown,
+        }
     }
 }
 
-fn compile(expression: &str) -> Result<Regex, PatternError> {
-    let has_capitals = expression.chars().any(char::is_uppercase);
-    RegexBuilder::new(expression).case_insensitive(!has_capitals).size_limit(PATTERN_LIMIT).build().map_err(|error| {
-        let text = error.to_string();
-        let last = text.lines().last().unwrap_or_default().trim();
-        PatternError { reason: last.strip_prefix("error: ").unwrap_or(last).to_owned() }
-    })
+/// A line whose reading is made when somebody asks for it, once.
+struct Looked<'a> {
+    line: LineRef<'a>,
+    shown: Option<Cow<'a, str>>,
+}
+
+impl Looked<'_> {
+    fn shown(&mut self) -> &str {
+        let line = self.line;
+        self.shown.get_or_insert_with(|| read(line.text))
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::time::Timestamp;
-
-    fn line(side: Option<Side>, level: Level, text: &str) -> LogLine {
-        LogLine { at: Timestamp::default(), component: None, side, task: String::new(), level, text: text.to_owned() }
-    }
-
-    fn passes(text: &str, line_text: &str) -> bool {
-        Filter::default().with_text(text).unwrap().lets_through(&line(None, Level::Info, line_text))
-    }
-
-    #[test]
-    fn text_is_searched_for_as_it_stands_and_case_counts_only_when_typed() {
-        assert!(passes("get /a.b", "GET /a.b HTTP/1.1"));
-        assert!(!passes("get /a.b", "GET /aXb"));
-        assert!(!passes("Get", "GET"));
-        assert!(passes("", "anything"));
-    }
-
-    #[test]
-    fn a_tilde_makes_it_a_pattern_and_a_bang_turns_it_round() {
-        assert!(passes("~time.*out", "timed out"));
-        assert!(!passes("!healthz", "GET /healthz"));
-        assert!(passes("!~^GET", "POST /"));
-        assert!(passes("!", "everything while nothing is typed yet"));
-    }
-
-    #[test]
-    fn side_and_level_count_together() {
-        let filter = Filter::default().on(Some(Side::Green)).at_least(Level::Warn);
-        assert!(filter.lets_through(&line(Some(Side::Green), Level::Error, "")));
-        assert!(!filter.lets_through(&line(Some(Side::Green), Level::Info, "")));
-        assert!(!filter.lets_through(&line(Some(Side::Blue), Level::Error, "")));
-        assert!(!filter.lets_through(&line(None, Level::Error, "")));
-        assert!(Filter::default().lets_through(&line(None, Level::Debug, "")));
-    }
-
-    #[test]
-    fn a_broken_pattern_says_what_is_wrong_with_it() {
-        let error = Filter::default().with_text("~(a").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "not a regular expression: unclosed group; leave out ~ to search for the text as it stands"
-        );
-    }
-
-    #[test]
-    fn hits_are_found_in_place_and_never_for_an_inverted_filter() {
-        let filter = Filter::default().with_text("o").unwrap();
-        assert_eq!(filter.hits("foo").collect::<Vec<_>>(), [1..2, 2..3]);
-        assert_eq!(Filter::default().with_text("!o").unwrap().hits("foo").count(), 0);
-    }
-}
+mod tests;

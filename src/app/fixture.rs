@@ -1,5 +1,7 @@
 //! Releases as they look at telling moments, for pictures, tests and benchmarks. Not part of the program's interface.
 
+mod alarms;
+mod checklist;
 mod plan;
 mod world;
 
@@ -24,8 +26,12 @@ use crate::domain::release::{
 use crate::domain::signal::Ruling;
 use crate::domain::time::Timestamp;
 use crate::engine::handle::LogBatch;
-use crate::engine::snapshot::{AlarmWord, ComponentView, EngineView, IdentityView, Snapshot, Source, SourceView, Toll};
+use crate::engine::snapshot::{
+    AlarmWord, ComponentView, EngineView, IdentityView, Snapshot, Source, SourceView, Toll, Watching,
+};
 
+pub use alarms::{alarm_detail, alarm_list};
+pub use checklist::checklist;
 pub use plan::plan;
 pub use world::{alarm, capacity, line, lines, series, verdict};
 
@@ -146,8 +152,11 @@ pub fn release(scene: Scene) -> Release {
     }
     api(&mut release).traffic.observed = (scene != Scene::Gates).then_some(Percent::ZERO);
     let green_up = scene.stages_done() >= 3;
-    api(&mut release).capacities =
-        Some(Capacities { blue: capacity(6, 6), green: if green_up { capacity(6, 6) } else { capacity(0, 0) } });
+    api(&mut release).capacities = Some(Capacities {
+        blue: capacity(6, 6),
+        green: if green_up { capacity(6, 6) } else { capacity(0, 0) },
+        deployment: None,
+    });
     if scene.has_shifted() {
         api(&mut release).traffic.set = Percent::clamped(10);
         api(&mut release).traffic.observed = Some(Percent::clamped(10));
@@ -209,7 +218,8 @@ fn dress(release: &mut Release, scene: Scene) {
         }
         Scene::Deploying => {
             set(release, 2, running(Work::Settling, 74, "4 of 6 targets healthy"));
-            api(release).capacities = Some(Capacities { blue: capacity(6, 6), green: capacity(4, 6) });
+            api(release).capacities =
+                Some(Capacities { blue: capacity(6, 6), green: capacity(4, 6), deployment: None });
         }
         Scene::Baking | Scene::Stale => set(release, 4, shift(baking, StageStatus::Running, "10 % baking")),
         Scene::Evidence => {
@@ -408,6 +418,7 @@ pub fn snapshot(scene: Scene) -> Snapshot {
     };
     let signals = &release.plan.components[ComponentIndex::FIRST].signals;
     let api = ComponentView {
+        requests: world::tally(scene),
         series: signals.iter().map(|plan| Arc::new(series(plan, scene))).collect(),
         alarms,
         toll: match scene {
@@ -417,6 +428,7 @@ pub fn snapshot(scene: Scene) -> Snapshot {
         },
     };
     Snapshot {
+        logs: world::logs_view(scene),
         at: ago(if failing { 94 } else { 1 }),
         speed: 1.0,
         components: Components::one(api),
@@ -433,6 +445,7 @@ pub fn snapshot(scene: Scene) -> Snapshot {
             host: "bastion-1".to_owned(),
             version: "0.1.0".to_owned(),
             ends_with_face: false,
+            watching: Watching { calls: 240, metrics: 2_160, micros: 24_000 },
             replay: None,
             trouble: None,
         },

@@ -3,11 +3,15 @@
 //! [`update::update`] is the only function that changes a [`model::Model`]; the pictures are drawn from the model and the
 //! engine's newest snapshot.
 
+pub mod alarms;
+pub mod asked;
 pub mod availability;
+pub mod checklist;
 pub mod dialog;
 pub mod filter;
 #[doc(hidden)]
 pub mod fixture;
+pub mod fleet;
 pub mod keymap;
 pub mod logs;
 pub mod model;
@@ -15,4 +19,5 @@ pub mod msg;
 pub mod palette;
 pub mod past;
 pub mod scroll;
+pub mod signals;
 pub mod update;

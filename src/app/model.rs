@@ -1,15 +1,22 @@
 //! What is on the screen: facts of the screen alone. Everything about the release is in the engine's snapshot.
 
+use std::sync::Arc;
+
+use super::alarms::AlarmPane;
+use super::checklist::Checklist;
 use super::dialog::Dialog;
-use super::filter::Filter;
+use super::filter::{Filter, QueryError};
+use super::fleet::Fleet;
 use super::keymap::{Context, Keymap};
 use super::logs::LogPane;
 use super::palette::Palette;
 use super::past::PastRelease;
 use super::scroll::Anchor;
+use super::signals::SignalPane;
 use crate::domain::command::{Actor, CommandKind};
 use crate::domain::components::ComponentIndex;
 use crate::domain::ids::{Revision, Side};
+use crate::domain::log::LogLine;
 use crate::domain::release::{Status, Tone};
 use crate::domain::time::Timestamp;
 use crate::engine::snapshot::Snapshot;
@@ -42,12 +49,16 @@ pub struct Model {
     pub overlay: Option<Overlay>,
     /// The log lines.
     pub logs: LogPane,
+    /// What of the logs view the keys go to.
+    pub logs_focus: LogsFocus,
+    /// The selected pattern, by its place in the snapshot.
+    pub pattern: usize,
     /// Where the history is scrolled to.
     pub history: Anchor,
-    /// The selected alarm, by its place in the snapshot.
-    pub alarm: usize,
-    /// How much time the signals view shows.
-    pub window: Window,
+    /// The alarms view.
+    pub alarms: AlarmPane,
+    /// The signals view.
+    pub signals: SignalPane,
     /// The first chart of the signals view, by its place in the plan.
     pub chart: usize,
     /// The side whose line the signals view shows alone, if one is.
@@ -64,6 +75,12 @@ pub struct Model {
     pub past: Vec<PastRelease>,
     /// The selected one of these, by its place.
     pub chosen: usize,
+    /// The fleet; `None` where nobody looks at it, as in a replay.
+    pub fleet: Option<Arc<Fleet>>,
+    /// The selected one of its places.
+    pub place: usize,
+    /// The launch checklist.
+    pub checklist: Checklist,
     /// The release's status when it was last looked at, so that changes can be announced.
     pub(super) last_status: Option<Status>,
 }
@@ -105,13 +122,18 @@ pub enum View {
     Alarms,
     /// The logs.
     Logs,
+    /// Every environment and component, and who releases what.
+    Fleet,
     /// What happened in this release, and who did what.
     History,
+    /// The launch checklist of the environment.
+    Doctor,
 }
 
 impl View {
     /// All of them, in the order in which keys go through them.
-    pub const ALL: [Self; 5] = [Self::Release, Self::Signals, Self::Alarms, Self::Logs, Self::History];
+    pub const ALL: [Self; 7] =
+        [Self::Release, Self::Signals, Self::Alarms, Self::Logs, Self::Fleet, Self::History, Self::Doctor];
 
     /// The word for it.
     pub fn word(self) -> &'static str {
@@ -120,7 +142,9 @@ impl View {
             Self::Signals => "signals",
             Self::Alarms => "alarms",
             Self::Logs => "logs",
+            Self::Fleet => "fleet",
             Self::History => "history",
+            Self::Doctor => "doctor",
         }
     }
 
@@ -131,7 +155,9 @@ impl View {
             Self::Signals => Context::Signals,
             Self::Alarms => Context::Alarms,
             Self::Logs => Context::Logs,
+            Self::Fleet => Context::Fleet,
             Self::History => Context::History,
+            Self::Doctor => Context::Doctor,
         }
     }
 
@@ -157,6 +183,16 @@ pub enum Pane {
     Past,
 }
 
+/// A part of the logs view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogsFocus {
+    /// The lines.
+    #[default]
+    Lines,
+    /// The patterns that they have in common.
+    Patterns,
+}
+
 /// Something over the view that takes the keys.
 #[derive(Debug)]
 pub enum Overlay {
@@ -166,48 +202,24 @@ pub enum Overlay {
     Palette(Palette),
     /// What every key does, scrolled down by so many lines.
     Help(usize),
+    /// A log line in full, scrolled down by so many rows.
+    Line(Arc<LogLine>, usize),
+    /// The name of the file that lines are saved to being typed.
+    Save {
+        /// As typed.
+        path: String,
+        /// Why they were not saved under that name.
+        error: Option<String>,
+    },
     /// The filter being typed, and what is wrong with it.
     Filter {
         /// As typed.
         text: String,
         /// Why it is not in force.
-        error: Option<String>,
+        error: Option<QueryError>,
         /// What comes back when it is given up.
         before: Filter,
     },
-}
-
-/// How much time the signals view shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Window {
-    /// A quarter of an hour.
-    Quarter,
-    /// An hour.
-    #[default]
-    Hour,
-    /// Three hours.
-    Long,
-}
-
-impl Window {
-    /// Its length in minutes.
-    pub fn minutes(self) -> u32 {
-        match self {
-            Self::Quarter => 15,
-            Self::Hour => 60,
-            Self::Long => 180,
-        }
-    }
-
-    /// The next longer one, or the shortest after the longest.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::Quarter => Self::Hour,
-            Self::Hour => Self::Long,
-            Self::Long => Self::Quarter,
-        }
-    }
 }
 
 /// A command on its way.
@@ -241,8 +253,10 @@ pub struct Sight {
     pub history: usize,
     /// Charts at once.
     pub charts: usize,
-    /// Lines of help that are below the screen when it is at its top.
-    pub help: usize,
+    /// Rows for the places of the fleet.
+    pub fleet: usize,
+    /// Lines of what lies over the view that are below the screen when it is at its top.
+    pub overlay: usize,
 }
 
 impl Model {
@@ -260,9 +274,11 @@ impl Model {
             pane: Pane::default(),
             overlay: None,
             logs: LogPane::default(),
+            logs_focus: LogsFocus::default(),
+            pattern: 0,
             history: Anchor::default(),
-            alarm: 0,
-            window: Window::default(),
+            alarms: AlarmPane::default(),
+            signals: SignalPane::default(),
             chart: 0,
             signal_side: None,
             frozen: None,
@@ -271,6 +287,9 @@ impl Model {
             sight: Sight::default(),
             past: Vec::new(),
             chosen: 0,
+            fleet: None,
+            place: 0,
+            checklist: Checklist::default(),
             last_status: None,
         }
     }
@@ -294,8 +313,9 @@ impl Model {
         match &self.overlay {
             Some(Overlay::Dialog(dialog)) if dialog.is_typing() => Context::Prompt,
             Some(Overlay::Dialog(_)) => Context::Dialog,
-            Some(Overlay::Palette(_) | Overlay::Filter { .. }) => Context::Prompt,
+            Some(Overlay::Palette(_) | Overlay::Filter { .. } | Overlay::Save { .. }) => Context::Prompt,
             Some(Overlay::Help(_)) => Context::Help,
+            Some(Overlay::Line(..)) => Context::Line,
             None => self.view.context(),
         }
     }

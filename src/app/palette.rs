@@ -27,7 +27,7 @@ const MOVING: [Action; 8] = [
 ];
 
 /// What steers a release, the likeliest first.
-const STEERING: [Action; 8] = [
+const STEERING: [Action; 9] = [
     Action::Rollback,
     Action::PauseOrResume,
     Action::Promote,
@@ -35,6 +35,7 @@ const STEERING: [Action; 8] = [
     Action::Approve,
     Action::Retry,
     Action::Skip,
+    Action::Acknowledge,
     Action::Abort,
 ];
 

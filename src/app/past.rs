@@ -66,7 +66,7 @@ pub fn is_meant(model: &Model, snapshot: &Snapshot) -> bool {
 
 /// Asks for what going back to the selected release would do; from another view it leads to them first.
 pub(super) fn ask(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
-    if let Err(why) = snapshot.release.plan.lets(Deed::Rollback, model.actor.arn.as_deref()) {
+    if let Err(why) = snapshot.release.plan.lets(Deed::Order(CommandKind::Rollback), model.actor.arn.as_deref()) {
         model.tell(snapshot.speed, Tone::Warning, format!("rollback: {why}"));
         return Vec::new();
     }
@@ -91,6 +91,7 @@ pub(super) fn looked(model: &mut Model, snapshot: &Snapshot, looked: Result<Past
                 wants,
                 typed: String::new(),
                 seen: snapshot.release.revision,
+                alarm: None,
                 earlier: Some(Box::new(preview)),
             }));
         }

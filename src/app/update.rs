@@ -8,6 +8,7 @@ mod scrolling;
 
 pub use scrolling::timeline_extent;
 
+use super::asked;
 use super::model::{Connection, Model, Overlay};
 use super::msg::{Cmd, Msg};
 use crate::domain::release::{Status, Tone};
@@ -28,12 +29,33 @@ pub fn update(model: &mut Model, snapshot: &Snapshot, msg: Msg) -> Vec<Cmd> {
             model.past = past;
             Vec::new()
         }
+        Msg::Fleet(fleet) => {
+            model.place = model.place.min(fleet.places.len().saturating_sub(1));
+            model.fleet = Some(fleet);
+            Vec::new()
+        }
         Msg::LookedBack(preview) => {
             super::past::looked(model, snapshot, preview);
             Vec::new()
         }
+        Msg::Examined(found) => {
+            super::checklist::found(model, found);
+            Vec::new()
+        }
         Msg::Logs(batch) => {
             model.logs.take(batch);
+            Vec::new()
+        }
+        Msg::Search => {
+            let _goes_on = model.logs.search();
+            Vec::new()
+        }
+        Msg::Saved(outcome) => {
+            overlay::saved(model, snapshot, outcome);
+            Vec::new()
+        }
+        Msg::Found(question, found) => {
+            asked::found(model, &question, found);
             Vec::new()
         }
         Msg::Receipt(kind, receipt) => {
@@ -44,7 +66,7 @@ pub fn update(model: &mut Model, snapshot: &Snapshot, msg: Msg) -> Vec<Cmd> {
             model.now = model.now.max(now).max(snapshot.at);
             let now = model.now;
             model.toasts.retain(|toast| toast.until > now);
-            Vec::new()
+            asked::due(model, snapshot)
         }
         Msg::Connection(connection) => {
             connected(model, snapshot, connection);
@@ -56,7 +78,6 @@ pub fn update(model: &mut Model, snapshot: &Snapshot, msg: Msg) -> Vec<Cmd> {
 
 fn look(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
     model.now = model.now.max(snapshot.at);
-    model.alarm = model.alarm.min(snapshot.components[model.focus_in(snapshot)].alarms.len().saturating_sub(1));
     orders::arrived(model, snapshot);
     void(model, snapshot);
     announce(model, snapshot)

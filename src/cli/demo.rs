@@ -12,6 +12,7 @@ Examples:
   cutover demo --scenario errors            one that fails 8 % of its requests, and is rolled back
   cutover demo --speed 60 --seed 7          a minute a second, and the same every time
   cutover demo --headless --format json     as CI sees it
+  cutover demo --driver native              ECS shifts, and waits before each step
   cutover demo --config cutover.toml        your own pipeline, its programs named and not run
 
 Scenarios that come along:
@@ -47,7 +48,7 @@ pub struct Demo {
 }
 
 fn driver(text: &str) -> Result<Driver, String> {
-    const KNOWN: [Driver; 1] = [Driver::Alb];
+    const KNOWN: [Driver; 4] = [Driver::Alb, Driver::Native, Driver::CodeDeploy, Driver::Rolling];
     let found = KNOWN.into_iter().find(|driver| driver.word() == text);
     found.ok_or_else(|| format!("there is {}", KNOWN.map(Driver::word).join(", ")))
 }

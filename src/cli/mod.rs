@@ -2,6 +2,7 @@
 //! program.
 
 mod abort;
+mod alarms;
 mod approve;
 mod attach;
 mod audit;
@@ -12,6 +13,7 @@ mod doctor;
 mod engine;
 mod globals;
 mod history;
+mod judge;
 mod man;
 mod notify;
 mod pause;
@@ -35,6 +37,7 @@ use clap::{Parser, Subcommand};
 use crate::domain::command::Command;
 
 pub use abort::Abort;
+pub use alarms::{Acknowledge, Alarms, AlarmsApply, AlarmsPlan, AlarmsVerb};
 pub use approve::Approve;
 pub use attach::Attach;
 pub use audit::{Audit, AuditVerb, Verify};
@@ -45,6 +48,7 @@ pub use doctor::Doctor;
 pub use engine::Engine;
 pub use globals::Globals;
 pub use history::{Export, History, HistoryVerb, Metrics, Show};
+pub use judge::{Envelope, Judge, Step, Tasks};
 pub use man::{Man, write_man, write_man_pages};
 pub use notify::{Notify, NotifyTest, NotifyVerb};
 pub use pause::Pause;
@@ -130,7 +134,9 @@ pub enum Verb {
     History(History),
     Audit(Audit),
     Replay(Replay),
+    Judge(Judge),
     Config(Config),
+    Alarms(Alarms),
     Notify(Notify),
     Sim(Sim),
     Completions(Completions),
@@ -154,6 +160,7 @@ impl Verb {
             Self::Retry(args) => Some((Command::Retry, args.aim.clone())),
             Self::Skip(args) => Some((Command::Skip { reason: args.reason.clone() }, args.aim.clone())),
             Self::Approve(args) => Some((args.command(), args.aim.clone())),
+            Self::Alarms(Alarms { verb: AlarmsVerb::Acknowledge(args) }) => Some((args.command(), args.aim.clone())),
             Self::Demo(_)
             | Self::Doctor(_)
             | Self::Plan(_)
@@ -163,7 +170,9 @@ impl Verb {
             | Self::History(_)
             | Self::Audit(_)
             | Self::Replay(_)
+            | Self::Judge(_)
             | Self::Config(_)
+            | Self::Alarms(_)
             | Self::Notify(_)
             | Self::Sim(_)
             | Self::Completions(_)

@@ -144,7 +144,7 @@ fn wrong_usage_is_refused_with_exit_code_2() {
         "demo --speed 0",
         "demo --speed fast",
         "demo --speed inf",
-        "demo --driver codedeploy",
+        "demo --driver lambda",
         "demo --format json",
         "skip",
         "promote --if-revision latest",

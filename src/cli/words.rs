@@ -185,7 +185,7 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads a span back from now, a date of local time, or a moment.
-fn since(text: &str) -> Result<Since, String> {
+pub(super) fn since(text: &str) -> Result<Since, String> {
     let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()).filter(|days| *days < 36_500);
     let ago = days.map(|days| Duration::from_hours(24) * days).or_else(|| parse_duration(text));
     if let Some(ago) = ago {
@@ -196,6 +196,16 @@ fn since(text: &str) -> Result<Since, String> {
     let at = moment.or_else(|| midnight().map(|midnight| midnight.timestamp()));
     at.map(|at| Since::At(Timestamp::from_millis(at.as_millisecond()))).ok_or_else(|| {
         "write a span such as 24h or 7d, a date such as 2026-11-20, or a moment such as 2026-11-20T09:00Z".to_owned()
+    })
+}
+
+/// Reads a moment, as seconds since 1970 or with its time zone.
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
+    let millis = text.parse::<f64>().ok().filter(|seconds| (0.0..1e11).contains(seconds)).map(|seconds| seconds * 1e3);
+    let millis = millis.map(|millis| millis.round() as i64);
+    let millis = millis.or_else(|| text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond));
+    millis.map(Timestamp::from_millis).ok_or_else(|| {
+        "write seconds since 1970, or a moment with its time zone such as 2026-11-20T09:00:00Z".to_owned()
     })
 }
 

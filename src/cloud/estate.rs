@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::CloudError;
+use super::{CloudError, Target};
 use crate::domain::gate::{BackupSource, Breaker, Risk};
 use crate::domain::ids::{TaskDefinitionArn, Version};
+use crate::domain::percent::Percent;
 use crate::domain::plan::SidePlan;
 use crate::domain::time::Timestamp;
 
@@ -31,8 +32,42 @@ pub trait Estate: Send + Sync {
     /// The image of a container in a task definition; `None` when the definition is gone or has been deregistered.
     async fn definition(&self, arn: &TaskDefinitionArn, container: &str) -> Result<Option<Version>, CloudError>;
 
+    /// Many components at once, by few calls, in the order asked for. One that is not as configured is an error of its own;
+    /// only a cloud that gives no answer fails the whole.
+    async fn glance(&self, targets: &[Target]) -> Result<Vec<Result<Glance, CloudError>>, CloudError>;
+
     /// How a side's service and target group are set up, and what its tasks run.
     async fn deployed(&self, side: &SidePlan) -> Result<Deployed, CloudError>;
+}
+
+/// A component as a list of many shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glance {
+    /// Weight of each service's target group, of 100.
+    pub weights: [Percent; 2],
+    /// What each service runs.
+    pub services: [ServiceGlance; 2],
+}
+
+impl Glance {
+    /// Index of the service that has most of the weight.
+    pub fn serving(&self) -> usize {
+        let [first, second] = self.weights;
+        usize::from(second > first)
+    }
+}
+
+/// A service as a list of many shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceGlance {
+    /// Task definition of its primary deployment.
+    pub task_definition: TaskDefinitionArn,
+    /// Tasks wanted.
+    pub desired: u32,
+    /// Tasks that run.
+    pub running: u32,
+    /// A deployment is under way.
+    pub is_deploying: bool,
 }
 
 /// An image of the registry.

@@ -89,6 +89,8 @@ pub struct ServiceFacts {
     pub breaker: Breaker,
     /// Its task definition.
     pub task_definition: TaskDefinitionArn,
+    /// Its deployments can shift traffic between two target groups.
+    pub shifts: bool,
     /// The target groups that its tasks are registered with.
     pub attachments: Vec<Attachment>,
 }

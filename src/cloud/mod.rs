@@ -3,26 +3,30 @@
 //! [`aws`] is the only implementation outside tests, and the only place that names the AWS SDK. The demo and the tests
 //! use the same adapter against the simulated AWS.
 
+mod alarming;
 pub mod aws;
 mod error;
 mod estate;
+mod flags;
 mod inspect;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::domain::alarm::Setup;
 use crate::domain::capacity::Capacities;
 use crate::domain::event::FiringAlarm;
-use crate::domain::ids::{AlarmName, ReleaseId, SignalName, TaskDefinitionArn, Version};
-use crate::domain::log::Level;
+use crate::domain::ids::{AlarmName, ReleaseId, Side, SignalName, TaskDefinitionArn, Version};
 use crate::domain::percent::Percent;
-use crate::domain::plan::Sides;
+use crate::domain::plan::{DeploymentGroup, Driver, Sides};
 use crate::domain::signal::{Measure, Point};
 use crate::domain::time::Timestamp;
 
+pub use alarming::{Alarming, Past, Roll, Span};
 pub use error::{CloudError, ErrorKind, Retry};
-pub use estate::{Deployed, Estate, HealthCheck, Image, Scan, Secret, Snapshot};
+pub use estate::{Deployed, Estate, Glance, HealthCheck, Image, Scan, Secret, ServiceGlance, Snapshot};
+pub use flags::{FlagDeployment, FlagState, FlagStep, Flags};
 pub use inspect::{
     AlarmFacts, Attachment, ClusterFacts, ContainerFacts, DefinitionFacts, GroupFacts, Inspect, ListenerFacts,
     LogGroupFacts, RuleFacts, ServiceFacts, TopicFacts,
@@ -34,18 +38,25 @@ pub trait Cloud: Send + Sync {
     /// What is looked at before a release: images, secrets, backups, what is deployed.
     fn estate(&self) -> &dyn Estate;
 
+    /// Feature flags that a stage switches.
+    fn flags(&self) -> &dyn Flags;
+
+    /// Alarms beyond the state of those that a release watches.
+    fn alarming(&self) -> &dyn Alarming;
+
     /// Who the credentials belong to, and until when they hold.
     async fn identity(&self) -> Result<Identity, CloudError>;
 
     /// Looks at a component as it stands: which side serves, what it runs, how many tasks.
     async fn survey(&self, target: &Target) -> Result<Survey, CloudError>;
 
-    /// Green's weight, read from the listener rule. [`ErrorKind::Unexpected`] when the rule does not split traffic
-    /// between just these two target groups.
+    /// Green's weight, as it is: read from the listener rule where one splits traffic. [`ErrorKind::Unexpected`] when the
+    /// rule does not split it between just these two target groups.
     async fn weight(&self, sides: &Sides) -> Result<Percent, CloudError>;
 
-    /// Sets green's weight, and blue's to the rest, in one call. Setting it twice changes nothing.
-    async fn set_weight(&self, sides: &Sides, green: Percent) -> Result<(), CloudError>;
+    /// Brings green's weight to this, and blue's to the rest, or one step nearer: [`Progress::Underway`] asks to be called
+    /// again. Asking for what is there already changes nothing.
+    async fn set_weight(&self, rollout: &Rollout<'_>, green: Percent) -> Result<Progress, CloudError>;
 
     /// Both sides' tasks and targets. When only ECS fails, the targets are answered all the same, and
     /// [`Capacities::unread`] says why the rest is not known.
@@ -56,14 +67,15 @@ pub trait Cloud: Send + Sync {
     /// error, and the next call finds what the lost one did. `look_first` is set when an earlier try may have worked.
     async fn register(&self, request: &Registration<'_>) -> Result<TaskDefinitionArn, CloudError>;
 
-    /// Makes a service run `desired` tasks, of `task_definition` if given. Asking twice changes nothing, unless what
-    /// was asked for first has failed: then it is tried anew.
+    /// Makes a side run `desired` tasks, of `task_definition` if given; [`Progress::Underway`] asks to be called again.
+    /// Asking twice changes nothing, unless what was asked for first has failed: then it is tried anew.
     async fn scale(
         &self,
-        service: &str,
+        rollout: &Rollout<'_>,
+        side: Side,
         desired: u32,
         task_definition: Option<&TaskDefinitionArn>,
-    ) -> Result<(), CloudError>;
+    ) -> Result<Progress, CloudError>;
 
     /// The points of every signal asked for, both sides, oldest first, in one batch.
     async fn signals(&self, request: &SignalRequest<'_>) -> Result<Vec<SeriesPair>, CloudError>;
@@ -73,6 +85,9 @@ pub trait Cloud: Send + Sync {
 
     /// Log events of a group from `since` on, oldest first, one page.
     async fn logs(&self, request: &LogRequest<'_>) -> Result<LogPage, CloudError>;
+
+    /// Follows groups: what is written to them from now on, as it comes.
+    async fn follow_logs(&self, groups: &[String]) -> Result<Box<dyn LogStream>, CloudError>;
 
     /// Which side's service each of the running and recently stopped tasks belongs to, by task id.
     async fn tasks(&self, sides: &Sides) -> Result<Vec<TaskBrief>, CloudError>;
@@ -96,6 +111,33 @@ pub trait Cloud: Send + Sync {
     async fn publish(&self, topic: &str, message: &Message<'_>) -> Result<(), CloudError>;
 }
 
+/// What whoever moves a component's traffic must know of its release.
+#[derive(Clone, Copy, Debug)]
+pub struct Rollout<'a> {
+    /// Both sides' places.
+    pub sides: &'a Sides,
+    /// Green's task definition, once registered.
+    pub green: Option<&'a TaskDefinitionArn>,
+    /// Alarms that AWS is to go back at by itself.
+    pub alarms: &'a [AlarmName],
+}
+
+impl<'a> Rollout<'a> {
+    /// One of which no more is known than the sides.
+    pub fn of(sides: &'a Sides) -> Self {
+        Self { sides, green: None, alarms: &[] }
+    }
+}
+
+/// How far a change has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Progress {
+    /// It is as was asked for, or the cloud has taken it on for good.
+    Done,
+    /// It is on its way, and stops on it unless it is asked for again.
+    Underway,
+}
+
 /// Who the credentials belong to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -113,9 +155,14 @@ pub struct Identity {
 /// A component's place, as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
+    /// The way traffic is shifted.
+    pub driver: Driver,
+    /// The deployment group of CodeDeploy, where it shifts traffic.
+    pub group: Option<DeploymentGroup>,
     /// The listener rule, or listener for its default action, by ARN.
     pub rule: String,
-    /// Both services with their target groups, in the order configured.
+    /// Both services with their target groups, in the order configured; twice the same service where the sides are
+    /// revisions of one.
     pub services: [ServiceTarget; 2],
     /// The container whose image is the version.
     pub container: String,
@@ -139,6 +186,17 @@ pub struct Survey {
     pub weights: [Percent; 2],
     /// What each service runs.
     pub services: [ServiceSurvey; 2],
+    /// What traffic goes through, from the first to all of it, where AWS shifts it on a clock of its own.
+    pub increments: Vec<Increment>,
+}
+
+/// One share of the traffic that AWS gives green, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Increment {
+    /// Green's weight.
+    pub weight: Percent,
+    /// Until the next one; zero for the last.
+    pub lasting: Duration,
 }
 
 /// One service as it stands.
@@ -206,7 +264,7 @@ pub struct SeriesPair {
 }
 
 /// An alarm as read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Alarm {
     /// Its name.
     pub name: AlarmName,
@@ -216,6 +274,8 @@ pub struct Alarm {
     pub since: Option<Timestamp>,
     /// CloudWatch's reason.
     pub reason: String,
+    /// How it is set up, and what it last looked at.
+    pub setup: Setup,
 }
 
 /// An alarm's state.
@@ -269,14 +329,33 @@ pub struct LogPage {
 /// A log event as read: not yet safe for a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEvent {
-    /// Unique in its group: tells repeats.
+    /// Unique in its group: tells repeats. Empty where it was streamed: that repeats nothing.
     pub id: String,
     /// When it was written.
     pub at: Timestamp,
+    /// When it could be read, if that is known.
+    pub ingested: Option<Timestamp>,
     /// The stream; its last part is the task id when the awslogs driver wrote it.
     pub stream: String,
     /// As written.
     pub message: String,
+}
+
+/// Log events as they are written.
+#[async_trait]
+pub trait LogStream: Send + Sync {
+    /// The next update, about one a second, also when nothing was written. `None` when the stream has ended in its time.
+    /// Dropping the future loses nothing.
+    async fn next(&mut self) -> Result<Option<LogUpdate>, CloudError>;
+}
+
+/// What was written since the last update.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogUpdate {
+    /// The events.
+    pub events: Vec<LogEvent>,
+    /// There were more, and these are a sample of them.
+    pub is_sampled: bool,
 }
 
 /// A task, briefly.
@@ -284,8 +363,8 @@ pub struct LogEvent {
 pub struct TaskBrief {
     /// Its id, without the ARN around it.
     pub id: String,
-    /// Its service.
-    pub service: String,
+    /// The side that it belongs to.
+    pub side: Side,
     /// Why it stopped, if it did.
     pub stopped: Option<String>,
 }
@@ -334,19 +413,4 @@ pub struct Message<'a> {
     pub body: &'a str,
     /// Names and values that subscribers may filter by; at most nine, no value empty.
     pub attributes: &'a [(&'a str, &'a str)],
-}
-
-/// What level a log message has, by the words that the usual loggers write.
-pub fn level_of(message: &str) -> Level {
-    let head: String = message.chars().take(400).collect::<String>().to_ascii_uppercase();
-    let says = |words: &[&str]| words.iter().any(|word| head.contains(word));
-    if says(&["ERROR", "FATAL", "CRITICAL", "PANIC", "EXCEPTION"]) {
-        Level::Error
-    } else if says(&["WARN"]) {
-        Level::Warn
-    } else if says(&["DEBUG", "TRACE"]) {
-        Level::Debug
-    } else {
-        Level::Info
-    }
 }

@@ -10,6 +10,7 @@ use super::model::{Color, Config, ThemeChoice};
 use super::problem::{ConfigError, Mistake, Problem, Problems, nearest};
 use super::reader::{Reader, Spot};
 use super::{secrets, sections, syntax};
+use crate::document::{Document, Place};
 use crate::domain::redact::{Redactor, printable};
 
 /// Environment variables that settings are taken from, and what each stands for.
@@ -274,10 +275,11 @@ fn problem(file: &str, text: &str, spot: &Spot, mistake: Mistake, hidden: &[Rang
         Mistake::Syntax(_) => Redactor::default().mask(&excerpt).into_owned(),
         _ => excerpt,
     };
+    let Place { file, line, column } = Document { name: file, text }.place(spot);
     Problem {
-        file: file.to_owned(),
-        line: before.matches('\n').count() + 1,
-        column: count(start, spot.start) + 1,
+        file,
+        line,
+        column,
         mistake: masked(mistake, text, hidden),
         excerpt: printable(excerpt.trim_end()).into_owned(),
         width: count(spot.start, spot.end.min(end)).max(1),

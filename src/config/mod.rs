@@ -16,6 +16,7 @@ mod schema;
 mod secrets;
 mod sections;
 mod show;
+mod site;
 mod syntax;
 mod template;
 mod values;

@@ -7,9 +7,12 @@ use std::time::Duration;
 use super::channel::Channel;
 use super::gate::Gate;
 use super::policy::PolicyRules;
+pub use super::site::{Service, Site};
 use super::template::Template;
+use crate::domain::alarm::Wish;
 use crate::domain::check::{CertificateRule, CookieRule, CorsRule, JsonRule, RetryOn, SecurityHeader, StatusRange};
 use crate::domain::ids::{AlarmName, ComponentName, EnvironmentName, StageName};
+use crate::domain::log::request::RequestLog;
 use crate::domain::notice::PageStatus;
 use crate::domain::plan::{CleanupPlan, Definition, Driver, OnFailure, ReportLimit, RollbackPlan, ShiftPlan, WaitPlan};
 use crate::domain::signal::SignalPlan;
@@ -56,6 +59,8 @@ pub struct Environment {
     pub components: BTreeMap<ComponentName, Component>,
     /// The stages of each pipeline that has other ones here, by its name.
     pub stages: BTreeMap<String, Vec<Stage>>,
+    /// Alarms that are made in CloudWatch.
+    pub alarms: Vec<Wish>,
 }
 
 /// One component in one environment.
@@ -69,6 +74,8 @@ pub struct Component {
     pub site: Option<Site>,
     /// Log groups to tail.
     pub logs: Vec<String>,
+    /// How its tasks write of requests in them.
+    pub requests: RequestLog,
     /// Alarms that block a release before it begins and roll it back afterwards.
     pub alarms: Vec<AlarmName>,
     /// Name of its pipeline.
@@ -81,34 +88,6 @@ pub struct Component {
     pub rollback: RollbackPlan,
     /// Names of environment variables whose values are masked everywhere.
     pub secrets: Vec<String>,
-}
-
-/// Where a component runs on ECS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Site {
-    /// ECS cluster.
-    pub cluster: String,
-    /// The container whose image is the version.
-    pub container: String,
-    /// The listener rule, or listener for its default action, by ARN.
-    pub listener_rule: String,
-    /// The two services that take turns.
-    pub services: [Service; 2],
-    /// A tag's digest is looked up when a release is made, and deployed whatever becomes of the tag.
-    pub pin: bool,
-    /// Tasks of a side that serves; `None` takes as many as serve when a release is made.
-    pub tasks: Option<u32>,
-}
-
-/// One of a component's two services.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
-    /// ECS service.
-    pub service: String,
-    /// Target group, by ARN.
-    pub target_group: String,
-    /// Base URL that reaches this service alone, without a slash at its end.
-    pub url: Option<String>,
 }
 
 /// The stages of a release, in order.
@@ -187,7 +166,7 @@ pub enum StageWork {
     /// Traffic moved step by step.
     Shift(ShiftPlan),
     /// A feature switched on, and off on the way back.
-    Flag(Command),
+    Flag(Flag),
     /// Green watched at full weight.
     Verify {
         /// How long.
@@ -238,9 +217,10 @@ impl StageWork {
     /// The programs that it runs on this host.
     pub fn commands(&self) -> Vec<&Command> {
         match self {
-            Self::Build { command, .. } | Self::Load { command, .. } | Self::Command(command) | Self::Flag(command) => {
-                vec![command]
-            }
+            Self::Build { command, .. }
+            | Self::Load { command, .. }
+            | Self::Command(command)
+            | Self::Flag(Flag::Command(command)) => vec![command],
             Self::Migrate(migration) => migration.jobs().filter_map(Job::command).collect(),
             Self::Gate(_)
             | Self::Task(_)
@@ -248,6 +228,7 @@ impl StageWork {
             | Self::Smoke(_)
             | Self::WarmUp { .. }
             | Self::Shift(_)
+            | Self::Flag(Flag::AppConfig(_))
             | Self::Verify { .. }
             | Self::Notify
             | Self::StatusPage(_)
@@ -255,6 +236,30 @@ impl StageWork {
             | Self::Cleanup(_) => Vec::new(),
         }
     }
+}
+
+/// How a feature is switched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flag {
+    /// By a program, which its undo switches back.
+    Command(Command),
+    /// By a deployment of AWS AppConfig.
+    AppConfig(AppConfigFlag),
+}
+
+/// A flag of AWS AppConfig.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppConfigFlag {
+    /// The application, by name or id.
+    pub application: Template,
+    /// AppConfig's environment, by name or id.
+    pub environment: Template,
+    /// The configuration profile, by name or id.
+    pub profile: Template,
+    /// The flag's key.
+    pub flag: Template,
+    /// The deployment strategy's id.
+    pub strategy: String,
 }
 
 /// A program with its surroundings.
@@ -272,6 +277,8 @@ pub struct Command {
     pub dir: Option<Template>,
     /// Running it twice does no harm.
     pub repeatable: bool,
+    /// The undo also puts right what a failed run has left.
+    pub undo_on_failure: bool,
 }
 
 /// A task that ECS runs once.
@@ -467,6 +474,8 @@ pub struct Engine {
     pub polls: Polls,
     /// Length of a period that signals are read in: 10 s, 30 s, or a multiple of 60 s.
     pub period: Duration,
+    /// Logs are streamed by Live Tail where that is allowed, not polled alone.
+    pub live_tail: bool,
 }
 
 /// How often the cloud is looked at.
@@ -484,6 +493,8 @@ pub struct Polls {
     pub logs: Duration,
     /// Whose credentials these are, and until when they hold.
     pub identity: Duration,
+    /// US cents an hour that CloudWatch may cost at list price.
+    pub most_cents: u32,
 }
 
 impl Default for Polls {
@@ -496,6 +507,7 @@ impl Default for Polls {
             alarms: Duration::from_secs(20),
             logs: Duration::from_secs(10),
             identity: Duration::from_mins(5),
+            most_cents: 100,
         }
     }
 }

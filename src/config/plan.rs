@@ -6,20 +6,22 @@ use std::time::Duration;
 use super::channel::Channel;
 use super::checks::{self, Places};
 use super::model::{
-    Command, Component, Config, Environment, Job as ConfiguredJob, Polls, Service, Site, Stage, StageWork, Task,
+    Command, Component, Config, Environment, Flag, Job as ConfiguredJob, Polls, Service, Site, Stage, StageWork, Task,
 };
 use super::problem::{ConfigError, nearest};
 use super::template::{Template, Variable};
-use crate::cloud::{ServiceSurvey, ServiceTarget, Survey, Target};
+use crate::cloud::{Increment, ServiceSurvey, ServiceTarget, Survey, Target};
 use crate::domain::components::{ComponentIndex, Components};
+use crate::domain::flag::{FeatureFlag, FlagPlan, Switch};
 use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, StageName, Version};
 use crate::domain::late;
 use crate::domain::origin::Origin;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{
-    BuildPlan, CommandPlan, ComponentPlan, Job, LoadPlan, MigrationPlan, Pinned, Place, Plan, SidePlan, Sides,
-    StageKind, StagePlan, StatusPagePlan, TaskPlan, VerifyPlan, WarmUpPlan,
+    BuildPlan, CommandPlan, ComponentPlan, Driver, GateKind, Job, LoadPlan, MigrationPlan, Pinned, Place, Plan,
+    ShiftPlan, SidePlan, Sides, StageKind, StagePlan, StatusPagePlan, TaskPlan, VerifyPlan, WarmUpPlan,
 };
+use crate::domain::time::Elapsed;
 
 /// The release that is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +55,8 @@ pub struct PlanContext {
     pub channels: BTreeMap<String, Channel>,
     /// How often to look.
     pub polls: Polls,
+    /// Logs are streamed by Live Tail where that is allowed.
+    pub live_tail: bool,
     /// Length of a period that signals are read in.
     pub period: Duration,
     /// Nothing may be changed.
@@ -135,7 +139,9 @@ impl Config {
             service: service.service.clone(),
             target_group: service.target_group.clone(),
         };
-        let target = |site: &Site| Target {
+        let target = |driver, site: &Site| Target {
+            driver,
+            group: site.group.clone(),
             rule: site.listener_rule.clone(),
             services: site.services.each_ref().map(service),
             container: site.container.clone(),
@@ -143,13 +149,14 @@ impl Config {
         let channel = |name: &String| Some((name.clone(), self.channels.get(name)?.clone()));
         let sites = components.map(|component| component.site.as_ref());
         Ok(PlanContext {
-            targets: sites.map(|site| site.map(target)),
+            targets: components.map(|component| component.site.as_ref().map(|site| target(component.driver, site))),
             clusters: sites.map(|site| site.map(|site| site.cluster.clone()).unwrap_or_default()),
             place: place(environment),
             profile: environment.profile.clone(),
             role: environment.role.clone(),
             channels: components.iter().flat_map(|(_, one)| one.notify.iter().filter_map(channel)).collect(),
             polls: self.engine.polls,
+            live_tail: self.engine.live_tail,
             period: self.engine.period,
             read_only: self.read_only || environment.read_only,
         })
@@ -218,7 +225,13 @@ impl Config {
                 on_failure: stage.on_failure,
             }
         });
-        let stages = stages_planned.collect();
+        let stages: Vec<StagePlan> = stages_planned.collect();
+        for stage in &stages {
+            let StageKind::Shift(shift) = &stage.kind else { continue };
+            let of = stage.component.unwrap_or(ComponentIndex::FIRST);
+            let increments = surveys[of].as_ref().map_or(&[][..], |survey| &survey.increments);
+            refuse_out_of_step(&components[of].name, shift, increments)?;
+        }
         let mut notify: Vec<String> =
             settings.iter().flat_map(|(_, component)| component.notify.iter().cloned()).collect();
         notify.sort_unstable();
@@ -292,25 +305,66 @@ fn refuse_unready(sides: [(&str, &ServiceSurvey); 2], weights: [Percent; 2]) -> 
     Err(ConfigError::UnderDeployment { service: service.to_owned() })
 }
 
+/// How much longer than a bake its share must last where AWS shifts on a clock of its own: what is seen there is seen late,
+/// and its gate must open before the next share.
+const LEEWAY: Duration = Duration::from_mins(1);
+
+/// Where AWS shifts on a clock of its own, steps can only be shares that it goes through, for as long as it stays there.
+fn refuse_out_of_step(
+    component: &ComponentName,
+    shift: &ShiftPlan,
+    increments: &[Increment],
+) -> Result<(), ConfigError> {
+    if increments.is_empty() {
+        return Ok(());
+    }
+    for step in &shift.steps {
+        let found = increments.iter().find(|increment| increment.weight == step.weight);
+        let problem = match found {
+            None => "it never is there",
+            Some(_) if step.weight == Percent::FULL => continue,
+            Some(_) if step.gate == GateKind::Human => "it does not wait there for a human",
+            Some(increment) if step.bake + LEEWAY > increment.lasting => {
+                "it goes on before that has baked and been judged"
+            }
+            Some(_) => continue,
+        };
+        let course: Vec<String> = increments
+            .iter()
+            .map(|increment| match increment.lasting {
+                Duration::ZERO => increment.weight.to_string(),
+                lasting => format!("{} for {}", increment.weight, Elapsed(lasting)),
+            })
+            .collect();
+        return Err(ConfigError::OutOfStep {
+            component: component.to_string(),
+            weight: step.weight,
+            problem,
+            course: course.join(", then "),
+        });
+    }
+    Ok(())
+}
+
 fn component_plan(component: &Component, found: &Found<'_>) -> Result<ComponentPlan, ConfigError> {
     if !is_version(&found.version.0) {
         return Err(ConfigError::BadVersion { version: found.version.0.clone() });
     }
     let (from, sides) = match component.site.as_ref().zip(found.survey) {
         Some((site, survey)) => {
-            let (from, sides) = sides(found.name, site, survey)?;
+            let (from, sides) = sides(found.name, component.driver, site, survey)?;
             (from, Some(sides))
         }
         None => (found.serving.cloned().unwrap_or_else(|| Version(UNKNOWN.to_owned())), None),
     };
     Ok(ComponentPlan {
         name: found.name.clone(),
-        driver: component.driver,
         from,
         to: found.version.clone(),
         sides,
         cluster: component.site.as_ref().map(|site| site.cluster.clone()).unwrap_or_default(),
         logs: component.logs.clone(),
+        requests: component.requests.clone(),
         signals: component.signals.clone(),
         alarms: component.alarms.clone(),
         pinned: Pinned::default(),
@@ -318,7 +372,7 @@ fn component_plan(component: &Component, found: &Found<'_>) -> Result<ComponentP
 }
 
 /// What serves, and both sides: blue is whichever has the traffic.
-fn sides(name: &ComponentName, site: &Site, survey: &Survey) -> Result<(Version, Sides), ConfigError> {
+fn sides(name: &ComponentName, driver: Driver, site: &Site, survey: &Survey) -> Result<(Version, Sides), ConfigError> {
     let [first, second] = site.services.each_ref();
     let [surveyed_first, surveyed_second] = survey.services.each_ref();
     let sides = match survey.blue {
@@ -340,7 +394,8 @@ fn sides(name: &ComponentName, site: &Site, survey: &Survey) -> Result<(Version,
         return Err(ConfigError::NothingServes { service: blue_side.service, component: name.to_string() });
     }
     let rule = site.listener_rule.clone();
-    Ok((blue.version.clone(), Sides { rule, blue: blue_side, green: green_side }))
+    let (expiry, group) = (site.expiry, site.group.clone());
+    Ok((blue.version.clone(), Sides { driver, rule, blue: blue_side, green: green_side, expiry, group }))
 }
 
 /// Whether a stage is about a component's traffic, so that in a pipeline with one component it is about that one.
@@ -414,7 +469,15 @@ fn stage_kind(
             limits: limits.clone(),
         }),
         StageWork::Shift(plan) => StageKind::Shift(plan.clone()),
-        StageWork::Flag(command) => StageKind::Flag(command_plan(command, expand)),
+        StageWork::Flag(Flag::Command(command)) => StageKind::Flag(FlagPlan::Command(command_plan(command, expand))),
+        StageWork::Flag(Flag::AppConfig(flag)) => StageKind::Flag(FlagPlan::AppConfig(FeatureFlag {
+            application: expand(&flag.application),
+            environment: expand(&flag.environment),
+            profile: expand(&flag.profile),
+            flag: expand(&flag.flag),
+            strategy: flag.strategy.clone(),
+            to: Switch::On,
+        })),
         StageWork::Verify { watch, checks } => {
             StageKind::Verify(VerifyPlan { watch: *watch, checks: checks::plan(checks, places, expand) })
         }
@@ -434,6 +497,7 @@ fn command_plan(command: &Command, expand: &impl Fn(&Template) -> String) -> Com
         env: command.env.iter().map(|(name, value)| (name.clone(), expand(value))).collect(),
         dir: command.dir.as_ref().map(expand),
         repeatable: command.repeatable,
+        undo_on_failure: command.undo_on_failure,
     }
 }
 

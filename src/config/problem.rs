@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::document;
 use crate::domain::percent::Percent;
 
 /// Why there is no configuration, or none for what is asked.
@@ -80,6 +81,20 @@ pub enum ConfigError {
     UnderDeployment {
         /// The service.
         service: String,
+    },
+    /// A step that AWS, which shifts on a clock of its own, does not take.
+    #[error(
+        "a step of component `{component}` is {weight}, and CodeDeploy shifts {course}: {problem}; change the pipeline's `steps`, or the deployment group's configuration"
+    )]
+    OutOfStep {
+        /// The component.
+        component: String,
+        /// The step's.
+        weight: Percent,
+        /// What is wrong with it.
+        problem: &'static str,
+        /// What it goes through.
+        course: String,
     },
     /// What serves runs no tasks, so nothing says how many green needs.
     #[error("service `{service}` serves and wants no tasks; start it, or set `tasks` of component `{component}`")]
@@ -269,11 +284,5 @@ fn unknown_variables(unknown: &[(String, Option<String>)], known: &[String]) -> 
 
 /// The candidate that `wrong` is most likely a slip of, if any is near enough.
 pub(crate) fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let wrong = wrong.to_lowercase();
-    candidates
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&wrong, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name.to_owned())
+    document::nearest(wrong, candidates).map(str::to_owned)
 }

@@ -10,27 +10,41 @@ use toml::{Table, Value};
 use super::channel::{Address, Channel, Receiver, SecretSource};
 use super::gate;
 use super::model::{
-    Color, Command, Component, Config, Environment, Job, Pipeline, Screen, Service, Stage, StageWork, Task, ThemeChoice,
+    Color, Command, Component, Config, Environment, Flag, Job, Pipeline, Screen, Service, Stage, StageWork, Task,
+    ThemeChoice,
 };
 use super::policy::PolicyRules;
+use super::sections::requests::UNITS;
 use super::template::Template;
 use super::values::show_duration;
+use crate::domain::alarm::{Comparison, Wish};
+use crate::domain::formula::{Formula, Metric, Term};
 use crate::domain::ids::AlarmName;
-use crate::domain::plan::{Definition, GateKind, OnFailure, ReportLimit, ShiftPlan};
+use crate::domain::log::request::{Format, RequestLog};
+use crate::domain::plan::{Definition, Driver, GateKind, OnFailure, ReportLimit, ShiftPlan};
 use crate::domain::policy::{Deed, Rule};
-use crate::domain::signal::{Measure, Policy, SignalPlan};
+use crate::domain::signal::{Custom, Measure, Policy, SignalPlan};
 
 impl Config {
     /// The settings in force as TOML, every default spelt out and every environment's own settings in its own place.
     pub fn show(&self) -> String {
         let mut where_released: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         let mut signals = Table::new();
+        let mut alarms = Table::new();
         for (name, environment) in &self.environments {
+            for wish in &environment.alarms {
+                // Its limits are said in each environment.
+                let named = [("environments", Some(Value::Array(Vec::new())))];
+                let entry = alarms.entry(wish.name.to_string()).or_insert_with(|| alarm(wish, named));
+                if let Some(Value::Array(all)) = entry.get_mut("environments") {
+                    all.push(text(name));
+                }
+            }
             for (component, settings) in &environment.components {
                 where_released.entry(component.to_string()).or_default().push(text(name));
                 for signal in &settings.signals {
                     // Enough to be a signal where an environment releases nothing.
-                    signals.insert(signal.name.to_string(), table([("measure", Some(text(measure(signal.measure))))]));
+                    signals.insert(signal.name.to_string(), table([("measure", Some(measure(&signal.measure)))]));
                 }
             }
         }
@@ -46,10 +60,12 @@ impl Config {
             ("alarms", Some(span(polls.alarms))),
             ("logs", Some(span(polls.logs))),
             ("identity", Some(span(polls.identity))),
+            ("most_cents", Some(i64::from(polls.most_cents).into())),
         ]);
         let engine = table([
             ("journal", Some(text(self.engine.journal.display()))),
             ("period", Some(span(self.engine.period))),
+            ("live_tail", Some(self.engine.live_tail.into())),
             ("polls", Some(polls)),
         ]);
         let whole = table([
@@ -57,6 +73,7 @@ impl Config {
             ("environments", Some(named(&self.environments, environment))),
             ("components", Some(Value::Table(components.collect()))),
             ("signals", Some(Value::Table(signals))),
+            ("alarms", (!alarms.is_empty()).then_some(Value::Table(alarms))),
             ("pipelines", Some(named(&self.pipelines, pipeline))),
             ("channels", Some(named(&self.channels, channel))),
             ("policy", self.policy.as_ref().map(policy)),
@@ -151,7 +168,10 @@ fn component(component: &Component) -> Value {
             ("url", service.url.as_ref().map(text)),
         ])
     };
-    let services = site.map(|site| Value::Array(site.services.iter().map(service).collect()));
+    let sides = if component.driver == Driver::Rolling { 1 } else { 2 };
+    let services = site.map(|site| Value::Array(site.services.iter().take(sides).map(service).collect()));
+    let pause = site.filter(|_| component.driver == Driver::Native).map(|site| span(site.expiry));
+    let group = site.and_then(|site| site.group.as_ref());
     let signals = site.map(|_| texts(component.signals.iter().map(|signal| &signal.name)));
     let rollback = table([
         ("escalate_after", Some(span(component.rollback.escalate_after))),
@@ -163,12 +183,16 @@ fn component(component: &Component) -> Value {
         ("driver", Some(text(component.driver.word()))),
         ("cluster", site.map(|site| text(&site.cluster))),
         ("container", site.map(|site| text(&site.container))),
+        ("application", group.map(|group| text(&group.application))),
+        ("deployment_group", group.map(|group| text(&group.name))),
         ("listener_rule", site.map(|site| text(&site.listener_rule))),
+        ("pause_timeout", pause),
         ("url", component.url.as_ref().map(text)),
         ("services", services),
         ("pin", site.map(|site| site.pin.into())),
         ("tasks", site.and_then(|site| site.tasks).map(|tasks| i64::from(tasks).into())),
         ("logs", Some(texts(&component.logs))),
+        ("requests", Some(requests(&component.requests))),
         ("alarms", Some(texts(component.alarms.iter().map(AlarmName::as_str)))),
         ("pipeline", Some(text(&component.pipeline))),
         ("signals", signals),
@@ -178,14 +202,88 @@ fn component(component: &Component) -> Value {
     ])
 }
 
-fn measure(measure: Measure) -> String {
-    match measure {
-        Measure::TargetErrors => "target-errors".to_owned(),
-        Measure::ClientErrors => "client-errors".to_owned(),
-        Measure::ResponseTime(percentile) => format!("response-time {percentile}"),
-        Measure::RequestRate => "request-rate".to_owned(),
-        Measure::Cpu => "cpu".to_owned(),
-        Measure::Memory => "memory".to_owned(),
+fn requests(log: &RequestLog) -> Value {
+    let (format, status, latency, pattern) = match &log.format {
+        Format::Json { status, latency } => ("json", Some(texts(status)), Some(texts(latency)), None),
+        Format::Common => ("common", None, None, None),
+        Format::Pattern(source) => ("regex", None, None, Some(text(source))),
+    };
+    let unit = log.unit.and_then(|unit| UNITS.into_iter().find(|(_, other)| *other == unit));
+    table([
+        ("format", Some(text(format))),
+        ("status", status),
+        ("latency", latency),
+        ("pattern", pattern),
+        ("unit", unit.map(|(word, _)| text(word))),
+    ])
+}
+
+/// An alarm with every default spelt out, and what else is said of it.
+fn alarm(wish: &Wish, more: [(&str, Option<Value>); 1]) -> Value {
+    let limit = Some(Value::Float(wish.threshold));
+    let (above, below) = match wish.comparison {
+        Comparison::Below | Comparison::AtMost => (None, limit),
+        Comparison::Above | Comparison::AtLeast | Comparison::OutsideBand => (limit, None),
+    };
+    let [environments] = more;
+    table([
+        ("component", Some(text(&wish.component))),
+        ("measure", Some(measure(&wish.measure))),
+        ("above", above),
+        ("below", below),
+        ("for", Some(span(Duration::from_mins(u64::from(wish.periods))))),
+        ("breaches", Some(i64::from(wish.breaches).into())),
+        ("missing", Some(text(wish.missing.word()))),
+        ("description", (!wish.description.is_empty()).then(|| text(&wish.description))),
+        ("tell", Some(texts(&wish.tell))),
+        environments,
+    ])
+}
+
+/// A measure as it is written.
+fn measure(measure: &Measure) -> Value {
+    let word = match measure {
+        Measure::TargetErrors => "target-errors",
+        Measure::ClientErrors => "client-errors",
+        Measure::Success => "success",
+        Measure::ResponseTime(percentile) => return text(format!("response-time {percentile}")),
+        Measure::RequestRate => "request-rate",
+        Measure::Cpu => "cpu",
+        Measure::Memory => "memory",
+        Measure::RunningTasks => "running-tasks",
+        Measure::UnhealthyTargets => "unhealthy-targets",
+        Measure::Custom(custom) => return of_custom(custom),
+    };
+    text(word)
+}
+
+fn of_custom(custom: &Custom) -> Value {
+    let metric = |metric: &Metric| {
+        let dimensions = metric.dimensions.iter().map(|(name, value)| (name.clone(), text(value)));
+        [
+            ("namespace", Some(text(&metric.namespace))),
+            ("metric", Some(text(&metric.name))),
+            ("dimensions", Some(Value::Table(dimensions.collect()))),
+            ("statistic", Some(text(&metric.statistic))),
+        ]
+    };
+    let unit = ("unit", Some(text(custom.unit.word())));
+    match &custom.of {
+        Formula::Metric(of) => {
+            let [namespace, name, dimensions, statistic] = metric(of);
+            table([namespace, name, dimensions, statistic, unit])
+        }
+        Formula::Math(parts) => {
+            let math = parts.iter().find_map(|part| match &part.is {
+                Term::Expression(expression) => Some(text(expression)),
+                Term::Metric { .. } => None,
+            });
+            let metrics = parts.iter().filter_map(|part| match &part.is {
+                Term::Metric { metric: of, .. } => Some((part.id.clone(), table(metric(of)))),
+                Term::Expression(_) => None,
+            });
+            table([("math", math), ("metrics", Some(Value::Table(metrics.collect()))), unit])
+        }
     }
 }
 
@@ -197,7 +295,7 @@ fn signal(signal: &SignalPlan) -> Value {
     };
     table([
         ("golden", Some(text(signal.golden.word()))),
-        ("measure", Some(text(measure(signal.measure)))),
+        ("measure", Some(measure(&signal.measure))),
         ("max", signal.max.map(Value::Float)),
         ("over_blue", signal.over_blue.map(Value::Float)),
         ("min_samples", Some(Value::Integer(i64::try_from(signal.min_samples).unwrap_or(i64::MAX)))),
@@ -292,7 +390,10 @@ fn work(work: &StageWork) -> (&'static str, Value) {
         StageWork::Build { command: build, repository } => {
             ("build", with(command(build), [("repository", Some(template(repository)))]))
         }
-        StageWork::Command(program) => ("command", command(program)),
+        StageWork::Command(program) => {
+            let undoes = program.undo.is_some().then(|| program.undo_on_failure.into());
+            ("command", with(command(program), [("undo_on_failure", undoes)]))
+        }
         StageWork::Task(run) => ("task", task(run)),
         StageWork::Migrate(migration) => (
             "migrate",
@@ -328,7 +429,18 @@ fn work(work: &StageWork) -> (&'static str, Value) {
             let own = [("report", report.as_ref().map(template)), ("limits", Some(limits))];
             ("load", with(command(tool), own))
         }
-        StageWork::Flag(switch) => ("flag", command(switch)),
+        StageWork::Flag(Flag::Command(switch)) => ("flag", command(switch)),
+        StageWork::Flag(Flag::AppConfig(flag)) => (
+            "flag",
+            table([
+                ("via", Some(text("appconfig"))),
+                ("application", Some(template(&flag.application))),
+                ("environment", Some(template(&flag.environment))),
+                ("profile", Some(template(&flag.profile))),
+                ("flag", Some(template(&flag.flag))),
+                ("strategy", Some(text(&flag.strategy))),
+            ]),
+        ),
         StageWork::Wait(plan) => ("wait", table([("span", Some(span(plan.span)))])),
         StageWork::Deploy => ("deploy", table([])),
         StageWork::Smoke(set) => ("smoke", table(checks::keys(set))),

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::fmt::friendly::{Designator, Spacing, SpanParser, SpanPrinter};
+use jiff::fmt::friendly::{Designator, Spacing, SpanPrinter};
 use toml::de::DeValue;
 
 use super::problem::{Mistake, nearest};
 use super::reader::Item;
+use crate::document;
 use crate::domain::percent::Percent;
-
-/// No span in a release is longer: a longer one is a slip.
-const LONGEST: Duration = Duration::from_hours(31 * 24);
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -83,10 +81,7 @@ pub(super) fn some_time(item: Item<'_>) -> Result<Duration, Mistake> {
 /// A span as people write it, such as `90s`, `5m`, `1h30m` or `2 minutes`: at most 31 days, to the millisecond.
 /// `None` when it is none.
 pub fn parse_duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    // ISO 8601 and `ago` would be read as well, but nobody reads them here.
-    let span = SpanParser::new().parse_unsigned_duration(text).ok().filter(|_| !text.starts_with(['P', '-', '+']))?;
-    (span <= LONGEST && span.subsec_nanos().is_multiple_of(1_000_000)).then_some(span)
+    document::span(text)
 }
 
 /// A span as it is written in a configuration: `1h30m`, `250ms`.

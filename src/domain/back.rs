@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::components::ComponentIndex;
+use super::flag::{FeatureFlag, FlagPlan, Switch};
 use super::ids::{ComponentName, EnvironmentName, ReleaseId, StageName, TaskDefinitionArn, Version};
 use super::late;
 use super::origin::{Earlier, Origin, Undoes};
@@ -515,7 +516,7 @@ fn as_stage(release: &Release, plan: &StagePlan, undo: Undo<'_>) -> StageKind {
             own.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         env.extend(command.env.iter().map(|(name, value)| (name.clone(), fill(value))));
         let (run, dir) = (run.iter().map(fill).collect(), command.dir.as_ref().map(fill));
-        StageKind::Command(CommandPlan { run, undo: None, env, dir, repeatable: false })
+        StageKind::Command(CommandPlan { run, undo: None, env, dir, repeatable: false, undo_on_failure: false })
     };
     match undo {
         Undo::Program { of, run } => command(of, run),
@@ -529,5 +530,6 @@ fn as_stage(release: &Release, plan: &StagePlan, undo: Undo<'_>) -> StageKind {
             };
             late::filled(&StageKind::Task(TaskPlan { definition, ..task.clone() }), late::DIGEST, digest)
         }
+        Undo::Flag(flag) => StageKind::Flag(FlagPlan::AppConfig(FeatureFlag { to: Switch::Off, ..flag.clone() })),
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::deployment::Deployment;
 use super::effect::Failure;
 use super::ids::{Side, TaskDefinitionArn};
 
@@ -56,6 +57,9 @@ pub struct Capacities {
     pub blue: Capacity,
     /// What is released.
     pub green: Capacity,
+    /// The newest deployment inside AWS, where the shift is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<Box<Deployment>>,
 }
 
 impl Capacities {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{Revision, StageName};
+use super::ids::{AlarmName, Revision, StageName};
 use super::time::Timestamp;
 
 /// Who sent a command.
@@ -63,6 +63,13 @@ pub enum Command {
         /// The phrase as typed; empty where none is asked for.
         phrase: String,
     },
+    /// Say that somebody looks after an alarm that fires. It moves nothing.
+    Acknowledge {
+        /// Which.
+        alarm: AlarmName,
+        /// What is known or done about it. Never empty.
+        note: String,
+    },
 }
 
 /// A command's kind alone, for guards and key hints.
@@ -87,11 +94,13 @@ pub enum CommandKind {
     Skip,
     /// See [`Command::Approve`].
     Approve,
+    /// See [`Command::Acknowledge`].
+    Acknowledge,
 }
 
 impl CommandKind {
     /// All of them, in the order they are listed to people.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Promote,
         Self::PromoteFull,
         Self::Pause,
@@ -101,6 +110,7 @@ impl CommandKind {
         Self::Retry,
         Self::Skip,
         Self::Approve,
+        Self::Acknowledge,
     ];
 
     /// The word for it.
@@ -115,12 +125,14 @@ impl CommandKind {
             Self::Retry => "retry",
             Self::Skip => "skip",
             Self::Approve => "approve",
+            Self::Acknowledge => "acknowledge",
         }
     }
 
-    /// Whether it is accepted whatever has changed since its sender looked: these only ever make things safer.
+    /// Whether it is accepted whatever has changed since its sender looked: these only ever make things safer, or move
+    /// nothing.
     pub fn is_always_timely(self) -> bool {
-        matches!(self, Self::Pause | Self::Rollback)
+        matches!(self, Self::Pause | Self::Rollback | Self::Acknowledge)
     }
 }
 
@@ -129,7 +141,7 @@ impl Command {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Rollback { reason } | Self::Abort { reason } => reason.as_deref(),
-            Self::Skip { reason } => Some(reason),
+            Self::Skip { reason } | Self::Acknowledge { note: reason, .. } => Some(reason),
             Self::Promote | Self::PromoteFull | Self::Pause | Self::Resume | Self::Retry | Self::Approve { .. } => None,
         }
     }
@@ -146,6 +158,7 @@ impl Command {
             Self::Retry => CommandKind::Retry,
             Self::Skip { .. } => CommandKind::Skip,
             Self::Approve { .. } => CommandKind::Approve,
+            Self::Acknowledge { .. } => CommandKind::Acknowledge,
         }
     }
 }

@@ -68,7 +68,7 @@ pub enum Effect {
         /// The stage's index.
         stage: usize,
     },
-    /// Make green's weight on the listener rule `green`, and blue's the rest. Asking twice changes nothing.
+    /// Make green's share of the traffic `green`, and blue's the rest. Asking twice changes nothing.
     SetWeight {
         /// Whose.
         component: ComponentIndex,

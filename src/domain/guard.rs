@@ -3,7 +3,8 @@
 
 use super::command::CommandKind;
 use super::ids::StageName;
-use super::plan::{StageKind, StagePlan};
+use super::percent::Percent;
+use super::plan::{Driver, StageKind, StagePlan};
 use super::release::{Release, Stage, StageStatus, StepPhase, Work};
 
 /// Whether `kind` can be carried out now; if not, why not.
@@ -56,16 +57,27 @@ pub fn candidates(release: &Release, kind: CommandKind) -> Result<Vec<usize>, St
     if release.begun.is_none() {
         return Err("the release has not begun".to_owned());
     }
+    if kind == CommandKind::Acknowledge {
+        return Ok(Vec::new());
+    }
     if release.unwinding.is_some() {
         return Err("the release is going back; that outranks everything else".to_owned());
     }
     let mut active = release.active().peekable();
     let is_over = active.peek().is_none();
     match kind {
-        CommandKind::Rollback | CommandKind::Abort => return Ok(Vec::new()),
+        CommandKind::Rollback | CommandKind::Abort | CommandKind::Acknowledge => return Ok(Vec::new()),
         _ if is_over => return Err("all stages are done".to_owned()),
         CommandKind::Pause if release.hold.is_some() => return Err("already paused; resume goes on".to_owned()),
         CommandKind::Resume if release.hold.is_none() => return Err("not paused".to_owned()),
+        CommandKind::Pause if is_on_anothers_clock(release) => {
+            let why =
+                "CodeDeploy shifts on its own clock and cannot be paused; before the shift it waits to be let through";
+            return Err(format!("{why}; rollback stops it"));
+        }
+        CommandKind::Pause if is_replacing_tasks(release) => {
+            return Err("ECS replaces the tasks by itself and cannot be paused; rollback stops it".to_owned());
+        }
         CommandKind::Pause | CommandKind::Resume => return Ok(Vec::new()),
         CommandKind::Promote
         | CommandKind::PromoteFull
@@ -84,6 +96,26 @@ pub fn candidates(release: &Release, kind: CommandKind) -> Result<Vec<usize>, St
     if stages.is_empty() { Err(why.unwrap_or_else(|| "not now".to_owned())) } else { Ok(stages) }
 }
 
+/// Whether CodeDeploy shifts traffic now, which only a rollback stops.
+fn is_on_anothers_clock(release: &Release) -> bool {
+    release.components.iter().any(|(of, component)| {
+        let is_moving = component.traffic.observed.is_none_or(|green| green != Percent::FULL);
+        release.plan.components[of].driver() == Driver::CodeDeploy && component.has_shifted() && is_moving
+    })
+}
+
+/// Whether ECS replaces tasks now, which only a rollback stops.
+fn is_replacing_tasks(release: &Release) -> bool {
+    release.components.iter().any(|(of, component)| {
+        let is_moving = component.traffic.observed.is_none_or(|green| green != Percent::FULL);
+        let is_asked = component.has_shifted()
+            && release
+                .step(of)
+                .is_some_and(|(_, phase)| matches!(phase, StepPhase::Raising { .. } | StepPhase::Settling { .. }));
+        release.plan.components[of].driver() == Driver::Rolling && is_asked && is_moving
+    })
+}
+
 /// Whether `kind` can be carried out on a stage whose turn it is.
 fn for_stage(release: &Release, kind: CommandKind, index: usize) -> Result<(), String> {
     let Some((plan, stage)) = release.plan.stage(index).zip(release.stages.get(index)) else {
@@ -97,7 +129,11 @@ fn for_stage(release: &Release, kind: CommandKind, index: usize) -> Result<(), S
         CommandKind::Skip => skip(&plan.kind, stage),
         CommandKind::Approve if stage.work == Work::Confirming || may_approve_early(&plan.kind, stage) => Ok(()),
         CommandKind::Approve => Err("nothing waits for an approval".to_owned()),
-        CommandKind::Pause | CommandKind::Resume | CommandKind::Rollback | CommandKind::Abort => Ok(()),
+        CommandKind::Pause
+        | CommandKind::Resume
+        | CommandKind::Rollback
+        | CommandKind::Abort
+        | CommandKind::Acknowledge => Ok(()),
     }
 }
 

@@ -56,6 +56,10 @@ name! {
     /// The ARN of one task-definition revision.
     TaskDefinitionArn
 }
+name! {
+    /// A task of ECS by its id, the last part of its ARN.
+    TaskId
+}
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {

@@ -36,8 +36,9 @@ pub fn last_resort(release: &Release, of: ComponentIndex) -> LastResort {
     let (rollback, wanted) = (release.plan.rollback, release.plan.components[of].wanted(Side::Blue));
     let is_raise = |effect: &Effect| matches!(effect, Effect::SetWeight { component, green } if *component == of && *green > Percent::ZERO);
     LastResort::BringBack {
-        is_blue_ready: (component.capacities.as_ref())
-            .is_some_and(|both| rollback.is_enough(both.blue.dependable(), wanted)),
+        // Where no blue stands beside green, it comes up as it takes the traffic.
+        is_blue_ready: !release.plan.components[of].driver().is_side_by_side()
+            || (component.capacities.as_ref()).is_some_and(|both| rollback.is_enough(both.blue.dependable(), wanted)),
         may_rise: component.traffic.unsure || release.in_flight.iter().any(|flight| is_raise(&flight.intent.effect)),
     }
 }

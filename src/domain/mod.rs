@@ -4,16 +4,22 @@
 //! of: the [`plan`] it follows, the [`event`]s it is told, the [`effect`]s it asks for, the [`command`]s people give it
 //! and the [`guard`] that says which of them are possible now.
 
+pub mod alarm;
 pub mod back;
 pub mod calendar;
 pub mod capacity;
 pub mod check;
+pub mod checklist;
 pub mod command;
 pub mod components;
+pub mod deployment;
+pub mod driver;
 pub mod effect;
 pub mod event;
 pub mod evidence;
 pub mod facts;
+pub mod flag;
+pub mod formula;
 pub mod gate;
 pub mod guard;
 pub mod ids;

@@ -42,11 +42,13 @@ pub enum Transition {
     StatusPage,
     /// Nothing: somebody tries the channel.
     Test,
+    /// Somebody looks after an alarm.
+    Acknowledged,
 }
 
 impl Transition {
     /// Those that a channel may choose from, by their words.
-    pub const WORDS: [(&'static str, Self); 10] = [
+    pub const WORDS: [(&'static str, Self); 11] = [
         ("begun", Self::Begun),
         ("step", Self::Step),
         ("stage", Self::Stage),
@@ -57,6 +59,7 @@ impl Transition {
         ("credentials", Self::Credentials),
         ("journal-lost", Self::JournalLost),
         ("ended", Self::Ended),
+        ("acknowledged", Self::Acknowledged),
     ];
 
     /// The word for it.
@@ -211,6 +214,14 @@ pub struct Facts {
     pub page: Option<PageStatus>,
 }
 
+/// Green's weight in words.
+fn weight(set: Percent, observed: Option<Percent>) -> String {
+    match observed {
+        Some(observed) => format!("set {set}, observed {observed}"),
+        None => format!("set {set}, not read back yet"),
+    }
+}
+
 impl Facts {
     /// What there is to say of `release` now.
     pub fn of(release: &Release, transition: Transition, detail: &str, at: Timestamp) -> Self {
@@ -219,6 +230,7 @@ impl Facts {
         let by_human = match transition {
             Transition::Begun => release.begun.as_ref().map(|begun| &begun.by),
             Transition::Paused => release.hold.as_ref().and_then(|hold| hold.by.as_ref()),
+            Transition::Acknowledged => release.orders.last().map(|ordered| &ordered.by),
             _ => release.unwinding.as_ref().and_then(|unwinding| unwinding.by.as_ref()),
         };
         let finding = |(of, verdict): (ComponentIndex, &super::signal::Verdict)| Finding {
@@ -257,7 +269,7 @@ impl Facts {
             stage,
             set: traffic.set,
             observed: traffic.observed,
-            shifted: release.has_shifted(),
+            shifted: release.has_reached_users(),
             findings: verdicts.map(finding).collect(),
             detail: detail.to_owned(),
             actor: by_human.cloned(),
@@ -303,10 +315,23 @@ impl Facts {
 
     /// Green's weight, set and observed, in words.
     pub fn weight(&self) -> String {
-        match self.observed {
-            Some(observed) => format!("set {}, observed {observed}", self.set),
-            None => format!("set {}, not read back yet", self.set),
-        }
+        weight(self.set, self.observed)
+    }
+
+    /// All components by name: `api, web`.
+    pub fn named(&self) -> String {
+        self.components().map(|(name, _, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Each component: its name, from which version to which, and its green's weight.
+    pub fn components(&self) -> impl Iterator<Item = (&ComponentName, String, String)> {
+        let lead = (&self.component, format!("{} → {}", self.from, self.to), self.weight());
+        let other = |it: &'_ OtherFacts| (format!("{} → {}", it.from, it.to), weight(it.set, it.observed));
+        let others = self.others.iter().map(move |it| {
+            let (versions, weight) = other(it);
+            (&it.component, versions, weight)
+        });
+        std::iter::once(lead).chain(others)
     }
 
     /// Who did it, in words.

@@ -23,12 +23,12 @@ impl Piece {
             Self::Part(part) => kind.part(part)?.runs,
             Self::Undo => match kind.undo()? {
                 Undo::Job(job) => job.runs(),
-                Undo::Program { .. } => return None,
+                Undo::Program { .. } | Undo::Flag(_) => return None,
             },
         };
         match runs {
             Runs::Task(task) => Some(task),
-            Runs::Command(_) => None,
+            Runs::Command(_) | Runs::Flag(_) => None,
         }
     }
 }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::components::{ComponentIndex, Components};
+use super::deployment::Course;
 use super::ids::{Side, StageName};
-use super::plan::{GateKind, OnFailure, Plan, ShiftPlan, StageKind, StagePlan};
+use super::plan::{CommandPlan, Driver, GateKind, OnFailure, Plan, ShiftPlan, StageKind, StagePlan};
 use super::release::{Component, Ended, Ending, Release, StageStatus, Status, StepPhase, UnwindPhase, Work};
 use super::time::{Elapsed, Timestamp};
 
@@ -132,11 +133,36 @@ pub fn rollback_preview(release: &Release) -> RollbackPreview {
             continue;
         }
         let whose = plan.whose(of);
-        if !is_ready {
-            let wanted = planned.wanted(Side::Blue);
-            steps.push(format!("{whose}scale blue to {wanted} tasks and wait until they are healthy"));
+        let deployment = state.capacities.as_ref().and_then(|both| both.deployment.as_ref());
+        let is_over = deployment.is_some_and(|deployment| deployment.course == Course::Completed);
+        match planned.driver() {
+            Driver::Rolling if is_over => {
+                steps.push(format!("{whose}a new deployment of {}: ECS replaces all tasks again", planned.from));
+            }
+            Driver::Rolling => steps.push(format!("{whose}stop the deployment: ECS brings {} back", planned.from)),
+            Driver::Native if is_over => {
+                steps.push(format!("{whose}a new deployment of {}: ECS has taken blue down", planned.from));
+                steps.push(format!("{whose}all traffic to blue, {}, once it is up", planned.from));
+            }
+            Driver::CodeDeploy if is_over => {
+                steps.push(format!("{whose}a deployment of {}: CodeDeploy has taken blue down", planned.from));
+                steps.push(format!("{whose}all traffic to blue, {}, once it is up", planned.from));
+            }
+            Driver::CodeDeploy => {
+                steps.push(format!(
+                    "{whose}stop the deployment: CodeDeploy brings all traffic to blue, {}",
+                    planned.from
+                ));
+            }
+            Driver::Native => steps.push(format!("{whose}ECS rolls back: all traffic to blue, {}", planned.from)),
+            Driver::Alb | Driver::Command => {
+                if !is_ready {
+                    let wanted = planned.wanted(Side::Blue);
+                    steps.push(format!("{whose}scale blue to {wanted} tasks and wait until they are healthy"));
+                }
+                steps.push(format!("{whose}all traffic to blue, {}", planned.from));
+            }
         }
-        steps.push(format!("{whose}all traffic to blue, {}", planned.from));
     }
     for (stage, plan_of) in release.stages.iter().zip(&plan.stages).rev() {
         let name = &plan_of.name;
@@ -146,6 +172,9 @@ pub fn rollback_preview(release: &Release) -> RollbackPreview {
                 Some(undo) if kind.undoes_itself() => steps.push(format!("undo {name}: {}", undo.line())),
                 _ => left.extend(not_undone(plan_of)),
             },
+            StageKind::Command(CommandPlan { undo: Some(undo), .. }) if stage.parts > 0 && !stage.undo_tried => {
+                left.push(format!("{name} is not done and not undone; by hand, if need be: {}", undo.join(" ")));
+            }
             kind if kind.part(0).is_some() && stage.attempts > 0 => {
                 left.push(format!("{name} is not done: nothing is undone"));
             }
@@ -182,9 +211,34 @@ pub fn left_behind(release: &Release) -> Vec<(&StageName, String)> {
             let stages = release.stages.iter().zip(&release.plan.stages).rev();
             let left =
                 stages.filter(|(stage, plan)| plan.kind.part(0).is_some() && stage.has_left_something(&plan.kind));
-            left.filter_map(|(_, plan)| Some((&plan.name, not_undone(plan)?))).collect()
+            let left = left.filter_map(|(_, plan)| Some((&plan.name, not_undone(plan)?)));
+            left.chain(left_warm(release)).collect()
         }
     }
+}
+
+/// Tasks that an earlier release has kept warm on what would have become green. Its hold ended with the beginning of this
+/// release, which has not replaced them either: nobody takes them down.
+fn left_warm(release: &Release) -> impl Iterator<Item = (&StageName, String)> {
+    release.components.iter().filter_map(|(of, component)| {
+        let planned = &release.plan.components[of];
+        let of_it = |stage: &&StagePlan| stage.component == Some(of);
+        let is_taken_down =
+            release.plan.stages.iter().filter(of_it).any(|stage| matches!(stage.kind, StageKind::Cleanup(_)));
+        let deploy = release.deploy_stage(of)?;
+        let has_begun = release.stages.get(deploy).is_some_and(|stage| stage.attempts > 0);
+        let green = &component.capacities.as_ref()?.green;
+        if has_begun || !is_taken_down || green.unread.is_some() || green.desired == 0 {
+            return None;
+        }
+        let (service, cluster) = (&planned.sides.as_ref()?.green.service, &planned.cluster);
+        let text = format!(
+            "{service} still runs {} tasks of {}; by hand: aws ecs update-service --cluster {cluster} --service {service} --desired-count 0",
+            green.desired,
+            green.task_definition.short()
+        );
+        Some((&release.plan.stage(deploy)?.name, text))
+    })
 }
 
 /// `api: ` before what is said of a stage's component, where there are several.

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::check::HttpCheck;
 use super::components::{ComponentIndex, Components};
+use super::flag::{FlagPlan, Switch};
 use super::ids::{AlarmName, ComponentName, EnvironmentName, Side, StageName, TaskDefinitionArn, Version};
+use super::log::request::RequestLog;
 use super::notice::PageStatus;
 use super::origin::Origin;
 use super::percent::Percent;
@@ -18,6 +20,7 @@ pub use super::program::{
 use super::signal::SignalPlan;
 use super::time::millis;
 
+pub use super::driver::{DeploymentGroup, Driver};
 pub use super::gate::GatePlan;
 
 /// The whole of a release, decided before it begins.
@@ -55,8 +58,6 @@ pub struct Plan {
 pub struct ComponentPlan {
     /// Its name.
     pub name: ComponentName,
-    /// The way its traffic is shifted.
-    pub driver: Driver,
     /// Version that serves now.
     pub from: Version,
     /// Version to serve.
@@ -67,6 +68,9 @@ pub struct ComponentPlan {
     pub cluster: String,
     /// Log groups to tail.
     pub logs: Vec<String>,
+    /// How its tasks write of requests in them.
+    #[serde(default, skip_serializing_if = "RequestLog::is_usual")]
+    pub requests: RequestLog,
     /// What is measured and judged.
     pub signals: Vec<SignalPlan>,
     /// Alarms that roll the release back when they fire, and block it when they fire before it begins.
@@ -93,6 +97,11 @@ impl Pinned {
 }
 
 impl ComponentPlan {
+    /// The way its traffic is shifted.
+    pub fn driver(&self) -> Driver {
+        self.sides.as_ref().map_or(Driver::Command, |sides| sides.driver)
+    }
+
     /// Tasks that a side is to run while it serves, or is ready to; none without sides.
     pub fn wanted(&self, side: Side) -> u32 {
         self.sides.as_ref().map_or(0, |sides| sides.of(side).desired)
@@ -108,35 +117,25 @@ pub struct Place {
     pub region: String,
 }
 
-/// Who shifts traffic, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Driver {
-    /// The engine sets the weights of two target groups on a listener rule and reads them back.
-    Alb,
-    /// The pipeline's programs release it; there is no traffic to shift.
-    Command,
-}
-
-impl Driver {
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Alb => "alb",
-            Self::Command => "command",
-        }
-    }
-}
-
 /// Both sides' places.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sides {
-    /// The listener rule whose weights split production traffic.
+    /// The way traffic is shifted between them.
+    #[serde(default)]
+    pub driver: Driver,
+    /// The listener rule that leads production traffic, by weight where it is split.
     pub rule: String,
     /// What serves now.
     pub blue: SidePlan,
     /// What is released.
     pub green: SidePlan,
+    /// How long a deployment inside AWS waits at a pause for the engine's word before it goes back by itself: the
+    /// longest that green may have traffic with nobody to judge it. Zero where nothing waits.
+    #[serde(default, with = "millis")]
+    pub expiry: Duration,
+    /// The deployment group that CodeDeploy shifts traffic by; `None` where somebody else does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<DeploymentGroup>,
 }
 
 impl Sides {
@@ -147,6 +146,19 @@ impl Sides {
             Side::Green => &self.green,
         }
     }
+
+    /// The load balancer as metrics name it: `app/name/id`.
+    pub fn load_balancer(&self) -> Option<&str> {
+        load_balancer_of(&self.rule)
+    }
+}
+
+/// The `LoadBalancer` dimension, `app/name/id`, which the ARNs of a listener and of its rules hold.
+pub fn load_balancer_of(rule: &str) -> Option<&str> {
+    let (_, path) = rule.split_once("/app/")?;
+    let id_ends = path.match_indices('/').nth(1).map_or(path.len(), |(at, _)| at);
+    let start = rule.len() - path.len() - "app/".len();
+    rule.get(start..start + "app/".len() + id_ends)
 }
 
 /// One side's service and target group.
@@ -220,7 +232,7 @@ pub enum StageKind {
     /// Traffic moved step by step.
     Shift(ShiftPlan),
     /// A feature switched on; a rollback switches it off before anything else.
-    Flag(CommandPlan),
+    Flag(FlagPlan),
     /// Green watched at full weight.
     Verify(VerifyPlan),
     /// A message to the configuration's channels.
@@ -256,12 +268,57 @@ impl StageKind {
         }
     }
 
+    /// The HTTP checks that it runs, if running some is part of it.
+    pub fn checks(&self) -> Option<&[HttpCheck]> {
+        match self {
+            Self::Smoke(checks) => Some(checks),
+            Self::Verify(verify) => Some(&verify.checks),
+            Self::Gate(_)
+            | Self::Build(_)
+            | Self::Command(_)
+            | Self::Task(_)
+            | Self::Migrate(_)
+            | Self::Deploy
+            | Self::WarmUp(_)
+            | Self::Load(_)
+            | Self::Shift(_)
+            | Self::Flag(_)
+            | Self::Notify
+            | Self::StatusPage(_)
+            | Self::Wait(_)
+            | Self::Cleanup(_) => None,
+        }
+    }
+
+    /// How long it lets time pass, by its plan alone.
+    pub fn waits(&self) -> Duration {
+        match self {
+            Self::Shift(shift) => shift.steps.iter().map(|step| step.bake).sum(),
+            Self::Verify(verify) => verify.watch,
+            Self::Wait(wait) => wait.span,
+            Self::Cleanup(cleanup) => cleanup.hold,
+            Self::Gate(_)
+            | Self::Build(_)
+            | Self::Command(_)
+            | Self::Task(_)
+            | Self::Migrate(_)
+            | Self::Deploy
+            | Self::Smoke(_)
+            | Self::WarmUp(_)
+            | Self::Load(_)
+            | Self::Flag(_)
+            | Self::Notify
+            | Self::StatusPage(_) => Duration::ZERO,
+        }
+    }
+
     /// What it runs to an end, part by part.
     pub fn part(&self, index: usize) -> Option<Part<'_>> {
         let only = |runs| (index == 0).then_some(Part { name: "", runs });
         match self {
             Self::Build(build) => only(Runs::Command(&build.command)),
-            Self::Command(command) | Self::Flag(command) => only(Runs::Command(command)),
+            Self::Command(command) | Self::Flag(FlagPlan::Command(command)) => only(Runs::Command(command)),
+            Self::Flag(FlagPlan::AppConfig(flag)) => only(Runs::Flag(flag)),
             Self::Task(task) => only(Runs::Task(task)),
             Self::Load(load) => only(Runs::Command(&load.command)),
             Self::Migrate(migration) => migration.part(index),
@@ -283,6 +340,7 @@ impl StageKind {
         match (self, self.part(0)?.runs) {
             (Self::Migrate(migration), _) => migration.undo.as_ref().map(Undo::Job),
             (_, Runs::Command(command)) => command.undo(),
+            (_, Runs::Flag(flag)) => (flag.to == Switch::On).then_some(Undo::Flag(flag)),
             (_, Runs::Task(_)) => None,
         }
     }
@@ -291,6 +349,7 @@ impl StageKind {
     pub fn is_begun_for_good(&self, parts: usize) -> bool {
         match self {
             Self::Migrate(migration) => parts > migration.apply_index(),
+            Self::Command(command) => command.undo_on_failure && parts > 0,
             Self::Flag(_) => parts > 0,
             _ => false,
         }
@@ -438,6 +497,17 @@ impl Plan {
         weight == Percent::ZERO
             || weight == Percent::FULL
             || self.shift(of).is_some_and(|plan| plan.steps.iter().any(|step| step.weight == weight))
+    }
+
+    /// Whether a stage is what brings a version to users where no traffic is shifted: a program that can be undone, of
+    /// components without sides. What cannot be undone, a build for one, may as well have changed nothing that they see.
+    pub fn is_switch(&self, stage: &StagePlan) -> bool {
+        let is_program = matches!(stage.kind, StageKind::Command(_) | StageKind::Flag(_));
+        let has_sides = match stage.component {
+            Some(of) => self.components[of].sides.is_some(),
+            None => self.components.iter().any(|(_, component)| component.sides.is_some()),
+        };
+        is_program && !has_sides && stage.kind.undo().is_some()
     }
 
     /// What is released, in a few words: `api`, or `api, web`.

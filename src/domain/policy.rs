@@ -4,66 +4,48 @@ use serde::{Deserialize, Serialize};
 
 use super::command::CommandKind;
 
-/// Something that a rule can allow.
+/// Something that a rule can allow. It is written as its word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(into = "String", try_from = "String")]
 pub enum Deed {
     /// Beginning a release.
     Release,
-    /// See [`CommandKind::Promote`].
-    Promote,
-    /// See [`CommandKind::PromoteFull`].
-    PromoteFull,
-    /// See [`CommandKind::Pause`].
-    Pause,
-    /// See [`CommandKind::Resume`].
-    Resume,
-    /// See [`CommandKind::Rollback`]; also going back to an earlier release.
-    Rollback,
-    /// See [`CommandKind::Abort`].
-    Abort,
-    /// See [`CommandKind::Retry`].
-    Retry,
-    /// See [`CommandKind::Skip`].
-    Skip,
-    /// See [`CommandKind::Approve`].
-    Approve,
+    /// Giving a command of this kind; to roll back is also to go back to an earlier release.
+    Order(CommandKind),
 }
 
 impl Deed {
-    /// All of them, by their words.
-    pub const WORDS: [(&'static str, Self); 10] = [
-        ("release", Self::Release),
-        ("promote", Self::Promote),
-        ("promote-full", Self::PromoteFull),
-        ("pause", Self::Pause),
-        ("resume", Self::Resume),
-        ("rollback", Self::Rollback),
-        ("abort", Self::Abort),
-        ("retry", Self::Retry),
-        ("skip", Self::Skip),
-        ("approve", Self::Approve),
-    ];
+    /// All of them, in the order in which they are listed to people.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Release].into_iter().chain(CommandKind::ALL.into_iter().map(Self::Order))
+    }
 
     /// The word for it.
     pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(_, known)| *known == self).map_or("", |(word, _)| *word)
+        match self {
+            Self::Release => "release",
+            Self::Order(kind) => kind.word(),
+        }
     }
 }
 
 impl From<CommandKind> for Deed {
     fn from(kind: CommandKind) -> Self {
-        match kind {
-            CommandKind::Promote => Self::Promote,
-            CommandKind::PromoteFull => Self::PromoteFull,
-            CommandKind::Pause => Self::Pause,
-            CommandKind::Resume => Self::Resume,
-            CommandKind::Rollback => Self::Rollback,
-            CommandKind::Abort => Self::Abort,
-            CommandKind::Retry => Self::Retry,
-            CommandKind::Skip => Self::Skip,
-            CommandKind::Approve => Self::Approve,
-        }
+        Self::Order(kind)
+    }
+}
+
+impl From<Deed> for String {
+    fn from(deed: Deed) -> Self {
+        deed.word().to_owned()
+    }
+}
+
+impl TryFrom<String> for Deed {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        Self::all().find(|deed| deed.word() == word).ok_or_else(|| format!("no deed is called `{word}`"))
     }
 }
 
@@ -215,28 +197,41 @@ mod tests {
     }
 
     #[test]
+    fn a_deed_is_kept_as_its_word() {
+        let words: Vec<&str> = Deed::all().map(Deed::word).collect();
+        let kept = serde_json::to_string(&Deed::all().collect::<Vec<_>>()).unwrap();
+        assert_eq!(kept, serde_json::to_string(&words).unwrap());
+        assert_eq!(serde_json::from_str::<Vec<Deed>>(&kept).unwrap(), Deed::all().collect::<Vec<_>>());
+        assert!(serde_json::from_str::<Deed>("\"undo\"").is_err());
+    }
+
+    #[test]
     fn what_no_rule_allows_is_refused_by_name() {
         let policy = Policy {
-            everybody: vec![Deed::Pause, Deed::Rollback],
+            everybody: vec![Deed::Order(CommandKind::Pause), Deed::Order(CommandKind::Rollback)],
             rules: vec![
-                rule("captains", "arn:aws:sts::*:assumed-role/release-captain/*", &[Deed::Release, Deed::Promote]),
-                rule("developers", "arn:aws:iam::123456789012:role/developer", &[Deed::Retry]),
+                rule(
+                    "captains",
+                    "arn:aws:sts::*:assumed-role/release-captain/*",
+                    &[Deed::Release, Deed::Order(CommandKind::Promote)],
+                ),
+                rule("developers", "arn:aws:iam::123456789012:role/developer", &[Deed::Order(CommandKind::Retry)]),
             ],
         };
-        assert_eq!(policy.allows(Deed::Rollback, None), Ok(()));
-        assert_eq!(policy.allows(Deed::Promote, Some(CAPTAIN)), Ok(()));
-        assert_eq!(policy.allows(Deed::Retry, Some(VISITOR)), Ok(()));
+        assert_eq!(policy.allows(Deed::Order(CommandKind::Rollback), None), Ok(()));
+        assert_eq!(policy.allows(Deed::Order(CommandKind::Promote), Some(CAPTAIN)), Ok(()));
+        assert_eq!(policy.allows(Deed::Order(CommandKind::Retry), Some(VISITOR)), Ok(()));
         let refused = |deed, arn| policy.allows(deed, arn).unwrap_err();
         assert_eq!(
-            refused(Deed::Promote, Some(VISITOR)),
+            refused(Deed::Order(CommandKind::Promote), Some(VISITOR)),
             format!("policy: rule `developers` names {VISITOR} and does not allow promote; rule `captains` allows it")
         );
         assert_eq!(
-            refused(Deed::Promote, Some("arn:aws:iam::1:user/eve")),
+            refused(Deed::Order(CommandKind::Promote), Some("arn:aws:iam::1:user/eve")),
             "policy: no rule names arn:aws:iam::1:user/eve, which may only look; rule `captains` allows it"
         );
         assert_eq!(
-            refused(Deed::Skip, None),
+            refused(Deed::Order(CommandKind::Skip), None),
             "policy: whose skip this is, is not known, since AWS did not say; no rule allows it to anybody"
         );
     }

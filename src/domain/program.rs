@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::check::Request;
+use super::flag::{FeatureFlag, Switch};
 use super::time::millis;
 
 /// A program on this host with its surroundings.
@@ -22,6 +23,9 @@ pub struct CommandPlan {
     /// Running it twice does no harm, so that the engine may run it again when it cannot know how the first run ended.
     /// Its undo is never run again.
     pub repeatable: bool,
+    /// The undo also puts right what a run has left that failed or was stopped.
+    #[serde(default)]
+    pub undo_on_failure: bool,
 }
 
 /// A task that ECS runs once, in the network of its component's service.
@@ -78,6 +82,8 @@ pub enum Runs<'a> {
     Command(&'a CommandPlan),
     /// A task on ECS.
     Task(&'a TaskPlan),
+    /// A flag of AppConfig, switched as it says.
+    Flag(&'a FeatureFlag),
 }
 
 impl Runs<'_> {
@@ -86,15 +92,16 @@ impl Runs<'_> {
         match self {
             Self::Command(command) => command.run.join(" "),
             Self::Task(task) => task.run.join(" "),
+            Self::Flag(flag) => flag.line(flag.to),
         }
     }
 
     /// Whether it may be run again when how it ended is not known. A task is started with a token, by which ECS tells
-    /// repeats: asking for it again finds the one that runs.
+    /// repeats: asking for it again finds the one that runs. A flag is asked to be what it is to be.
     pub fn is_repeatable(self) -> bool {
         match self {
             Self::Command(command) => command.repeatable,
-            Self::Task(_) => true,
+            Self::Task(_) | Self::Flag(_) => true,
         }
     }
 
@@ -125,6 +132,8 @@ pub enum Undo<'a> {
     },
     /// Something of its own.
     Job(&'a Job),
+    /// A flag of AppConfig, switched off.
+    Flag(&'a FeatureFlag),
 }
 
 impl Undo<'_> {
@@ -133,6 +142,7 @@ impl Undo<'_> {
         match self {
             Self::Program { run, .. } => run.join(" "),
             Self::Job(job) => job.runs().line(),
+            Self::Flag(flag) => flag.line(Switch::Off),
         }
     }
 }

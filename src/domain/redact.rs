@@ -84,6 +84,11 @@ impl Redactor {
         })
     }
 
+    /// The value of a field, masked whole if the field's name says that it is a secret, and fit for a terminal.
+    pub fn clean_field(&self, name: &str, value: &str) -> String {
+        if Self::is_secret_name(name) && !value.is_empty() { MASK.to_owned() } else { self.clean(value) }
+    }
+
     /// `text` with secrets masked and control characters made visible: fit for a terminal.
     pub fn clean(&self, text: &str) -> String {
         printable(&self.mask(text)).into_owned()

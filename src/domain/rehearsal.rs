@@ -168,6 +168,7 @@ impl Stage {
                 capacities: Capacities {
                     blue: at_first(component, Side::Blue),
                     green: at_first(component, Side::Green),
+                    deployment: None,
                 },
             }),
             open: Vec::new(),

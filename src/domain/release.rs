@@ -539,6 +539,16 @@ impl Release {
         self.components.iter().any(|(_, component)| component.has_shifted())
     }
 
+    /// Whether users may have met what is released: green of a component has had production traffic, or a program has run
+    /// that releases components without traffic to shift.
+    pub fn has_reached_users(&self) -> bool {
+        let mut stages = self.plan.stages.iter().zip(&self.stages);
+        self.has_shifted()
+            || stages.any(|(plan, stage)| {
+                self.plan.is_switch(plan) && (stage.undo_tried || stage.has_left_something(&plan.kind))
+            })
+    }
+
     /// Whether any component's green takes production traffic now, as far as is known.
     pub fn is_green_live(&self) -> bool {
         self.components.iter().any(|(_, component)| component.is_green_live())

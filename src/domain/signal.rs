@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::formula::Formula;
 use super::ids::SignalName;
 use super::time::{Timestamp, millis};
 
@@ -51,6 +52,21 @@ pub enum Unit {
     Count,
 }
 
+impl Unit {
+    /// All of them, by the words that the configuration has for them.
+    pub const WORDS: [(&'static str, Self); 4] = [
+        ("percent", Self::Percent),
+        ("milliseconds", Self::Milliseconds),
+        ("per-second", Self::PerSecond),
+        ("count", Self::Count),
+    ];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, known)| *known == self).map_or("", |(word, _)| *word)
+    }
+}
+
 /// What a failing verdict leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -64,7 +80,7 @@ pub enum Policy {
 }
 
 /// Where the numbers of a signal come from. The engine asks the cloud for them, the judge never looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measure {
     /// Share of a side's requests that its targets answered with a 5xx, in percent.
@@ -79,6 +95,70 @@ pub enum Measure {
     Cpu,
     /// Memory in use by a side's service, in percent of what it reserved.
     Memory,
+    /// Share of a side's requests that were answered with a 2xx or 3xx, in percent.
+    Success,
+    /// Tasks of a side's service that run. ECS counts a sample of its CPU metric for each task and minute
+    /// (Amazon ECS Developer Guide, "Service RUNNING task count").
+    RunningTasks,
+    /// Targets of a side that fail their health check, the most of a period.
+    UnhealthyTargets,
+    /// A metric of the configuration's own, or metric math.
+    Custom(Box<Custom>),
+}
+
+/// What a signal of the configuration's own measures. Values of dimensions may hold `${service}`, `${target_group}`,
+/// `${load_balancer}` and `${cluster}`, which each side fills in with its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Custom {
+    /// What is measured.
+    pub of: Formula,
+    /// What it is counted in.
+    pub unit: Unit,
+}
+
+impl Custom {
+    /// Whether both sides have the same: nothing in it is filled in by side.
+    pub fn is_shared(&self) -> bool {
+        let is_of_side = |value: &String| value.contains("${service}") || value.contains("${target_group}");
+        !self.of.metrics().iter().flat_map(|metric| metric.dimensions.values()).any(is_of_side)
+    }
+}
+
+impl Measure {
+    /// Whether both sides have the same value: a database's connections, for one.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::Custom(custom) => custom.is_shared(),
+            Self::TargetErrors
+            | Self::ClientErrors
+            | Self::ResponseTime(_)
+            | Self::RequestRate
+            | Self::Cpu
+            | Self::Memory
+            | Self::Success
+            | Self::RunningTasks
+            | Self::UnhealthyTargets => false,
+        }
+    }
+
+    /// What it is counted in.
+    pub fn unit(&self) -> Unit {
+        match self {
+            Self::TargetErrors | Self::ClientErrors | Self::Success | Self::Cpu | Self::Memory => Unit::Percent,
+            Self::ResponseTime(_) => Unit::Milliseconds,
+            Self::RequestRate => Unit::PerSecond,
+            Self::RunningTasks | Self::UnhealthyTargets => Unit::Count,
+            Self::Custom(custom) => custom.unit,
+        }
+    }
+
+    /// Whether its value rests on requests, so that it says nothing without enough of them.
+    pub fn rests_on_requests(&self) -> bool {
+        match self {
+            Self::TargetErrors | Self::ClientErrors | Self::Success | Self::ResponseTime(_) | Self::RequestRate => true,
+            Self::Cpu | Self::Memory | Self::RunningTasks | Self::UnhealthyTargets | Self::Custom(_) => false,
+        }
+    }
 }
 
 /// A percentile in tenths of a percent, 1 to 999: `p99` is 990.

@@ -4,10 +4,12 @@
 //! it masks anything any more. Only what never reaches the core is cleaned elsewhere: log lines where they are read.
 
 use crate::cloud::{Alarm, Identity};
+use crate::domain::alarm::{Quiet, Rule, Setup};
 use crate::domain::capacity::{Capacities, Capacity};
 use crate::domain::command::{Actor, Command, Order};
 use crate::domain::effect::{CheckResult, Failure, Outcome};
 use crate::domain::event::{Event, FiringAlarm};
+use crate::domain::formula::Formula;
 use crate::domain::redact::Redactor;
 use crate::domain::signal::Verdict;
 
@@ -69,6 +71,7 @@ impl Cleaner {
             Command::Rollback { reason: Some(text) }
             | Command::Abort { reason: Some(text) }
             | Command::Skip { reason: text }
+            | Command::Acknowledge { note: text, .. }
             | Command::Approve { phrase: text } => self.edit(text),
             Command::Promote
             | Command::PromoteFull
@@ -145,8 +148,27 @@ impl Cleaner {
     pub(super) fn alarms(&self, mut alarms: Vec<Alarm>) -> Vec<Alarm> {
         for alarm in &mut alarms {
             self.edit(&mut alarm.reason);
+            self.setup(&mut alarm.setup);
         }
         alarms
+    }
+
+    fn setup(&self, setup: &mut Setup) {
+        if let Some(description) = &mut setup.description {
+            self.edit(description);
+        }
+        if let Some(Quiet::Suppressed { why, .. } | Quiet::Muted { rule: why }) = &mut setup.quiet {
+            self.edit(why);
+        }
+        match &mut setup.rule {
+            Rule::Composite { formula, .. } => self.edit(formula),
+            Rule::Metric(condition) => {
+                if let Formula::Math(parts) = &mut condition.of {
+                    parts.iter_mut().filter_map(|part| part.label.as_mut()).for_each(|label| self.edit(label));
+                }
+            }
+            Rule::Unknown => {}
+        }
     }
 
     /// Who the engine acts as.

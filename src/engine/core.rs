@@ -1,5 +1,6 @@
 //! The part of the engine that awaits nothing: steps the machine, keeps the journal, holds what was read.
 
+mod logs;
 mod reading;
 #[cfg(test)]
 mod tests;
@@ -9,16 +10,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::reading::CredentialsEnd;
+use super::alarms::views;
+use super::ask::Context;
 use super::clean::Cleaner;
+use super::cost;
 use super::execute::Rivals;
+use super::handle::{Passage, Question};
 use super::measure::Measurements;
 use super::poll::{self, SignalsWanted, Topic};
+use super::requests::Requests;
 use super::settings::Settings;
-use super::snapshot::{AlarmView, AlarmWord, ComponentView, EngineView, IdentityView, Snapshot, Source, SourceView};
-use super::tail::TaskSides;
+use super::snapshot::{AlarmView, ComponentView, EngineView, IdentityView, LogsView, Snapshot, Source, SourceView};
+use super::tail::{LATENESS, TaskSides};
 use super::witness::Witness;
 use crate::clock::Clock;
-use crate::cloud::{Alarm, AlarmState};
+use crate::cloud::Alarm;
+use crate::domain::alarm::Setup;
 use crate::domain::command::{Actor, Order, Refusal};
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Intent, Outcome};
@@ -27,12 +34,14 @@ use crate::domain::evidence::Evidence;
 use crate::domain::facts;
 use crate::domain::gate::Condition;
 use crate::domain::ids::{EffectId, Revision};
-use crate::domain::log::LogLine;
+use crate::domain::log::patterns::Patterns;
+use crate::domain::log::request::Tally;
 use crate::domain::machine;
 use crate::domain::plan::StageKind;
 use crate::domain::release::{Release, StepPhase};
 use crate::domain::time::Timestamp;
 use crate::journal::account::Account;
+use crate::journal::format::Unreadable;
 use crate::journal::{Entry, Journal, JournalError, Record, Standing, Summary};
 use crate::judge::{Circumstances, Judge};
 
@@ -89,6 +98,9 @@ pub(super) struct Core {
     /// What running programs wrote, by the index of their stage.
     output: BTreeMap<usize, VecDeque<String>>,
     pub(super) task_sides: TaskSides,
+    patterns: Patterns,
+    requests: Components<Requests>,
+    logs: LogsView,
     engine: EngineView,
     cleaner: Cleaner,
     speed: f64,
@@ -112,6 +124,7 @@ impl Core {
         actor: &Actor,
         clock: Clock,
     ) -> Self {
+        let requests = release.plan.components.map(Requests::new);
         let sources = poll::sources(&settings.polls, &release.plan);
         let watches = judges.join(&release.plan.components, |judge, plan| Watch {
             judge,
@@ -124,6 +137,7 @@ impl Core {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ends_with_face: settings.is_demo,
             trouble: None,
+            watching: cost::watching(&release.plan, &settings.polls),
             replay: None,
         };
         Self {
@@ -133,6 +147,9 @@ impl Core {
             watches,
             sources,
             identity: None,
+            patterns: Patterns::default(),
+            requests,
+            logs: LogsView { lateness: LATENESS, ..LogsView::default() },
             acting: None,
             witness: Witness::default(),
             credentials_told: None,
@@ -275,13 +292,6 @@ impl Core {
         if self.witness.is_empty() { Ok(()) } else { self.append(Vec::new(), now) }
     }
 
-    /// Lines of logs were read.
-    pub(super) fn lines_read(&mut self, lines: &[LogLine], now: Timestamp) {
-        if self.release.ended.is_none() {
-            self.witness.lines(lines, now);
-        }
-    }
-
     /// Everything kept of this release.
     pub(super) fn account(&self) -> Result<Account, JournalError> {
         let summary = self.journal.find(self.release.id)?;
@@ -310,13 +320,18 @@ impl Core {
             return Ok(Vec::new());
         }
         let all = self.journal.list(LOOKED_AT).map_err(|error| self.cleaner.text(&error.to_string()))?;
+        let is_unread_rival = |other: &&Unreadable| {
+            let mut ours = plan.components.iter().map(|(_, component)| component.name.as_str());
+            !other.ended && ours.any(|name| other.is_of(Some(plan.environment.as_str()), Some(name)))
+        };
+        let unread = all.unreadable.iter().filter(is_unread_rival).map(ToString::to_string);
         let is_rival = |other: &Summary| {
             let mut ours = plan.components.iter().map(|(_, component)| component.name.as_str());
             let same = other.plan.environment == plan.environment && ours.any(|name| other.plan.releases(name));
             same && !other.ended && other.id != self.release.id
         };
         let said = |other: &Summary| format!("release {} by {} is {}", other.id, other.by.name, other.status);
-        Ok(all.iter().filter(|other| is_rival(other)).map(said).collect())
+        Ok(all.releases.iter().filter(|other| is_rival(other)).map(said).chain(unread).collect())
     }
 
     /// A running program has written a line.
@@ -435,38 +450,57 @@ impl Core {
             sources: self.sources.clone(),
             identity: self.identity.clone(),
             output: self.output.iter().map(|(stage, lines)| (*stage, lines.iter().cloned().collect())).collect(),
+            logs: self.logs.clone(),
             engine: self.engine.clone(),
         }
     }
 
     fn component_views(&self) -> Components<ComponentView> {
-        self.watches.pair(&self.release.components, |watch, component| ComponentView {
+        let views = self.watches.pair(&self.release.components, |watch, component| ComponentView {
             series: watch.measurements.series().to_vec(),
             alarms: self.alarm_views(&watch.alarms),
             toll: watch.measurements.toll(component.traffic_span()),
-        })
+            requests: Tally::default(),
+        });
+        views.join(&self.requests, |view, requests| ComponentView { requests: requests.tally(), ..view })
     }
 
     fn alarm_views(&self, alarms: &[Alarm]) -> Vec<AlarmView> {
-        let begun = self.release.begun.as_ref().map(|begun| begun.at);
-        let mut views: Vec<AlarmView> = alarms
-            .iter()
-            .map(|alarm| AlarmView {
-                name: alarm.name.clone(),
-                state: match alarm.state {
-                    AlarmState::Ok => AlarmWord::Ok,
-                    AlarmState::Alarm => AlarmWord::Firing,
-                    AlarmState::InsufficientData => AlarmWord::InsufficientData,
-                    AlarmState::Missing => AlarmWord::Missing,
-                    AlarmState::Unknown => AlarmWord::Unknown,
-                },
-                since: alarm.since,
-                reason: alarm.reason.clone(),
-                is_older_than_release: alarm.since.zip(begun).is_some_and(|(since, begun)| since < begun),
-            })
-            .collect();
-        views.sort_by(|a, b| a.state.cmp(&b.state).then_with(|| a.name.cmp(&b.name)));
-        views
+        views(alarms, self.release.begun.as_ref().map(|begun| begun.at))
+    }
+
+    /// What a question about this release is answered from.
+    pub(super) fn context(&self, question: &Question, listed: Option<&Setup>, now: Timestamp) -> Context {
+        let setup = match question {
+            Question::Alarm { alarm, .. } => {
+                let known = self.watches.iter().flat_map(|(_, watch)| &watch.alarms).find(|known| known.name == *alarm);
+                known.map(|known| &known.setup).or(listed).cloned()
+            }
+            Question::Alarms { .. } | Question::Signals { .. } => None,
+        };
+        Context {
+            plan: self.release.plan.clone(),
+            begun: self.release.begun.as_ref().map(|begun| begun.at),
+            setup,
+            releases: match question {
+                Question::Alarm { .. } => self.passages(),
+                Question::Alarms { .. } | Question::Signals { .. } => Vec::new(),
+            },
+            now,
+        }
+    }
+
+    /// The newest releases of this environment. A journal that cannot be read now shows none.
+    fn passages(&self) -> Vec<Passage> {
+        let all = self.journal.list(LOOKED_AT).map(|listing| listing.releases).unwrap_or_default();
+        let passage = |summary: &Summary| Passage {
+            id: summary.id,
+            what: summary.plan.components_named().clone(),
+            begun: summary.created,
+            status: summary.status.clone(),
+            ended: summary.ended.then_some(summary.touched),
+        };
+        all.iter().filter(|other| other.plan.environment == self.release.plan.environment).map(passage).collect()
     }
 }
 

@@ -13,6 +13,7 @@ use crate::domain::machine;
 use crate::domain::percent::Percent;
 use crate::domain::redact::Redactor;
 use crate::domain::release::Ending;
+use crate::journal::format::sign;
 use crate::journal::{Entry, Journal, JournalError, Record, Standing, replay};
 
 /// Why the new release cannot take over.
@@ -80,6 +81,7 @@ pub async fn supersede(
     }
     match &release.ended {
         Some(ended) if ended.ending == Ending::Succeeded => {
+            sign(journal, &release, now)?;
             let standing = Standing { status: release.status().word(), ended: true };
             Ok(journal.append(id, &records, standing)?)
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, mpsc, watch};
 
-use super::handle::{EngineHandle, Envelope, LOG_LANE, LogBatch, OrderSender};
+use super::handle::{EngineHandle, Envelope, Inquiry, LOG_LANE, LogBatch, OrderSender, QuestionSender};
 use super::snapshot::Snapshot;
 use crate::domain::log::LogLine;
 
@@ -15,7 +15,7 @@ const BACKLOG: usize = 2_000;
 /// Batches on their way to one face.
 const LANE: usize = LOG_LANE / 64;
 
-/// Orders on their way to the engine.
+/// Orders, and questions, on their way to the engine.
 const ORDERS: usize = 64;
 
 /// The place where faces attach. Cheap to clone.
@@ -23,8 +23,18 @@ const ORDERS: usize = 64;
 pub struct Hub {
     snapshot: watch::Sender<Arc<Snapshot>>,
     orders: mpsc::Sender<Envelope>,
+    questions: mpsc::Sender<Inquiry>,
     attached: Arc<Notify>,
     lanes: Arc<Mutex<Lanes>>,
+}
+
+/// Where what faces send arrives.
+#[derive(Debug)]
+pub struct Arriving {
+    /// Orders.
+    pub orders: mpsc::Receiver<Envelope>,
+    /// Questions.
+    pub questions: mpsc::Receiver<Inquiry>,
 }
 
 #[derive(Debug, Default)]
@@ -40,16 +50,18 @@ struct Lane {
 }
 
 impl Hub {
-    /// A hub that shows `first`, and the end where its orders arrive.
-    pub fn new(first: Snapshot) -> (Self, mpsc::Receiver<Envelope>) {
-        let (orders, arriving) = mpsc::channel(ORDERS);
+    /// A hub that shows `first`, and the end where orders and questions arrive.
+    pub fn new(first: Snapshot) -> (Self, Arriving) {
+        let (orders, ordered) = mpsc::channel(ORDERS);
+        let (questions, asked) = mpsc::channel(ORDERS);
         let hub = Self {
             snapshot: watch::Sender::new(Arc::new(first)),
             orders,
+            questions,
             attached: Arc::default(),
             lanes: Arc::default(),
         };
-        (hub, arriving)
+        (hub, Arriving { orders: ordered, questions: asked })
     }
 
     /// A face's hold on the engine. It first gets the lines kept so far.
@@ -61,7 +73,12 @@ impl Hub {
         let _fits = sender.try_send(LogBatch { lines, dropped: 0 });
         lanes.faces.push(Lane { sender, dropped: 0 });
         self.attached.notify_one();
-        EngineHandle { snapshot: self.snapshot.subscribe(), logs, orders: OrderSender::new(self.orders.clone()) }
+        EngineHandle {
+            snapshot: self.snapshot.subscribe(),
+            logs,
+            orders: OrderSender::new(self.orders.clone()),
+            questions: QuestionSender::new(self.questions.clone()),
+        }
     }
 
     /// Waits until a face attaches: while nobody looks, the snapshot is not kept up to date.
@@ -122,7 +139,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_face_loses_lines_and_is_told_how_many_and_a_quick_one_loses_none() {
-        let (hub, _orders) = Hub::new(fixture::snapshot(Scene::Baking));
+        let (hub, _arriving) = Hub::new(fixture::snapshot(Scene::Baking));
         let mut slow = hub.attach();
         let mut quick = hub.attach();
         let all = LANE + 40;
@@ -147,7 +164,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_face_that_attaches_later_gets_the_lines_kept_so_far() {
-        let (hub, _orders) = Hub::new(fixture::snapshot(Scene::Baking));
+        let (hub, _arriving) = Hub::new(fixture::snapshot(Scene::Baking));
         hub.hand_out((0..BACKLOG + 5).map(line).collect(), 0);
         let mut late = hub.attach();
         let batch = late.logs.recv().await.unwrap();
@@ -157,7 +174,7 @@ mod tests {
 
     #[test]
     fn nobody_looks_until_somebody_attaches() {
-        let (hub, _orders) = Hub::new(fixture::snapshot(Scene::Baking));
+        let (hub, _arriving) = Hub::new(fixture::snapshot(Scene::Baking));
         assert!(!hub.is_watched());
         let face = hub.attach();
         assert!(hub.is_watched());

@@ -13,7 +13,7 @@ use tokio::join;
 
 use super::clean::Cleaner;
 use crate::clock::Clock;
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Rollout};
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Notice, Severity};
 use crate::domain::last_resort::{LastResort, last_resort};
@@ -188,7 +188,7 @@ impl Way<'_> {
             }
             *is_blue_ready = true;
         }
-        let set = self.cloud.set_weight(self.sides, Percent::ZERO).await;
+        let set = self.cloud.set_weight(&Rollout::of(self.sides), Percent::ZERO).await;
         set.map_err(|error| error.to_string())?;
         match self.cloud.weight(self.sides).await {
             Ok(Percent::ZERO) => Ok(()),

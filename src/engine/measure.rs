@@ -45,7 +45,7 @@ pub(super) struct Measurements {
 impl Measurements {
     pub(super) fn new(plan: &ComponentPlan, period: Duration) -> Self {
         let signals: Vec<(SignalName, Measure)> =
-            plan.signals.iter().map(|signal| (signal.name.clone(), signal.measure)).collect();
+            plan.signals.iter().map(|signal| (signal.name.clone(), signal.measure.clone())).collect();
         let held = signals.iter().map(|(name, _)| (name.clone(), Held::default())).collect();
         let mut measurements = Self { signals, period, held, series: Vec::new(), failed: None };
         measurements.rebuild();
@@ -136,6 +136,7 @@ impl Measurements {
                 signal: &series.signal,
                 blue: &series.blue,
                 green: &series.green,
+                period: self.period,
                 failed: self.failed.as_deref(),
             })
             .collect()

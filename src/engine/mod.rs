@@ -11,8 +11,11 @@
 //! [`run::Engine::run`] selects one thing that happened, hands it to the core, which awaits nothing, and acts on what
 //! the core answers. Orders are served first.
 
+mod alarms;
+mod ask;
 mod clean;
 mod core;
+mod cost;
 mod execute;
 pub mod handle;
 pub mod hold;
@@ -23,6 +26,7 @@ mod measure;
 pub mod poll;
 pub mod replay;
 mod report;
+mod requests;
 pub mod run;
 pub mod settings;
 pub mod snapshot;

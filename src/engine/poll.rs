@@ -12,7 +12,7 @@ use crate::domain::capacity::Capacities;
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::{AlarmName, SignalName};
 use crate::domain::percent::Percent;
-use crate::domain::plan::{Plan, Sides};
+use crate::domain::plan::{ComponentPlan, Plan, Sides};
 use crate::domain::release::{Release, StepPhase, UnwindPhase, Work};
 use crate::domain::signal::Measure;
 use crate::domain::time::Timestamp;
@@ -228,13 +228,18 @@ impl Look {
     }
 }
 
-/// What is read of a release: of a component without sides only its alarms.
+/// What is read of a release: of a component without sides only its alarms. Whose credentials these are matters where AWS is
+/// asked anything: a release by programs alone needs none.
 fn topics(plan: &Plan) -> impl Iterator<Item = (Topic, ComponentIndex)> {
-    plan.components.iter().flat_map(|(of, component)| {
+    let is_asked = |component: &ComponentPlan| {
+        component.sides.is_some() || !component.alarms.is_empty() || !component.logs.is_empty()
+    };
+    let asks_aws = plan.components.iter().any(|(_, component)| is_asked(component));
+    plan.components.iter().flat_map(move |(of, component)| {
         let is_read = move |topic: &Topic| match topic {
             Topic::Weight | Topic::Capacity | Topic::Tasks | Topic::Signals => component.sides.is_some(),
             Topic::Alarms => component.sides.is_some() || !component.alarms.is_empty(),
-            Topic::Identity => of == ComponentIndex::FIRST,
+            Topic::Identity => asks_aws && of == ComponentIndex::FIRST,
         };
         Topic::ALL.into_iter().filter(is_read).map(move |topic| (topic, of))
     })

@@ -7,16 +7,18 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::handle::{Envelope, Playback, Receipt};
-use super::hub::Hub;
+use super::handle::{Playback, Receipt};
+use super::hub::{Arriving, Hub};
 use super::measure::Measurements;
 use super::snapshot::{
-    AlarmView, AlarmWord, ComponentView, EngineView, IdentityView, Playing, Snapshot, Source, SourceView,
+    AlarmView, AlarmWord, ComponentView, EngineView, IdentityView, LogsView, Playing, Snapshot, Source, SourceView,
 };
 use crate::cloud::SeriesPair;
+use crate::domain::alarm::Setup;
 use crate::domain::command::Refusal;
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::log::LogLine;
+use crate::domain::log::request::Tally;
 use crate::domain::observed::{AlarmSeen, Points, PointsOf, Seen};
 use crate::domain::release::Release;
 use crate::domain::time::Timestamp;
@@ -145,7 +147,7 @@ impl Tape {
         let is_older_than_release = since.zip(begun).is_some_and(|(since, begun)| since < begun);
         let alarms = &mut self.watches[component].alarms;
         alarms.retain(|view| view.name != name);
-        alarms.push(AlarmView { name, state, since, reason, is_older_than_release });
+        alarms.push(AlarmView { name, state, since, reason, is_older_than_release, setup: Setup::default() });
         alarms.sort_by_key(|view| (view.state != AlarmWord::Firing, view.name.clone()));
     }
 
@@ -160,10 +162,12 @@ impl Tape {
             calls: 0,
         };
         Snapshot {
+            logs: LogsView::default(),
             at: self.now,
             speed,
             release: std::sync::Arc::clone(&self.release),
             components: self.watches.pair(&self.release.components, |watch, component| ComponentView {
+                requests: Tally::default(),
                 series: watch.measurements.series().to_vec(),
                 alarms: watch.alarms.clone(),
                 toll: watch.measurements.toll(component.traffic_span()),
@@ -185,7 +189,7 @@ impl Tape {
 pub async fn play(
     mut tape: Tape,
     hub: Hub,
-    mut orders: mpsc::Receiver<Envelope>,
+    mut arriving: Arriving,
     mut wishes: mpsc::UnboundedReceiver<Playback>,
     speed: f64,
 ) {
@@ -205,10 +209,14 @@ pub async fn play(
                     show(&hub, tape.wind_to(at));
                 }
             },
-            Some(envelope) = orders.recv() => {
+            Some(envelope) = arriving.orders.recv() => {
                 let why = "a past release is only shown again".to_owned();
                 // Whoever asked may have gone.
                 let _gone = envelope.answer.send(Receipt::Refused(Refusal::NotNow { why }));
+                continue;
+            }
+            Some(inquiry) = arriving.questions.recv() => {
+                let _gone = inquiry.answer.send(Err("a replay shows what its journal holds and asks nobody".to_owned()));
                 continue;
             }
             () = sleep_until(due), if !is_paused && !tape.is_over() => {
@@ -338,10 +346,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_is_paused_hurried_and_skipped_through_and_obeys_no_order() {
         let tape = tape();
-        let (hub, orders) = Hub::new(tape.snapshot(10.0, false));
+        let (hub, arriving) = Hub::new(tape.snapshot(10.0, false));
         let face = hub.attach();
         let (wish, wishes) = mpsc::unbounded_channel();
-        let playing = tokio::spawn(play(tape, hub, orders, wishes, 10.0));
+        let playing = tokio::spawn(play(tape, hub, arriving, wishes, 10.0));
         let shown = || face.snapshot.borrow().clone();
         tokio::time::sleep(Duration::from_secs(3)).await;
         let secs = shown().at.since(at(0)).as_secs();

@@ -8,11 +8,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::ask::Desk;
 use super::clean::Cleaner;
 use super::core::{Acts, Core};
+use super::cost;
 use super::execute::{Executor, Said};
-use super::handle::{Envelope, Receipt};
-use super::hub::Hub;
+use super::handle::{Envelope, Inquiry, Question, Receipt};
+use super::hub::{Arriving, Hub};
 use super::last_resort::LastWill;
 use super::poll::{Poller, Topic};
 use super::report::Reporter;
@@ -29,6 +31,7 @@ use crate::domain::last_resort::{LastResort, most_urgent};
 use crate::domain::plan::Plan;
 use crate::domain::release::{Ended, Release};
 use crate::domain::time::Timestamp;
+use crate::journal::format::sign;
 use crate::journal::{self, Entry, JournalError, Record};
 
 pub use super::last_resort::{JournalLost, TrafficLeft};
@@ -50,24 +53,45 @@ pub struct Engine {
     poller: Poller,
     tailer: Option<Tailer>,
     hub: Hub,
-    orders: mpsc::Receiver<Envelope>,
+    arriving: Arriving,
+    desk: Desk,
     said: mpsc::Receiver<Said>,
     clock: Clock,
     settings: Settings,
     first: Event,
     started: Timestamp,
     reporter: Reporter,
-    is_stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<Stopping>,
 }
 
 /// Stops an engine, without a word to the cloud: the release stays where it is.
 #[derive(Clone, Debug)]
-pub struct Stop(watch::Sender<bool>);
+pub struct Stop(watch::Sender<Stopping>);
+
+/// Whether an engine is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stopping {
+    No,
+    /// Not while the release goes back.
+    OnceItIsNotNeeded,
+    Now,
+}
 
 impl Stop {
-    /// Stops it.
+    /// Stops it at once.
     pub fn stop(&self) {
-        self.0.send_replace(true);
+        self.0.send_replace(Stopping::Now);
+    }
+
+    /// Stops it, but not while its release goes back: a way back that was begun is seen to its end first.
+    pub fn stop_once_not_needed(&self) {
+        self.0.send_if_modified(|stopping| {
+            let is_news = *stopping == Stopping::No;
+            if is_news {
+                *stopping = Stopping::OnceItIsNotNeeded;
+            }
+            is_news
+        });
     }
 }
 
@@ -99,21 +123,23 @@ impl Engine {
     /// # Errors
     ///
     /// When the journal cannot be read, or has no such release.
-    pub fn recover(id: ReleaseId, parts: Parts) -> Result<(Self, Hub, Stop), JournalError> {
+    pub fn recover(id: ReleaseId, mut parts: Parts) -> Result<(Self, Hub, Stop), JournalError> {
         let summary = parts.journal.find(id)?;
         let records = parts.journal.records(id)?;
         end_leftovers(id, &records);
         let release = journal::replay(id, summary.plan, &records);
+        let kept = records.len() + sign(parts.journal.as_mut(), &release, parts.clock.now())?;
         let by = parts.actor.clone();
         let first = if release.begun.is_some() { Event::Recovered { by } } else { Event::Requested { by } };
-        Ok(Self::assemble(release, records.len(), parts, first))
+        Ok(Self::assemble(release, kept, parts, first))
     }
 
     fn assemble(release: Release, kept: usize, parts: Parts, first: Event) -> (Self, Hub, Stop) {
         let Parts { clouds, web, journal, judges, notifier, programs, clock, actor, settings } = parts;
         let now = clock.now();
+        let settings = Settings { polls: cost::bounded(&release.plan, settings.polls), ..settings };
         let core = Core::new(release, kept, journal, judges, &settings, &actor, clock);
-        let (hub, orders) = Hub::new(core.snapshot(now));
+        let (hub, arriving) = Hub::new(core.snapshot(now));
         let (say, said) = mpsc::channel(SAID);
         let last_will = LastWill {
             clouds: clouds.clone(),
@@ -122,13 +148,17 @@ impl Engine {
             cleaner: Cleaner::new(settings.redactor.clone()),
         };
         let executor = Executor::new(clouds.clone(), web, notifier, programs, clock, settings.clone(), say);
+        let desk = Desk::new(clouds.clone(), Cleaner::new(settings.redactor.clone()));
         let poller = Poller::new(clouds.clone(), settings.polls, &core.release.plan, now);
-        let groups = log_groups(&core.release.plan);
-        let tailer = (!groups.is_empty()).then(|| {
-            let cloud = Arc::clone(&clouds[ComponentIndex::FIRST]);
-            Tailer::new(cloud, clock, groups, settings.redactor.clone())
-        });
-        let (stop, is_stopping) = watch::channel(false);
+        let tailer = Tailer::new(
+            clouds,
+            clock,
+            &core.release.plan,
+            settings.redactor.clone(),
+            settings.logs,
+            settings.polls.logs,
+        );
+        let (stop, stopping) = watch::channel(Stopping::No);
         let reporter = Reporter::new(core.incidents(), settings.redactor.clone());
         let engine = Self {
             core,
@@ -137,14 +167,15 @@ impl Engine {
             poller,
             tailer,
             hub: hub.clone(),
-            orders,
+            arriving,
+            desk,
             said,
             clock,
             settings,
             first,
             started: now,
             reporter,
-            is_stopping,
+            stopping,
         };
         (engine, hub, Stop(stop))
     }
@@ -190,7 +221,7 @@ impl Engine {
         loop {
             tokio::select! {
                 biased;
-                Ok(()) = self.is_stopping.changed() => {
+                Ok(_) = self.stopping.wait_for(|stopping| *stopping == Stopping::Now) => {
                     return match most_urgent(&self.core.release) {
                         LastResort::Nothing => TrafficLeft::Untouched,
                         LastResort::KeepGreen | LastResort::BringBack { .. } => TrafficLeft::OnGreen {
@@ -198,7 +229,7 @@ impl Engine {
                         },
                     };
                 }
-                Some(Envelope { answer, .. }) = self.orders.recv() => answer_to(answer, not_kept(journal)),
+                Some(Envelope { answer, .. }) = self.arriving.orders.recv() => answer_to(answer, not_kept(journal)),
                 traffic = &mut end => return traffic,
             }
         }
@@ -215,7 +246,7 @@ impl Engine {
             self.read_due();
             self.tail_due(&mut logs, &mut logs_due);
             self.show();
-            if self.is_over() {
+            if self.is_over() || self.is_stopped() {
                 return Ok(());
             }
             self.report();
@@ -223,8 +254,8 @@ impl Engine {
             let clock = self.clock;
             tokio::select! {
                 biased;
-                Ok(()) = self.is_stopping.changed() => return Ok(()),
-                Some(envelope) = self.orders.recv() => self.order(envelope)?,
+                Ok(()) = self.stopping.changed() => {}
+                Some(envelope) = self.arriving.orders.recv() => self.order(envelope)?,
                 () = self.hub.attached() => self.core.dirty = true,
                 ended = self.executor.next() => {
                     let acts = self.core.ended(&ended.intent, ended.outcome, clock.now())?;
@@ -236,7 +267,15 @@ impl Engine {
                     let acts = self.core.read(read, now)?;
                     self.act(acts);
                 }
-                Some(Ok((tailer, round))) = logs.join_next() => self.tailed(tailer, round),
+                Some(Ok((tailer, round))) = logs.join_next() => {
+                    logs_due = tailer.due();
+                    self.tailed(tailer, round);
+                }
+                Some(inquiry) = self.arriving.questions.recv() => self.question(inquiry),
+                looked = self.desk.next() => {
+                    let (source, of, calls) = looked.cost;
+                    self.core.called(source, of, calls);
+                }
                 () = sleep_until(clock, wake) => {
                     let acts = self.core.tick(clock.now())?;
                     self.act(acts);
@@ -271,6 +310,16 @@ impl Engine {
         self.act(acts);
         answer_to(answer, receipt);
         Ok(())
+    }
+
+    fn question(&mut self, inquiry: Inquiry) {
+        let now = self.clock.now();
+        let (core, question) = (&self.core, inquiry.question.clone());
+        let listed = |desk: &Desk| match &question {
+            Question::Alarm { alarm, .. } => desk.setup(alarm).cloned(),
+            Question::Alarms { .. } | Question::Signals { .. } => None,
+        };
+        self.desk.ask(inquiry, |desk| core.context(&question, listed(desk).as_ref(), now), now);
     }
 
     fn act(&mut self, acts: Acts) {
@@ -328,25 +377,25 @@ impl Engine {
             return;
         }
         if let Some(tailer) = self.tailer.take() {
-            *due = now + self.settings.polls.logs;
             logs.spawn(tailer.round(self.core.task_sides.clone()));
         }
     }
 
     fn tailed(&mut self, tailer: Tailer, round: Round) {
         let now = self.clock.now();
+        let feed = tailer.feed().clone();
         self.tailer = Some(tailer);
         self.core.called(Tailer::SOURCE, ComponentIndex::FIRST, round.calls);
-        match round.error {
+        match &round.error {
             Some(error) => self.core.failed(Source::Logs, ComponentIndex::FIRST, &error.to_string(), now),
             None => self.core.heard(Source::Logs, ComponentIndex::FIRST, now),
         }
-        if self.core.task_sides.misses(&round.lines) && self.core.release.ended.is_none() {
+        if self.core.task_sides.misses(&round.strangers) && self.core.release.ended.is_none() {
             for of in self.core.release.components.indices() {
                 self.poller.hurry(Topic::Tasks, of, now);
             }
         }
-        self.core.lines_read(&round.lines, now);
+        self.core.logs_read(&round, &feed, now);
         if !round.lines.is_empty() || round.left_out > 0 {
             self.hub.hand_out(round.lines, round.left_out);
         }
@@ -369,6 +418,16 @@ impl Engine {
         !owes || self.clock.now() >= self.last_words(ended)
     }
 
+    /// Whether it was told to stop, and may.
+    fn is_stopped(&self) -> bool {
+        let release = &self.core.release;
+        match *self.stopping.borrow() {
+            Stopping::No => false,
+            Stopping::OnceItIsNotNeeded => release.unwinding.is_none() || release.ended.is_some(),
+            Stopping::Now => true,
+        }
+    }
+
     /// Until when messages may still be sent.
     fn last_words(&self, ended: &Ended) -> Timestamp {
         ended.at.max(self.started) + LAST_WORDS
@@ -382,14 +441,6 @@ impl Engine {
         let report = self.reporter.due();
         machine.into_iter().chain(self.poller.next_due()).chain(logs).chain(end).chain(report).min()
     }
-}
-
-/// Every log group of the plan, once.
-fn log_groups(plan: &Plan) -> Vec<String> {
-    let mut groups: Vec<String> = plan.components.iter().flat_map(|(_, component)| component.logs.clone()).collect();
-    groups.sort_unstable();
-    groups.dedup();
-    groups
 }
 
 /// The answer to an order that the journal does not take.

@@ -48,8 +48,20 @@ pub struct Settings {
     pub redactor: Redactor,
     /// Variables for command stages beside the engine's own environment.
     pub variables: BTreeMap<String, String>,
+    /// How logs are read.
+    pub logs: LogFeed,
     /// The engine ends together with the face that shows it, and goes on reading after the release has ended.
     pub is_demo: bool,
+}
+
+/// How logs are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFeed {
+    /// Streamed by CloudWatch's Live Tail, as long as that is to be had; otherwise polled.
+    #[default]
+    Live,
+    /// Polled.
+    Polled,
 }
 
 /// How often each source is read while nothing waits for it. What the release waits for is read more often.
@@ -69,6 +81,8 @@ pub struct Polls {
     pub tasks: Duration,
     /// Credentials: one call.
     pub identity: Duration,
+    /// US cents an hour that CloudWatch may cost at list price: signals are read less often rather than cost more.
+    pub most_cents: u32,
 }
 
 impl Default for Polls {
@@ -82,6 +96,7 @@ impl Default for Polls {
             logs: Duration::from_secs(10),
             tasks: Duration::from_mins(10),
             identity: Duration::from_mins(5),
+            most_cents: 100,
         }
     }
 }

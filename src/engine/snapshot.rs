@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::alarm::{Setup, Transition};
 use crate::domain::components::{ComponentIndex, Components};
-use crate::domain::ids::{AlarmName, SignalName};
+use crate::domain::ids::{AlarmName, ReleaseId, SignalName};
+use crate::domain::log::patterns::{Counts, Pattern};
+use crate::domain::log::request::Tally;
 pub use crate::domain::observed::AlarmWord;
 use crate::domain::release::Release;
 use crate::domain::signal::Point;
@@ -30,8 +33,58 @@ pub struct Snapshot {
     pub identity: Option<IdentityView>,
     /// The output of running programs by the index of their stage, newest line last.
     pub output: BTreeMap<usize, Vec<String>>,
+    /// What is known of the logs beside their lines.
+    #[serde(default)]
+    pub logs: LogsView,
     /// Where the engine runs.
     pub engine: EngineView,
+}
+
+/// What is known of the logs beside their lines.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogsView {
+    /// How they are read.
+    pub feed: Feed,
+    /// A line waits so long for older ones; what comes later stands behind newer lines.
+    #[serde(with = "millis")]
+    pub lateness: Duration,
+    /// How many lines came later than that.
+    pub late: u64,
+    /// At least so many were left out because there were too many to read.
+    pub left_out: u64,
+    /// When only a sample of the lines was sent last.
+    pub sampled: Option<Timestamp>,
+    /// How long after it was written the slowest line of the last reading could be read, in milliseconds.
+    pub lag: Option<u64>,
+    /// What the lines have in common: the templates that tell most, first those new in green.
+    pub patterns: Arc<Vec<Pattern>>,
+    /// How many lines they were made of.
+    pub lines: Counts,
+}
+
+/// How the logs are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Feed {
+    /// As they are written.
+    Live {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Time and again.
+    Polled {
+        /// How often.
+        #[serde(with = "millis")]
+        every: Duration,
+        /// Why they are not streamed, unless that is by wish.
+        why: Option<String>,
+    },
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self::Polled { every: Duration::ZERO, why: None }
+    }
 }
 
 /// What was read of a component.
@@ -43,6 +96,9 @@ pub struct ComponentView {
     pub alarms: Vec<AlarmView>,
     /// What it cost users so far.
     pub toll: Toll,
+    /// What its logs tell of requests.
+    #[serde(default)]
+    pub requests: Tally,
 }
 
 /// The points of a signal.
@@ -60,7 +116,7 @@ pub struct SignalSeries {
 }
 
 /// An alarm as shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlarmView {
     /// Its name.
     pub name: AlarmName,
@@ -72,6 +128,63 @@ pub struct AlarmView {
     pub reason: String,
     /// It came into this state before the release began.
     pub is_older_than_release: bool,
+    /// How it is set up, and what it last looked at; nothing in a replay.
+    #[serde(default)]
+    pub setup: Setup,
+}
+
+/// Every alarm of the region.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AlarmList {
+    /// When it was read.
+    pub at: Timestamp,
+    /// By name, those of the release among them.
+    pub alarms: Vec<AlarmView>,
+    /// There are more than were read.
+    pub is_cut: bool,
+    /// Changes of state, newest first.
+    pub transitions: Vec<Transition>,
+    /// How far back they go.
+    pub known_since: Timestamp,
+    /// What could not be read, and why.
+    pub unread: Vec<String>,
+}
+
+/// What is known of one alarm.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AlarmDetail {
+    /// When it was read.
+    pub at: Timestamp,
+    /// What it looks at, oldest first: start of the period, and value. A missing one is a gap.
+    pub points: Vec<(Timestamp, f64)>,
+    /// Length of a period of these.
+    #[serde(with = "millis")]
+    pub period: Duration,
+    /// First moment of these.
+    pub from: Timestamp,
+    /// Changes of its state, newest first.
+    pub transitions: Vec<Transition>,
+    /// How far back they go.
+    pub known_since: Timestamp,
+    /// Releases of the same environment that began or ended in this time, newest first.
+    pub releases: Vec<Passage>,
+    /// What could not be read, and why.
+    pub unread: Vec<String>,
+}
+
+/// A release as it stands on a time axis.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passage {
+    /// Which.
+    pub id: ReleaseId,
+    /// What is released, and to which version.
+    pub what: String,
+    /// When it began.
+    pub begun: Timestamp,
+    /// The word for how it stands.
+    pub status: String,
+    /// Its journal's last entry, if it has ended.
+    pub ended: Option<Timestamp>,
 }
 
 /// Something the engine reads regularly.
@@ -171,9 +284,23 @@ pub struct EngineView {
     /// What keeps it from going on; it ends soon.
     #[serde(default)]
     pub trouble: Option<String>,
+    /// What watching costs; nothing in a replay.
+    #[serde(default)]
+    pub watching: Watching,
     /// Set when there is no engine, and a past release is shown again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<Playing>,
+}
+
+/// What watching a release costs an hour at CloudWatch's list price, while nothing is looked at in detail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watching {
+    /// Calls that are paid for one by one.
+    pub calls: u64,
+    /// Metrics that are asked for.
+    pub metrics: u64,
+    /// Millionths of a dollar.
+    pub micros: u64,
 }
 
 /// A past release being shown again.

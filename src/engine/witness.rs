@@ -10,9 +10,9 @@ use crate::cloud::TaskBrief;
 use crate::domain::components::ComponentIndex;
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::{AlarmName, Side};
+use crate::domain::log::reading::read;
 use crate::domain::log::{Level, LogLine};
 use crate::domain::observed::{AlarmSeen, Points, PointsOf, Seen, StoppedTask};
-use crate::domain::plan::Sides;
 use crate::domain::time::Timestamp;
 use crate::journal::{Entry, Record};
 
@@ -86,19 +86,12 @@ impl Witness {
     }
 
     /// A component's tasks as ECS lists them; those are kept that have stopped since the last look.
-    pub(super) fn tasks(
-        &mut self,
-        component: ComponentIndex,
-        tasks: &[TaskBrief],
-        sides: &Sides,
-        cleaner: &Cleaner,
-        at: Timestamp,
-    ) {
+    pub(super) fn tasks(&mut self, component: ComponentIndex, tasks: &[TaskBrief], cleaner: &Cleaner, at: Timestamp) {
         let mut new = Vec::new();
         for task in tasks {
             let Some(reason) = &task.stopped else { continue };
             if self.stopped.len() < TASKS && self.stopped.insert(task.id.clone()) {
-                let side = Side::BOTH.into_iter().find(|side| sides.of(*side).service == task.service);
+                let side = Some(task.side);
                 new.push(StoppedTask { component, task: cleaner.text(&task.id), side, reason: cleaner.text(reason) });
             }
         }
@@ -112,7 +105,9 @@ impl Witness {
     pub(super) fn lines(&mut self, lines: &[LogLine], at: Timestamp) {
         let mut kept = Vec::new();
         for line in lines.iter().filter(|line| line.level == Level::Error) {
-            let line = LogLine { text: line.text.chars().take(LINE_LENGTH).collect(), ..line.clone() };
+            let text = read(&line.text).chars().take(LINE_LENGTH).collect();
+            let LogLine { at: written, component, side, level, .. } = *line;
+            let line = LogLine { at: written, component, side, task: line.task.clone(), level, text };
             let errors = self.errors.entry((line.component, line.side)).or_default();
             if errors.kept.is_none_or(|kept| at.since(kept) >= SAMPLE) {
                 errors.kept = Some(at);
@@ -214,14 +209,13 @@ mod tests {
             .map(|seen| if let Seen::Alarms(alarms) = seen { alarms.len() } else { 0 })
             .collect();
         assert_eq!(counts, [2, 1]);
-        let sides = fixture::plan().components[ComponentIndex::FIRST].sides.clone().unwrap();
         let task = |id: &str, stopped: Option<&str>| TaskBrief {
             id: id.to_owned(),
-            service: sides.green.service.clone(),
+            side: Side::Green,
             stopped: stopped.map(str::to_owned),
         };
         for tasks in [vec![task("1", None)], vec![task("1", Some("password=abc"))], vec![task("1", Some("again"))]] {
-            witness.tasks(ComponentIndex::FIRST, &tasks, &sides, &Cleaner::new(Redactor::default()), AT);
+            witness.tasks(ComponentIndex::FIRST, &tasks, &Cleaner::new(Redactor::default()), AT);
         }
         let stopped = StoppedTask {
             component: ComponentIndex::FIRST,

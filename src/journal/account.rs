@@ -242,7 +242,7 @@ impl Account {
             stopped_tasks: book.stopped_tasks,
             errors: book.errors,
             points: book.points,
-            reached_users: release.has_shifted(),
+            reached_users: release.has_reached_users(),
         }
     }
 

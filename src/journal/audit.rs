@@ -103,7 +103,12 @@ pub fn acts(summary: &Summary, records: &[Numbered]) -> Vec<Act> {
             Entry::Event(Event::Ordered(order)) => clerk.ordered(*number, record.at, order, release.revision),
             Entry::Refused { order, why } => clerk.refused(*number, record.at, order, why),
             Entry::Seen(Seen::Evidence(evidence)) => clerk.knew(evidence),
-            Entry::Event(_) | Entry::Intent(_) | Entry::Accepted { .. } | Entry::Started { .. } | Entry::Seen(_) => {}
+            Entry::Event(_)
+            | Entry::Intent(_)
+            | Entry::Accepted { .. }
+            | Entry::Started { .. }
+            | Entry::Seen(_)
+            | Entry::Writer(_) => {}
         }
         if let Some(back) = facts::way_back(&release).filter(|back| !was_back && back.by.is_none()) {
             clerk.decided(*number, record.at, "rollback", back.cause.clone());

@@ -8,6 +8,7 @@ pub mod anchor;
 pub mod audit;
 pub mod chain;
 mod files;
+pub mod format;
 pub mod incident;
 pub mod sqlite;
 
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use self::format::{Unreadable, Writer};
 use crate::domain::command::{Actor, Order, Refusal};
 use crate::domain::effect::Intent;
 use crate::domain::event::Event;
@@ -54,6 +56,8 @@ pub enum Entry {
     },
     /// Something was seen that moves nothing, and is kept for whoever looks back.
     Seen(Seen),
+    /// From here on another version writes than the one that wrote what is before it.
+    Writer(Writer),
 }
 
 /// An entry with its time.
@@ -93,6 +97,15 @@ pub struct Summary {
     pub touched: Timestamp,
 }
 
+/// Releases of a journal, newest first: those that this version can read, and those that it cannot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listing {
+    /// Those whose plans it can read.
+    pub releases: Vec<Summary>,
+    /// Those of which it knows that they are there.
+    pub unreadable: Vec<Unreadable>,
+}
+
 /// Why the journal cannot be used. An engine without a journal does not act.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -129,6 +142,9 @@ pub enum JournalError {
     /// There is no such release.
     #[error("there is no release {0} in the journal")]
     Unknown(ReleaseId),
+    /// Another version wrote the release, and this one cannot read it. The others can be read.
+    #[error(transparent)]
+    Unreadable(Box<Unreadable>),
 }
 
 /// Where releases are kept.
@@ -155,11 +171,20 @@ pub trait Journal: Send {
     }
 
     /// All releases, newest first, at most `limit`.
-    fn list(&self, limit: usize) -> Result<Vec<Summary>, JournalError>;
+    fn list(&self, limit: usize) -> Result<Listing, JournalError>;
 
     /// The releases that have not ended, newest first, however many have been since.
-    fn unfinished(&self) -> Result<Vec<Summary>, JournalError> {
-        Ok(self.list(usize::MAX)?.into_iter().filter(|summary| !summary.ended).collect())
+    fn unfinished(&self) -> Result<Listing, JournalError> {
+        let Listing { mut releases, mut unreadable } = self.list(usize::MAX)?;
+        releases.retain(|summary| !summary.ended);
+        unreadable.retain(|release| !release.ended);
+        Ok(Listing { releases, unreadable })
+    }
+
+    /// Which version wrote the newest of a release; `None` if that was before versions said so. A journal that no other
+    /// version ever sees need not keep it.
+    fn writer(&self, _id: ReleaseId) -> Result<Option<Writer>, JournalError> {
+        Ok(Some(Writer::this()))
     }
 
     /// One release.

@@ -6,6 +6,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -13,11 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use super::anchor::Anchor;
 use super::chain::{Head, Link, Seal, Start};
-use super::{Journal, JournalError, Numbered, Record, Standing, Summary, files};
+use super::format::{Unreadable, Writer};
+use super::{Entry, Journal, JournalError, Listing, Numbered, Record, Standing, Summary, files};
 use crate::domain::command::Actor;
 use crate::domain::ids::ReleaseId;
 use crate::domain::plan::Plan;
 use crate::domain::time::Timestamp;
+
+/// Why a release of a newer format cannot be read.
+const UNKNOWN: &str = "a newer format";
 
 /// SQLite's name for a database without a file.
 const MEMORY: &str = ":memory:";
@@ -42,7 +47,18 @@ enum First {
         plan: String,
         /// Who asked for it.
         by: Actor,
+        /// Which version wrote it; `None` if that did not say so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        writer: Option<Writer>,
     },
+}
+
+impl First {
+    /// Of a release that this version writes.
+    fn created(plan: &str, by: &Actor) -> Self {
+        let (plan, by) = (Seal::of(plan.as_bytes()).to_string(), by.clone());
+        Self::Created { plan, by, writer: Some(Writer::this()) }
+    }
 }
 
 impl SqliteJournal {
@@ -98,6 +114,30 @@ impl SqliteJournal {
         (self.path != Path::new(MEMORY)).then_some(&self.path)
     }
 
+    /// Releases, by the rest of a query with one parameter.
+    fn select(&self, rest: &str, parameter: i64) -> Result<Listing, JournalError> {
+        let unread = unread(&self.path);
+        let mut select = self.connection.prepare_cached(&select(rest)).map_err(unread)?;
+        let rows = select.query_map([parameter], found).map_err(unread)?;
+        let mut listing = Listing::default();
+        for found in rows {
+            let found = found.map_err(unread)?;
+            match found.read() {
+                Ok(summary) => listing.releases.push(summary),
+                Err(why) => listing.unreadable.push(found.unreadable(self, &why)?),
+            }
+        }
+        Ok(listing)
+    }
+
+    /// That a release cannot be read.
+    fn unreadable(&self, id: ReleaseId, why: &dyn Display) -> Result<JournalError, JournalError> {
+        let unread = unread(&self.path);
+        let mut select = self.connection.prepare_cached(&select("WHERE id = ?1")).map_err(unread)?;
+        let found = select.query_row([key(id)], found).map_err(unread)?;
+        Ok(JournalError::Unreadable(Box::new(found.unreadable(self, why)?)))
+    }
+
     /// The anchor is told of the newest record. That it cannot be is no reason to stop: the records are on disk, and an
     /// anchor that knows less than there is says nothing wrong.
     fn anchor(&self, head: Head) {
@@ -133,7 +173,7 @@ impl Journal for SqliteJournal {
                 params![key(id), plan.environment.as_str(), components, text, encode(path, by)?, at.millis()],
             )
             .map_err(unwritten)?;
-        let first = encode(path, &First::Created { plan: Seal::of(text.as_bytes()).to_string(), by: by.clone() })?;
+        let first = encode(path, &First::created(&text, by))?;
         let mut tail = Tail::of(&transaction, start, path)?;
         tail.add(&transaction, Row { release: id.0, seq: 0, at, status: "planned", ended: false, entry: &first })?;
         transaction.commit().map_err(unwritten)?;
@@ -181,37 +221,51 @@ impl Journal for SqliteJournal {
         let rows = select
             .query_map([key(id)], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?)))
             .map_err(unread)?;
-        rows.map(|row| {
+        let mut records = Vec::new();
+        for row in rows {
             let (number, at, entry) = row.map_err(unread)?;
-            let record = Record { at: Timestamp::from_millis(at), entry: decode(&self.path, &entry)? };
-            Ok(Numbered { number: unsigned(number), record })
-        })
-        .collect()
+            let entry = match serde_json::from_str(&entry) {
+                Ok(Entry::Writer(writer)) if !writer.is_known() => return Err(self.unreadable(id, &UNKNOWN)?),
+                Ok(entry) => entry,
+                Err(error) => return Err(self.unreadable(id, &error)?),
+            };
+            let record = Record { at: Timestamp::from_millis(at), entry };
+            records.push(Numbered { number: unsigned(number), record });
+        }
+        Ok(records)
     }
 
-    fn list(&self, limit: usize) -> Result<Vec<Summary>, JournalError> {
-        let unread = unread(&self.path);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut select = self.connection.prepare_cached(&select("ORDER BY id DESC LIMIT ?1")).map_err(unread)?;
-        let rows = select.query_map([limit], found).map_err(unread)?;
-        rows.map(|found| found.map_err(unread)?.read(&self.path)).collect()
+    fn list(&self, limit: usize) -> Result<Listing, JournalError> {
+        self.select("ORDER BY id DESC LIMIT ?1", i64::try_from(limit).unwrap_or(i64::MAX))
     }
 
-    fn unfinished(&self) -> Result<Vec<Summary>, JournalError> {
-        let unread = unread(&self.path);
-        let mut select =
-            self.connection.prepare_cached(&select("WHERE last.ended = 0 ORDER BY id DESC")).map_err(unread)?;
-        let rows = select.query_map([], found).map_err(unread)?;
-        rows.map(|found| found.map_err(unread)?.read(&self.path)).collect()
+    fn unfinished(&self) -> Result<Listing, JournalError> {
+        self.select("WHERE last.ended = ?1 ORDER BY id DESC", 0)
     }
 
     fn find(&self, id: ReleaseId) -> Result<Summary, JournalError> {
-        let unread = unread(&self.path);
-        let mut select = self.connection.prepare_cached(&select("WHERE id = ?1")).map_err(unread)?;
-        match select.query_row([key(id)], found).optional().map_err(unread)? {
-            Some(found) => found.read(&self.path),
-            None => Err(JournalError::Unknown(id)),
+        let Listing { mut releases, mut unreadable } = self.select("WHERE id = ?1", key(id))?;
+        match (releases.pop(), unreadable.pop()) {
+            (Some(found), _) => Ok(found),
+            (None, Some(unreadable)) => Err(JournalError::Unreadable(Box::new(unreadable))),
+            (None, None) => Err(JournalError::Unknown(id)),
         }
+    }
+
+    fn writer(&self, id: ReleaseId) -> Result<Option<Writer>, JournalError> {
+        let unread = unread(&self.path);
+        let newest = self
+            .connection
+            .prepare_cached(
+                "SELECT entry FROM records WHERE release = ?1 AND (seq = 0 OR entry LIKE '{\"writer\":%')
+                 ORDER BY seq DESC LIMIT 1",
+            )
+            .and_then(|mut newest| newest.query_row([key(id)], |row| row.get::<_, String>(0)).optional())
+            .map_err(unread)?;
+        Ok(newest.and_then(|entry| match serde_json::from_str::<Entry>(&entry) {
+            Ok(Entry::Writer(writer)) => Some(writer),
+            _ => creator(&entry),
+        }))
     }
 
     fn incidents(&self) -> Option<PathBuf> {
@@ -301,25 +355,57 @@ struct Found {
     status: String,
     ended: bool,
     touched: i64,
+    environment: String,
+    component: String,
+    first: String,
 }
 
 impl Found {
-    fn read(self, path: &Path) -> Result<Summary, JournalError> {
+    /// # Errors
+    ///
+    /// Why this version cannot read it.
+    fn read(&self) -> Result<Summary, String> {
+        if creator(&self.first).is_some_and(|writer| !writer.is_known()) {
+            return Err(UNKNOWN.to_owned());
+        }
+        let said = |error: serde_json::Error| error.to_string();
         Ok(Summary {
             id: ReleaseId(unsigned(self.id)),
-            plan: decode(path, &self.plan)?,
+            plan: serde_json::from_str(&self.plan).map_err(said)?,
             created: Timestamp::from_millis(self.created),
-            by: decode(path, &self.by)?,
-            status: self.status,
+            by: serde_json::from_str(&self.by).map_err(said)?,
+            status: self.status.clone(),
             ended: self.ended,
             touched: Timestamp::from_millis(self.touched),
         })
     }
+
+    fn unreadable(&self, journal: &SqliteJournal, why: &dyn Display) -> Result<Unreadable, JournalError> {
+        let id = ReleaseId(unsigned(self.id));
+        Ok(Unreadable {
+            id,
+            environment: self.environment.clone(),
+            components: self.component.split(", ").map(str::to_owned).collect(),
+            created: Timestamp::from_millis(self.created),
+            status: self.status.clone(),
+            ended: self.ended,
+            touched: Timestamp::from_millis(self.touched),
+            writer: journal.writer(id)?,
+            why: why.to_string(),
+        })
+    }
+}
+
+/// Which version wrote a release's first record, if it says so.
+fn creator(first: &str) -> Option<Writer> {
+    let First::Created { writer, .. } = serde_json::from_str(first).ok()?;
+    writer
 }
 
 fn select(rest: &str) -> String {
     format!(
-        "SELECT id, plan, by, created, last.status, last.ended, last.at
+        "SELECT id, plan, by, created, last.status, last.ended, last.at, environment, component,
+                (SELECT entry FROM records WHERE release = id AND seq = 0)
          FROM releases JOIN records AS last
            ON last.release = id AND last.seq = (SELECT MAX(seq) FROM records WHERE release = id) {rest}"
     )
@@ -334,6 +420,9 @@ fn found(row: &rusqlite::Row<'_>) -> rusqlite::Result<Found> {
         status: row.get(4)?,
         ended: row.get(5)?,
         touched: row.get(6)?,
+        environment: row.get(7)?,
+        component: row.get(8)?,
+        first: row.get(9)?,
     })
 }
 

@@ -1,9 +1,35 @@
-//! Turns signal samples into verdicts. Pure: it is given points and the time, and never looks anything up.
+//! Turns what was measured into verdicts. Pure: it is given samples and the time, and never looks anything up.
 //!
 //! A [`Judge`] is fed what was measured and asked for verdicts as often as one likes. [`threshold::Threshold`] holds
-//! green against fixed limits.
+//! green against fixed limits. A [`detector::Detector`] holds it against blue: it is fed [`tick::Tick`]s of requests, which
+//! [`intake::Intake`] makes of single ones, and says with a stated certainty whether green is worse.
 
+pub mod band;
+pub mod beside;
+pub mod bet;
+pub mod detector;
+pub mod dispersion;
+pub mod harm;
+pub mod histogram;
+pub mod hypergeometric;
+pub mod intake;
+pub mod judgement;
+pub mod margin;
+pub mod minutes;
+pub mod onset;
+pub mod outlook;
+pub mod permutation;
+pub mod reference;
+pub mod row;
+pub mod safe;
+pub mod saturation;
+pub mod settings;
 pub mod threshold;
+pub mod tick;
+pub mod traffic;
+pub mod votes;
+
+use std::time::Duration;
 
 use crate::domain::ids::SignalName;
 use crate::domain::signal::{Point, Verdict};
@@ -18,6 +44,8 @@ pub struct Measured<'a> {
     pub blue: &'a [Point],
     /// Green's points.
     pub green: &'a [Point],
+    /// Length of their periods.
+    pub period: Duration,
     /// The newest measurement failed: what is held is only what was known before.
     pub failed: Option<&'a str>,
 }
@@ -37,4 +65,8 @@ pub struct Circumstances {
 pub trait Judge: Send {
     /// Verdicts on everything measured, one for each signal known, in the plan's order.
     fn judge(&mut self, measured: &[Measured<'_>], circumstances: Circumstances) -> Vec<Verdict>;
+
+    /// Takes the requests of a couple of seconds, as the log tells of them: each tick once, in order. A judge that rules by
+    /// metrics alone has no use for them.
+    fn take(&mut self, _tick: &tick::Tick) {}
 }

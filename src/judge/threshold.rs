@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::{Circumstances, Judge, Measured};
-use crate::domain::signal::{Measure, Point, Ruling, SignalPlan, Unit, Verdict};
+use crate::domain::signal::{Point, Ruling, SignalPlan, Unit, Verdict};
 use crate::domain::time::Timestamp;
 
 /// A newest point that began longer ago than this says nothing about now: one-minute metrics appear up to three
@@ -81,12 +81,7 @@ const ONE_MINUTE: Duration = Duration::from_mins(1);
 
 /// Requests needed: saturation rests on none.
 fn needed(plan: &SignalPlan) -> u64 {
-    match plan.measure {
-        Measure::Cpu | Measure::Memory => 0,
-        Measure::TargetErrors | Measure::ClientErrors | Measure::ResponseTime(_) | Measure::RequestRate => {
-            plan.min_samples
-        }
-    }
+    if plan.measure.rests_on_requests() { plan.min_samples } else { 0 }
 }
 
 fn weigh(
@@ -181,7 +176,7 @@ fn no_data_yet(plan: &SignalPlan, circumstances: Circumstances) -> String {
 mod tests {
     use super::*;
     use crate::domain::ids::SignalName;
-    use crate::domain::signal::{Golden, Policy};
+    use crate::domain::signal::{Golden, Measure, Policy};
 
     const START: i64 = 600;
 
@@ -215,7 +210,7 @@ mod tests {
         let name: SignalName = plan.name.clone();
         let since = Some(Timestamp::from_secs(START));
         let circumstances = Circumstances { now, green_since: since, step_since: since };
-        let measured = [Measured { signal: &name, blue, green, failed }];
+        let measured = [Measured { signal: &name, blue, green, period: Duration::from_mins(1), failed }];
         Threshold::new(vec![plan]).judge(&measured, circumstances).remove(0)
     }
 
@@ -256,7 +251,8 @@ mod tests {
             let name: SignalName = "errors".into();
             let now = green.last().unwrap().at + Duration::from_mins(2);
             let circumstances = Circumstances { now, green_since: Some(at(0)), step_since: Some(at(step)) };
-            let measured = [Measured { signal: &name, blue: &[], green: &green, failed: None }];
+            let measured =
+                [Measured { signal: &name, blue: &[], green: &green, period: Duration::from_mins(1), failed: None }];
             Threshold::new(vec![plan()]).judge(&measured, circumstances).remove(0).ruling
         };
         assert_eq!(ruling(&[0.1; 6], 121), Ruling::Pass);

@@ -8,6 +8,8 @@ pub mod pagerduty;
 pub mod slack;
 pub mod sns;
 pub mod statuspage;
+#[cfg(test)]
+mod testing;
 pub mod webhook;
 mod words;
 

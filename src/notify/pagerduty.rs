@@ -121,7 +121,7 @@ fn payload(notice: &Notice) -> Value {
         .map(|finding| format!("{} {}: {}", finding.signal, finding.ruling.word(), finding.reason))
         .collect();
     let commands: Vec<&str> = facts.hints.iter().map(|hint| hint.typed.as_str()).collect();
-    json!({
+    let mut payload = json!({
         "summary": cut(&notice.subject, SUMMARY),
         "source": format!("{}/{}", facts.environment, facts.component),
         "severity": match notice.severity {
@@ -144,11 +144,46 @@ fn payload(notice: &Notice) -> Value {
             "verdicts": verdicts,
             "commands": commands,
         },
-    })
+    });
+    // One component is what `version` and `green's weight` tell of.
+    if !facts.others.is_empty()
+        && let Some(details) = payload.get_mut("custom_details").and_then(Value::as_object_mut)
+    {
+        let told = facts
+            .components()
+            .map(|(name, versions, weight)| (name.to_string(), json!(format!("{versions}, green {weight}"))));
+        details.insert("components".to_owned(), Value::Object(told.collect()));
+    }
+    payload
 }
 
 /// The release's tag; the end of a long one is what tells releases apart.
 fn dedup_key(facts: &Facts) -> String {
     let key: Vec<char> = format!("cutover/{}", facts.tag()).chars().collect();
     key.iter().skip(key.len().saturating_sub(DEDUP_KEY)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_component_of_a_release_is_told_of() {
+        let facts = crate::notify::testing::of_two();
+        let notice = |facts: Facts| Notice {
+            channel: "pager".to_owned(),
+            key: "production/api/41/r1/waiting".to_owned(),
+            severity: Severity::Critical,
+            subject: "waits".to_owned(),
+            body: String::new(),
+            facts: Box::new(facts),
+        };
+        let told = payload(&notice(facts.clone()))["custom_details"]["components"].clone();
+        assert_eq!(
+            told,
+            json!({ "api": "1 → 2, green set 10 %, observed 10 %", "web": "7 → 8, green set 50 %, not read back yet" })
+        );
+        let alone = Facts { others: Vec::new(), ..facts };
+        assert_eq!(payload(&notice(alone))["custom_details"].get("components"), None);
+    }
 }

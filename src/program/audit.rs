@@ -5,14 +5,14 @@ use std::io::Write;
 use color_eyre::eyre::Result;
 use serde_json::json;
 
-use super::history::{is_among, journal};
+use super::history::{is_among, journal, leave_out, unread_among};
 use super::telling::{act, local, say};
 use super::{output, settings};
 use crate::cli::{Audit, AuditVerb, Format, Globals, Verify};
 use crate::clock::Clock;
-use crate::journal::Journal;
 use crate::journal::audit::{Act, acts};
 use crate::journal::chain::{Findings, Head};
+use crate::journal::{Journal, JournalError, Listing, Summary};
 
 /// Something was changed.
 const CHANGED: u8 = 1;
@@ -37,11 +37,18 @@ fn list(journal: Option<&crate::journal::sqlite::SqliteJournal>, arguments: &Aud
     let now = Clock::system().now();
     let mut found: Vec<Act> = Vec::new();
     if let Some(journal) = journal {
-        for summary in journal.list(usize::MAX)?.iter().filter(|summary| is_among(summary, &arguments.among, now)) {
-            if arguments.release.is_none_or(|release| release == summary.id) {
-                found.extend(acts(summary, &journal.numbered(summary.id)?));
+        let is_asked_for = |id| arguments.release.is_none_or(|release| release == id);
+        let Listing { releases, mut unreadable } = journal.list(usize::MAX)?;
+        unreadable.retain(|release| unread_among(release, &arguments.among, now) && is_asked_for(release.id));
+        let meant = |summary: &&Summary| is_among(summary, &arguments.among, now) && is_asked_for(summary.id);
+        for summary in releases.iter().filter(meant) {
+            match journal.numbered(summary.id) {
+                Ok(records) => found.extend(acts(summary, &records)),
+                Err(JournalError::Unreadable(release)) => unreadable.push(*release),
+                Err(error) => return Err(error.into()),
             }
         }
+        leave_out(&unreadable);
     }
     let since = arguments.among.since.map(|since| since.moment(now));
     found.retain(|act| since.is_none_or(|since| act.at >= since) && is_by(act, arguments.who.as_deref()));
@@ -90,7 +97,8 @@ fn write_findings(findings: &Findings, is_renewed: bool) -> Result<()> {
     let Findings { records, releases, start, .. } = findings;
     let count = findings.problems.len();
     let verdict = if count == 0 { "nothing was changed".to_owned() } else { format!("{count} findings") };
-    writeln!(out, "{records} records of {releases} releases: {verdict}")?;
+    let releases = if *releases == 1 { "1 release".to_owned() } else { format!("{releases} releases") };
+    writeln!(out, "{records} records of {releases}: {verdict}")?;
     if start.sealed > 0 {
         writeln!(
             out,

@@ -19,8 +19,9 @@ use crate::domain::ids::{ComponentName, ReleaseId, Side, Version};
 use crate::domain::outlook::back_preview;
 use crate::domain::plan::{Plan, StageKind};
 use crate::domain::release::{Ending, Release};
+use crate::journal::format::Unreadable;
 use crate::journal::sqlite::SqliteJournal;
-use crate::journal::{Journal, JournalError, Summary, replay};
+use crate::journal::{Journal, JournalError, Listing, Summary, replay};
 use crate::runtime::Past;
 
 /// Releases looked through for ways back.
@@ -136,7 +137,10 @@ pub(super) fn find(
             && summary.plan.environment.as_str() == environment
             && lineup.iter().any(|(_, name)| summary.plan.releases(name.as_str()))
     };
-    let later: Vec<Summary> = journal.list(LOOKED_THROUGH)?.into_iter().filter(is_later).collect();
+    let Listing { releases, unreadable } = journal.list(LOOKED_THROUGH)?;
+    // What it has left behind, a migration for one, could not be told.
+    settings::refuse_unreadable(&unreadable, |other| other.id > id && is_of_any(other, environment, lineup))?;
+    let later: Vec<Summary> = releases.into_iter().filter(is_later).collect();
     let read = |summary: Summary| {
         let records = journal.records(summary.id)?;
         Ok::<_, JournalError>(replay(summary.id, summary.plan, &records))
@@ -146,6 +150,10 @@ pub(super) fn find(
     later.reverse();
     let way = Way::to(&target, &later).map_err(|why| Refused::policy(why.to_string()))?;
     Ok(Back { way, wish })
+}
+
+fn is_of_any(other: &Unreadable, environment: &str, lineup: &Components<ComponentName>) -> bool {
+    lineup.iter().any(|(_, name)| other.is_of(Some(environment), Some(name.as_str())))
 }
 
 /// What stays of the data's shape is only left behind by somebody who has said so.
@@ -171,7 +179,8 @@ pub(super) fn refuse_running(
         summary.plan.environment.as_str() == environment
             && lineup.iter().any(|(_, name)| summary.plan.releases(name.as_str()))
     };
-    match settings::unfinished(journal)?.into_iter().find(is_meant) {
+    let is_unread = |other: &Unreadable| is_of_any(other, environment, lineup);
+    match settings::unfinished(journal, is_unread)?.into_iter().find(is_meant) {
         Some(summary) => {
             let component = summary.plan.components.iter().next().map(|(_, planned)| planned.name.to_string());
             Err(Refused::policy(format!(
@@ -273,13 +282,18 @@ pub(super) fn earlier(journal: &dyn Journal, which: &Which) -> Result<Vec<Summar
         which.environment.as_deref().is_none_or(|name| name == plan.environment.as_str())
             && which.component.as_deref().is_none_or(|name| plan.releases(name))
     };
-    let all: Vec<Summary> = journal.list(LOOKED_THROUGH)?.into_iter().filter(meant).collect();
-    let succeeded = all.into_iter().filter(|summary| summary.status == Ending::Succeeded.word());
+    let Listing { releases, unreadable } = journal.list(LOOKED_THROUGH)?;
+    let succeeded = releases.into_iter().filter(|summary| meant(summary) && summary.status == Ending::Succeeded.word());
     let mut serving: Vec<(String, String)> = Vec::new();
     let mut earlier = Vec::new();
     for summary in succeeded {
         let key = (summary.plan.environment.to_string(), summary.plan.components_named());
-        if serving.contains(&key) {
+        let has_replaced = |other: &&Unreadable| other.id > summary.id && other.status == Ending::Succeeded.word();
+        let is_replaced = unreadable
+            .iter()
+            .filter(has_replaced)
+            .any(|other| (&other.environment, other.components.join(", ")) == (&key.0, key.1.clone()));
+        if is_replaced || serving.contains(&key) {
             earlier.push(summary);
         } else {
             serving.push(key);

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use color_eyre::eyre::{Result, WrapErr};
 
 use super::channels::{self, Means};
+use super::doctor::Bedside;
 use super::faces::{self, Manner};
+use super::fleet::{self, Connect, Releases};
 use super::parts::{Planner, Wanted, parts};
 use super::{output, rehearsal, settings};
 use crate::cli::{Demo, Globals};
@@ -17,17 +19,28 @@ use crate::cloud::aws::Aws;
 use crate::config::Config;
 use crate::domain::ids::{EnvironmentName, Version};
 use crate::domain::origin::Origin;
+use crate::domain::plan::Driver;
 use crate::domain::time::Timestamp;
 use crate::engine::run::{Engine, this_actor};
 use crate::headless::{self, Headless};
 use crate::journal::sqlite::SqliteJournal;
 use crate::notify::http::Http;
 use crate::sim::app::AppServer;
-use crate::sim::{APP_DOMAIN, Scenario, Sim};
+use crate::sim::{APP_DOMAIN, Layout, Scenario, Sim};
+use crate::web::Web;
 use crate::web::client::Client;
 
 /// The configuration that the demo runs: the example that every user starts from.
 const CONFIG: &str = include_str!("../../config.example.toml");
+
+/// The same release where ECS shifts traffic itself.
+const NATIVE: &str = include_str!("../../assets/drivers/native.toml");
+
+/// The same release where CodeDeploy shifts traffic.
+const CODEDEPLOY: &str = include_str!("../../assets/drivers/codedeploy.toml");
+
+/// The same release where ECS replaces the tasks of one service.
+const ROLLING: &str = include_str!("../../assets/drivers/rolling.toml");
 
 /// The environment of the example that the demo releases to.
 const ENVIRONMENT: &str = "demo";
@@ -44,10 +57,11 @@ const BUILT: &str = "sha256:9ab03d7000000000000000000000000000000000000000000000
 
 /// Runs the demo.
 pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
-    let scenario = scenario(&arguments.scenario)?;
+    let (file, text) = example(arguments.driver);
+    let scenario = scenario(&arguments.scenario)?.laid_out(layout(arguments.driver));
     let clock = Clock::starting_at(BEGINNING, arguments.speed);
     let sim = Sim::new(scenario, arguments.seed, clock);
-    let example = Config::read("config.example.toml", CONFIG, Path::new("."))
+    let example = Config::read(file, text, Path::new("."))
         .map_err(crate::config::ConfigError::Invalid)
         .wrap_err("failed to read the example configuration")?;
     let mut manner = Manner::of_flags(globals)?;
@@ -67,25 +81,35 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
         tell_everybody(&mut example);
         (example, ENVIRONMENT.to_owned())
     };
+    let shown_in = environment.clone();
     let lineup = config.lineup(&environment, None)?;
     let context = config.context(&environment, &lineup)?;
-    let clouds = context.clusters.map(|cluster| -> Arc<dyn Cloud> {
-        Arc::new(Aws::simulated(sim.http_client(), clock, &context.place.region, cluster))
-    });
+    let accounts = context
+        .clusters
+        .map(|cluster| Arc::new(Aws::simulated(sim.http_client(), clock, &context.place.region, cluster)));
+    let clouds = accounts.map(|account| Arc::clone(account) as Arc<dyn Cloud>);
     let http = Http::new(sim.http_client(), clock);
     let versions = lineup.map(|_| Version(IMAGE.to_owned()));
     let serving = lineup.map(|_| None);
     let pinned = lineup.map(|_| None);
+    let of_doctor = (config.clone(), environment.clone(), lineup.clone());
     let wanted =
         Wanted { environment, lineup, versions, serving, back: None, pinned, origin: Origin::Named, git_sha: None };
+    let places = config.clone();
     let planner = Planner::new(config, wanted, &context, &clouds).await?;
     let app = sim.serve_app().await?;
-    let means = Means { clouds, web: Arc::new(visitor(&app)), http, vault: channels::simulated };
+    let web: Arc<dyn Web> = Arc::new(visitor(&app));
+    let doctor = {
+        let (config, environment, lineup) = of_doctor;
+        Bedside::simulated(&config, &environment, &lineup, &accounts, Arc::clone(&web), clock)
+    };
+    let means = Means { clouds, web, http, vault: channels::simulated };
     let actor = this_actor();
     let journal = Box::new(SqliteJournal::in_memory()?);
     let mut parts = parts(&planner.draft, &context, &means, journal, clock, actor.clone(), true);
     if globals.config.is_some() {
         parts.programs = rehearsal::programs(BUILT, clock);
+        rehearsal::provide_flags(&sim, &planner.draft);
     }
     let (engine, hub, stop) = Engine::begin(&mut |id| planner.plan(id), parts)?;
     let handle = hub.attach();
@@ -100,6 +124,9 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
         }
     } else {
         let access = faces::access_of_flags(globals);
+        let shown = Releases::Shown(handle.snapshot.clone());
+        let manner = manner.with_fleet(fleet::feed(&places, Some(&shown_in), shown, simulated(&sim, clock), clock)?);
+        let manner = manner.with_doctor(Box::new(doctor));
         let left = faces::cockpit(handle, manner, access, clock, actor, arguments.exit_at_end).await?;
         let status = left.release.status().word();
         writeln!(output::out(), "The demo has ended with its screen; its release was {status}. Nothing goes on.")?;
@@ -108,6 +135,35 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     stop.stop();
     engine.await.wrap_err("the engine was lost")??;
     Ok(code)
+}
+
+/// Connects to the simulated AWS alone.
+fn simulated(sim: &Sim, clock: Clock) -> Connect {
+    let http = sim.http_client();
+    Box::new(move |context, cluster| {
+        let aws = Aws::simulated(http.clone(), clock, &context.place.region, &cluster);
+        Box::pin(async move { Ok(Arc::new(aws) as Arc<dyn Cloud>) })
+    })
+}
+
+/// The configuration that a driver's demo runs, and where it is kept.
+fn example(driver: Driver) -> (&'static str, &'static str) {
+    match driver {
+        Driver::Alb | Driver::Command => ("config.example.toml", CONFIG),
+        Driver::Native => ("assets/drivers/native.toml", NATIVE),
+        Driver::CodeDeploy => ("assets/drivers/codedeploy.toml", CODEDEPLOY),
+        Driver::Rolling => ("assets/drivers/rolling.toml", ROLLING),
+    }
+}
+
+/// How the simulated services are laid out for a driver.
+fn layout(driver: Driver) -> Layout {
+    match driver {
+        Driver::Alb | Driver::Command => Layout::TwoServices,
+        Driver::Native => Layout::TwoRevisions,
+        Driver::CodeDeploy => Layout::TwoTaskSets,
+        Driver::Rolling => Layout::OneService,
+    }
 }
 
 /// A client for the simulated application alone: its hosts are on this machine, and its authority is trusted. It begins

@@ -22,8 +22,9 @@ use super::{hold, promotion, settings, versions, who};
 use crate::cli;
 use crate::clock::Clock;
 use crate::cloud::aws::{Aws, Connection, https_client};
-use crate::cloud::{Cloud, Identity};
+use crate::cloud::{Cloud, ErrorKind, Identity};
 use crate::config::{Config, PlanContext};
+use crate::domain::command::CommandKind;
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::ids::ComponentName;
 use crate::domain::origin::Origin;
@@ -34,6 +35,7 @@ use crate::engine::run::{Engine, Left, Stop, this_actor};
 use crate::engine::socket::Berth;
 use crate::engine::socket::claim::{Claim, Holder};
 use crate::engine::socket::server::Server;
+use crate::journal::format::Unreadable;
 use crate::journal::sqlite::SqliteJournal;
 use crate::journal::{Journal, Summary};
 use crate::notify::http::Http;
@@ -152,11 +154,11 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine, gone: &mut Optio
         since: clock.now(),
     };
     let (clouds, identity) = connect(&context, clock).await?;
-    actor.arn = if context.role.is_none() { Some(identity.arn) } else { who::own_arn(&context).await };
+    actor.arn = if context.role.is_none() { identity.map(|it| it.arn) } else { who::own_arn(&context).await };
     let http = Http::new(https_client(), clock);
     let means = Means { clouds, web: Arc::new(Client::new(clock)), http, vault: channels::kept };
     let planner = async |journal: &SqliteJournal, back: Option<Back>| {
-        let deed = if back.is_some() { Deed::Rollback } else { Deed::Release };
+        let deed = if back.is_some() { Deed::Order(CommandKind::Rollback) } else { Deed::Release };
         let wanted = wanted(arguments, &config, journal, &lineup, back)?;
         let planner = Planner::new(config.clone(), wanted, &context, &means.clouds).await?;
         planner.draft.lets(deed, actor.arn.as_deref()).map_err(Refused::policy)?;
@@ -175,7 +177,7 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine, gone: &mut Optio
         match claims(&berth, &environment, &lineup, &context, &holder) {
             Ok(claims) => break claims,
             // An engine whose release has ended lets go as soon as everybody has been told.
-            Err(_) if waited < PARTING && settings::unfinished(&journal)?.is_empty() => {
+            Err(_) if waited < PARTING && settings::unfinished(&journal, |_| false)?.is_empty() => {
                 waited += 1;
                 tokio::time::sleep(PARTING_LOOK).await;
             }
@@ -277,8 +279,12 @@ fn claims(
     claims.collect::<Result<_, _>>().map_err(|error| Refused::policy(error.to_string()))
 }
 
-/// Connects for each component, and makes sure that it is the right account before anything else.
-pub(super) async fn connect(context: &PlanContext, clock: Clock) -> Result<(Components<Arc<dyn Cloud>>, Identity)> {
+/// Connects for each component, and makes sure that it is the right account before anything else. Where nothing is on ECS
+/// there may be no credentials: whatever asks AWS all the same says so itself.
+pub(super) async fn connect(
+    context: &PlanContext,
+    clock: Clock,
+) -> Result<(Components<Arc<dyn Cloud>>, Option<Identity>)> {
     let (first, identity) = connect_to(&context.clusters[ComponentIndex::FIRST], context, clock).await?;
     let mut clouds = vec![first];
     for (_, cluster) in context.clusters.iter().skip(1) {
@@ -287,7 +293,11 @@ pub(super) async fn connect(context: &PlanContext, clock: Clock) -> Result<(Comp
     Ok((Components::try_from(clouds)?, identity))
 }
 
-async fn connect_to(cluster: &str, context: &PlanContext, clock: Clock) -> Result<(Arc<dyn Cloud>, Identity)> {
+pub(super) async fn connect_to(
+    cluster: &str,
+    context: &PlanContext,
+    clock: Clock,
+) -> Result<(Arc<dyn Cloud>, Option<Identity>)> {
     let aws = Aws::connect(Connection {
         region: context.place.region.clone(),
         cluster: cluster.to_owned(),
@@ -297,14 +307,20 @@ async fn connect_to(cluster: &str, context: &PlanContext, clock: Clock) -> Resul
         clock,
     })
     .await;
-    let identity = aws.identity().await.wrap_err("failed to find out whose credentials these are")?;
+    let identity = aws.identity().await;
+    let is_on_ecs = context.targets.iter().any(|(_, target)| target.is_some());
+    let identity = match identity {
+        // There are none, or they have ended.
+        Err(error) if error.kind == ErrorKind::Expired && !is_on_ecs => return Ok((Arc::new(aws), None)),
+        identity => identity.wrap_err("failed to find out whose credentials these are")?,
+    };
     if identity.account != context.place.account {
         return Err(Refused::policy(format!(
             "these credentials are of account {} ({}), and the environment is account {}; choose another profile or role",
             identity.account, identity.arn, context.place.account
         )));
     }
-    Ok((Arc::new(aws), identity))
+    Ok((Arc::new(aws), Some(identity)))
 }
 
 /// The release that has not ended and that a new one may take the place of, because it only keeps blue warm.
@@ -318,7 +334,9 @@ fn before(
     lineup: &Components<ComponentName>,
 ) -> Result<Option<hold::Holding>> {
     let mut held = None;
-    for summary in settings::unfinished(journal)? {
+    let is_meant =
+        |other: &Unreadable| lineup.iter().any(|(_, name)| other.is_of(Some(environment), Some(name.as_str())));
+    for summary in settings::unfinished(journal, is_meant)? {
         let Some((_, name)) = lineup.iter().find(|(_, name)| is_of(&summary.plan, environment, name.as_str())) else {
             continue;
         };
@@ -344,15 +362,17 @@ impl Running {
         let mut telling: JoinSet<_> = owing.into_iter().map(Engine::run).collect();
         let mut faces = server.faces();
         let server = tokio::spawn(server.serve(hub));
-        // The terminal is gone for good; only being asked to end ends the engine, and the release stays where it is.
+        // The terminal is gone for good; only being asked to end ends the engine, and the release stays where it is. One
+        // that goes back is taken back first: whoever asked may have read it before the way back was begun.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let _never_heeded = signal(SignalKind::hangup())?;
         let stopper = tokio::spawn(async move {
             tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+                _ = terminate.recv() => stop.stop_once_not_needed(),
+                _ = interrupt.recv() => return stop.stop(),
             }
+            let _asked = interrupt.recv().await;
             stop.stop();
         });
         let ran = engine.run().await;

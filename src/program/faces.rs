@@ -19,7 +19,7 @@ use crate::domain::redact::printable;
 use crate::domain::release::Status;
 use crate::engine::handle::{EngineHandle, Playback};
 use crate::headless::Style;
-use crate::runtime::{self, Attention, Cockpit, Leaving, Left, Past};
+use crate::runtime::{self, Attention, Cockpit, Doctor, FleetFeed, Leaving, Left, Past};
 use crate::term::{Capabilities, ColourChoice, Wishes};
 use crate::ui::theme::{Background, Charset, ColourDepth, Theme};
 
@@ -39,6 +39,8 @@ pub(super) struct Manner {
     attention: Attention,
     player: Option<UnboundedSender<Playback>>,
     past: Option<Box<dyn Past>>,
+    doctor: Option<Box<dyn Doctor>>,
+    fleet: Option<FleetFeed>,
 }
 
 impl Manner {
@@ -67,12 +69,22 @@ impl Manner {
         };
         let keymap = screen.keymap.as_deref().map_or_else(|| Ok(Keymap::built_in()?), keymap)?;
         let attention = Attention { bell: screen.bell, notifications: screen.notifications };
-        Ok(Self { wishes, theme, keymap, attention, player: None, past: None })
+        Ok(Self { wishes, theme, keymap, attention, player: None, past: None, doctor: None, fleet: None })
     }
 
     /// The same, for whoever may want to go back to an earlier release.
     pub(super) fn with_past(self, past: Box<dyn Past>) -> Self {
         Self { past: Some(past), ..self }
+    }
+
+    /// The same, for whoever may want to look at the launch checklist.
+    pub(super) fn with_doctor(self, doctor: Box<dyn Doctor>) -> Self {
+        Self { doctor: Some(doctor), ..self }
+    }
+
+    /// The same, for whoever may want to see the fleet.
+    pub(super) fn with_fleet(self, fleet: FleetFeed) -> Self {
+        Self { fleet: Some(fleet), ..self }
     }
 
     /// The same, for whoever looks at a past release and steers its replay.
@@ -125,10 +137,23 @@ pub(super) async fn cockpit(
     actor: Actor,
     exit_at_end: bool,
 ) -> Result<Left> {
-    let Manner { wishes, theme, keymap, attention, player, past } = manner;
+    let Manner { wishes, theme, keymap, attention, player, past, doctor, fleet } = manner;
     let utc_offset = utc_offset(clock);
-    let cockpit =
-        Cockpit { wishes, theme, clock, actor, access, keymap, utc_offset, exit_at_end, attention, player, past };
+    let cockpit = Cockpit {
+        wishes,
+        theme,
+        clock,
+        actor,
+        access,
+        keymap,
+        utc_offset,
+        exit_at_end,
+        attention,
+        player,
+        past,
+        doctor,
+        fleet,
+    };
     Ok(runtime::run(handle, cockpit).await?)
 }
 

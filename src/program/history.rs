@@ -13,11 +13,13 @@ use crate::config::Config;
 use crate::domain::ids::ReleaseId;
 use crate::domain::metrics::{Run, metrics};
 use crate::domain::plan::Plan;
+use crate::domain::redact::printable;
 use crate::domain::time::Timestamp;
 use crate::journal::account::Account;
+use crate::journal::format::Unreadable;
 use crate::journal::incident::{Incident, page_path};
 use crate::journal::sqlite::SqliteJournal;
-use crate::journal::{Journal, JournalError, Summary};
+use crate::journal::{Journal, JournalError, Listing, Summary};
 
 /// The name of an export's fields; see `docs/history.md`.
 const EXPORT: &str = "cutover.export/1";
@@ -52,14 +54,27 @@ pub(super) fn find(config: &Config, id: ReleaseId) -> Result<(SqliteJournal, Sum
 }
 
 /// Everything known of a release.
-pub(super) fn account(journal: &SqliteJournal, summary: &Summary) -> Result<Account> {
+pub(super) fn account(journal: &SqliteJournal, summary: &Summary) -> Result<Account, JournalError> {
     Ok(Account::of(summary, &journal.numbered(summary.id)?))
+}
+
+/// Says on standard error which releases are not in what is written, because another version wrote them.
+pub(super) fn leave_out(unreadable: &[Unreadable]) {
+    for release in unreadable {
+        output::tell(&format!("left out: {}", printable(&release.to_string())));
+    }
 }
 
 /// Whether a release is one of those meant. One that has been heard of since then counts.
 pub(super) fn is_among(summary: &Summary, among: &Among, now: Timestamp) -> bool {
     is_of(&summary.plan, among.environment.as_deref(), among.component.as_deref())
         && among.since.is_none_or(|since| summary.touched >= since.moment(now))
+}
+
+/// The same for one that cannot be read.
+pub(super) fn unread_among(release: &Unreadable, among: &Among, now: Timestamp) -> bool {
+    release.is_of(among.environment.as_deref(), among.component.as_deref())
+        && among.since.is_none_or(|since| release.touched >= since.moment(now))
 }
 
 fn is_of(plan: &Plan, environment: Option<&str>, component: Option<&str>) -> bool {
@@ -69,18 +84,34 @@ fn is_of(plan: &Plan, environment: Option<&str>, component: Option<&str>) -> boo
 fn list(config: &Config, arguments: &History) -> Result<u8> {
     let now = Clock::system().now();
     let all = journal(config)?.map(|journal| journal.list(usize::MAX)).transpose()?.unwrap_or_default();
-    let is_wanted = |summary: &Summary| arguments.status.as_deref().is_none_or(|status| status == summary.status);
-    let meant = all.iter().filter(|summary| is_among(summary, &arguments.among, now) && is_wanted(summary));
-    let limit = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
-    let releases: Vec<&Summary> = meant.take(limit).collect();
+    let is_wanted = |status: &str| arguments.status.as_deref().is_none_or(|wanted| wanted == status);
+    let Listing { releases, unreadable } = &all;
+    let read = releases.iter().filter(|summary| is_among(summary, &arguments.among, now) && is_wanted(&summary.status));
+    let unread =
+        unreadable.iter().filter(|release| unread_among(release, &arguments.among, now) && is_wanted(&release.status));
+    let mut lines: Vec<Line<'_>> = read.map(Line::Read).chain(unread.map(Line::Unread)).collect();
+    lines.sort_by_key(|line| std::cmp::Reverse(line.id()));
+    lines.truncate(usize::try_from(arguments.limit).unwrap_or(usize::MAX));
     let mut out = output::out();
-    if releases.is_empty() && arguments.writing.format() == Format::Text {
-        let nothing = if all.is_empty() { "nothing has been released yet" } else { "no release is meant by that" };
+    if lines.is_empty() && arguments.writing.format() == Format::Text {
+        let is_empty = releases.is_empty() && unreadable.is_empty();
+        let nothing = if is_empty { "nothing has been released yet" } else { "no release is meant by that" };
         writeln!(out, "{nothing}")?;
     }
-    for summary in releases {
-        match arguments.writing.format() {
-            Format::Json => {
+    for line in lines {
+        match (line, arguments.writing.format()) {
+            (Line::Unread(release), Format::Json) => {
+                let line = json!({
+                    "release": release.id, "environment": release.environment,
+                    "components": release.components.iter().map(|name| json!({"name": name})).collect::<Vec<_>>(),
+                    "status": release.status, "ended": release.ended,
+                    "created": release.created, "touched": release.touched,
+                    "unreadable": {"writer": release.writer, "why": release.why},
+                });
+                writeln!(out, "{line}")?;
+            }
+            (Line::Unread(release), Format::Text) => say(&mut out, &telling::unreadable(release))?,
+            (Line::Read(summary), Format::Json) => {
                 let plan = &summary.plan;
                 let line = json!({
                     "release": summary.id, "environment": plan.environment,
@@ -92,10 +123,26 @@ fn list(config: &Config, arguments: &History) -> Result<u8> {
                 });
                 writeln!(out, "{line}")?;
             }
-            Format::Text => say(&mut out, &telling::summary(summary))?,
+            (Line::Read(summary), Format::Text) => say(&mut out, &telling::summary(summary))?,
         }
     }
     Ok(0)
+}
+
+/// A line of the list.
+#[derive(Clone, Copy)]
+enum Line<'a> {
+    Read(&'a Summary),
+    Unread(&'a Unreadable),
+}
+
+impl Line<'_> {
+    fn id(self) -> ReleaseId {
+        match self {
+            Self::Read(summary) => summary.id,
+            Self::Unread(release) => release.id,
+        }
+    }
 }
 
 fn show(config: &Config, arguments: &Show) -> Result<u8> {
@@ -130,11 +177,27 @@ pub(super) fn report_file(dir: Option<std::path::PathBuf>, id: ReleaseId) -> Opt
 fn export(config: &Config, arguments: &Export) -> Result<u8> {
     let now = Clock::system().now();
     let Some(journal) = journal(config)? else { return write_export(arguments, &[], now) };
-    let mut accounts = Vec::new();
-    for summary in journal.list(usize::MAX)?.iter().rev().filter(|summary| is_among(summary, &arguments.among, now)) {
-        accounts.push(account(&journal, summary)?);
-    }
+    let mut listing = journal.list(usize::MAX)?;
+    listing.releases.retain(|summary| is_among(summary, &arguments.among, now));
+    listing.unreadable.retain(|release| unread_among(release, &arguments.among, now));
+    let mut accounts = accounts(&journal, listing)?;
+    accounts.reverse();
     write_export(arguments, &accounts, now)
+}
+
+/// Everything known of releases that can be read, in their order.
+fn accounts(journal: &SqliteJournal, listing: Listing) -> Result<Vec<Account>> {
+    let Listing { releases, mut unreadable } = listing;
+    let mut accounts = Vec::new();
+    for summary in &releases {
+        match account(journal, summary) {
+            Ok(account) => accounts.push(account),
+            Err(JournalError::Unreadable(release)) => unreadable.push(*release),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    leave_out(&unreadable);
+    Ok(accounts)
 }
 
 fn write_export(arguments: &Export, accounts: &[Account], now: Timestamp) -> Result<u8> {
@@ -164,14 +227,15 @@ fn figures(config: &Config, arguments: &Metrics) -> Result<u8> {
     let from = now - std::time::Duration::from_hours(24) * arguments.days;
     let mut runs: Vec<Run> = Vec::new();
     if let Some(journal) = journal(config)? {
-        let meant = |summary: &Summary| {
-            summary.ended
-                && summary.touched >= from
-                && is_of(&summary.plan, arguments.environment.as_deref(), arguments.component.as_deref())
-        };
-        for summary in journal.list(usize::MAX)?.iter().filter(|summary| meant(summary)) {
-            runs.extend(account(&journal, summary)?.run());
-        }
+        let (environment, component) = (arguments.environment.as_deref(), arguments.component.as_deref());
+        let mut listing = journal.list(usize::MAX)?;
+        listing
+            .releases
+            .retain(|summary| summary.ended && summary.touched >= from && is_of(&summary.plan, environment, component));
+        listing
+            .unreadable
+            .retain(|release| release.ended && release.touched >= from && release.is_of(environment, component));
+        runs.extend(accounts(&journal, listing)?.iter().filter_map(Account::run));
     }
     let figures = metrics(&runs, from, now);
     let mut out = output::out();

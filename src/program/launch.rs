@@ -195,10 +195,13 @@ pub(super) fn lost(config: &Config, which: &Which) -> Result<Vec<Summary>> {
         return Ok(Vec::new());
     }
     let journal = SqliteJournal::open(&file)?;
-    Ok(settings::unfinished(&journal as &dyn Journal)?
-        .into_iter()
-        .filter(|summary| is_meant(&summary.plan, which))
-        .collect())
+    let mut lost = settings::unfinished(&journal, |_| false)?;
+    lost.retain(|summary| is_meant(&summary.plan, which));
+    if lost.is_empty() {
+        let (environment, component) = (which.environment.as_deref(), which.component.as_deref());
+        settings::refuse_unreadable(&journal.unfinished()?.unreadable, |other| other.is_of(environment, component))?;
+    }
+    Ok(lost)
 }
 
 /// A release that has ended and whose engine was lost before everybody was told.

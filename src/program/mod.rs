@@ -1,5 +1,6 @@
 //! What each verb does: the one place that chooses between adapters and puts the parts together.
 
+mod alarms;
 mod audit;
 mod back;
 mod channels;
@@ -7,9 +8,11 @@ mod demo;
 mod doctor;
 mod engine;
 mod faces;
+mod fleet;
 mod history;
 mod hold;
 mod init;
+mod judge;
 mod launch;
 mod notify;
 mod output;
@@ -34,7 +37,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use color_eyre::eyre::Result;
 
-use crate::cli::{Attach, Cli, ConfigVerb, Globals, NotifyVerb, Verb, write_completions, write_man, write_man_pages};
+use crate::cli::{
+    AlarmsVerb, Attach, Cli, ConfigVerb, Globals, NotifyVerb, Verb, write_completions, write_man, write_man_pages,
+};
 
 /// Runs the program to its exit code.
 pub fn run() -> ExitCode {
@@ -65,9 +70,16 @@ fn act(cli: &Cli) -> Result<u8> {
         Verb::History(arguments) => history::run(globals, arguments),
         Verb::Audit(arguments) => audit::run(globals, arguments),
         Verb::Replay(arguments) => output::runtime()?.block_on(replay::run(globals, arguments)),
+        Verb::Judge(arguments) => judge::run(globals, arguments),
         Verb::Config(arguments) => match &arguments.verb {
             ConfigVerb::Init(init) => output::runtime()?.block_on(init::run(init)),
             verb => config(globals, verb),
+        },
+        Verb::Alarms(arguments) => match &arguments.verb {
+            AlarmsVerb::Plan(plan) => output::runtime()?.block_on(alarms::plan(globals, plan)),
+            AlarmsVerb::Apply(apply) => output::runtime()?.block_on(alarms::apply(globals, apply)),
+            // Sent above.
+            AlarmsVerb::Acknowledge(_) => Ok(0),
         },
         Verb::Notify(arguments) => match &arguments.verb {
             NotifyVerb::Test(test) => output::runtime()?.block_on(notify::test(globals, test)),

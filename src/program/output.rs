@@ -7,6 +7,7 @@ use color_eyre::eyre::{Report, Result, WrapErr};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::ConfigError;
+use crate::journal::JournalError;
 use crate::runtime::CockpitError;
 use crate::sim::ScenarioError;
 use crate::term::SessionError;
@@ -76,6 +77,9 @@ pub(super) fn code_of(report: &Report) -> u8 {
         cause.downcast_ref::<ConfigError>().is_some_and(ConfigError::is_about_the_services)
     };
     if report.chain().any(is_so) {
+        return REFUSED;
+    }
+    if report.chain().any(|cause| matches!(cause.downcast_ref(), Some(JournalError::Unreadable(_)))) {
         return REFUSED;
     }
     let is_usage = report.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<ScenarioError>());

@@ -19,11 +19,11 @@ use crate::domain::late;
 use crate::domain::origin::Origin;
 use crate::domain::plan::Plan;
 use crate::domain::redact::Redactor;
-use crate::engine::settings::{Parts, Polls, Settings};
+use crate::engine::settings::{LogFeed, Parts, Polls, Settings};
 use crate::engine::{Processes, Programs};
 use crate::journal::Journal;
 use crate::judge::Judge;
-use crate::judge::threshold::Threshold;
+use crate::judge::beside::Beside;
 
 /// What is to be released.
 #[derive(Clone, Debug)]
@@ -135,10 +135,11 @@ pub(super) fn parts(
         period: context.period,
         redactor,
         variables: BTreeMap::new(),
+        logs: if context.live_tail { LogFeed::Live } else { LogFeed::Polled },
         is_demo,
     };
     let judges =
-        plan.components.map(|component| -> Box<dyn Judge> { Box::new(Threshold::new(component.signals.clone())) });
+        plan.components.map(|component| -> Box<dyn Judge> { Box::new(Beside::new(component.signals.clone())) });
     let (clouds, web) = (means.clouds.clone(), Arc::clone(&means.web));
     Parts { clouds, web, journal, judges, notifier, programs, clock, actor, settings }
 }
@@ -151,6 +152,7 @@ pub(super) fn polls(polls: &crate::config::Polls) -> Polls {
         signals: polls.signals,
         logs: polls.logs,
         identity: polls.identity,
+        most_cents: polls.most_cents,
         ..Polls::default()
     }
 }

@@ -3,12 +3,13 @@
 use color_eyre::eyre::Result;
 
 use super::output::Refused;
+use super::settings;
 use crate::config::Config;
 use crate::domain::components::Components;
 use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, Version};
 use crate::domain::origin::Origin;
 use crate::domain::release::{Ending, Release};
-use crate::journal::{Journal, JournalError, Summary, replay};
+use crate::journal::{Journal, JournalError, Listing, Summary, replay};
 
 /// Releases looked through for the one that is promoted.
 const LOOKED_THROUGH: usize = 1_000;
@@ -46,12 +47,16 @@ pub(super) fn find(
     if source == environment {
         return Err(Refused::usage(format!("--from {from}: that is where it is to go; name another environment")));
     }
-    let all = journal.list(LOOKED_THROUGH)?;
+    let Listing { releases: all, unreadable } = journal.list(LOOKED_THROUGH)?;
     let of_source: Vec<&Summary> = all.iter().filter(|summary| summary.plan.environment.as_str() == source).collect();
     let (mut versions, mut pinned, mut releases) = (Vec::new(), Vec::new(), Vec::new());
     let mut commits: Vec<Option<String>> = Vec::new();
     for (_, name) in lineup.iter() {
         let summary = chosen(journal, &of_source, source, name, id)?;
+        // It may be the one that is meant, or have taken back the one that is.
+        settings::refuse_unreadable(&unreadable, |other| {
+            other.id > summary.id && other.is_of(Some(source), Some(name.as_str()))
+        })?;
         let records = journal.records(summary.id)?;
         let release = replay(summary.id, summary.plan.clone(), &records);
         let (version, image) = promoted(&release, source, name)?;

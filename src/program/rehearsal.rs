@@ -11,8 +11,11 @@ use super::output::Refused;
 use crate::clock::Clock;
 use crate::config::{Component, Config, Site, StageWork};
 use crate::domain::components::Components;
+use crate::domain::flag::{FeatureFlag, FlagPlan};
 use crate::domain::ids::{ComponentName, EnvironmentName};
+use crate::domain::plan::{Plan, StageKind};
 use crate::engine::{Exit, Heard, Program, Programs};
+use crate::sim::Sim;
 
 /// Puts the simulated service in the place of the one that `own` names, in the environment that is rehearsed: `named`,
 /// else the one called `like`, else the only one. `model` is a configuration that runs in the simulated AWS, in its
@@ -94,6 +97,16 @@ fn move_to(component: &mut Component, simulated: &Component) {
     component.logs.clone_from(&simulated.logs);
     if !component.alarms.is_empty() {
         component.alarms.clone_from(&simulated.alarms);
+    }
+}
+
+/// Gives the simulated AWS the feature flags that a release switches.
+pub(super) fn provide_flags(sim: &Sim, plan: &Plan) {
+    for stage in &plan.stages {
+        if let StageKind::Flag(FlagPlan::AppConfig(flag)) = &stage.kind {
+            let FeatureFlag { application, environment, profile, flag, .. } = flag;
+            sim.with(|world, _| world.has_flag(application, environment, profile, flag));
+        }
     }
 }
 

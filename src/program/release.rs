@@ -6,7 +6,9 @@ use std::time::Duration;
 use color_eyre::eyre::{Result, WrapErr};
 
 use super::back;
+use super::doctor::Bedside;
 use super::faces::{self, Manner};
+use super::fleet::{self, Releases};
 use super::launch::{self, New, Purpose, Running};
 use super::promotion;
 use super::{output, settings, who};
@@ -134,8 +136,11 @@ async fn watch(globals: &Globals, config: &Config, manner: Manner, running: Runn
         let access = faces::access_of_config(config, plan.environment.as_str());
         let handle = who::introduce(running.handle, config, &plan);
         let past = Box::new(back::Shelf::of(config, &plan));
+        let doctor = Box::new(Bedside::new(config, &plan.environment));
         let actor = Box::pin(who::named(config, &plan)).await;
-        let shown = faces::cockpit(handle, manner.with_past(past), access, Clock::system(), actor, false);
+        let fleet = fleet::feed(config, None, Releases::Kept, fleet::connect(Clock::system()), Clock::system())?;
+        let fitted = manner.with_past(past).with_doctor(doctor).with_fleet(fleet);
+        let shown = faces::cockpit(handle, fitted, access, Clock::system(), actor, false);
         let left = Box::pin(shown).await?;
         if let Some(wish) = left.back {
             (manner, running) = (Manner::read(&config.screen)?, back_from(globals, config, &plan, wish).await?);

@@ -29,7 +29,7 @@ pub(super) async fn run(globals: &Globals, arguments: &Replay) -> Result<u8> {
     let speed = arguments.speed.unwrap_or(SPEED);
     // The first picture is of the release as it began.
     let lines = tape.wind_to(tape.now());
-    let (hub, orders) = Hub::new(tape.snapshot(speed, false));
+    let (hub, arriving) = Hub::new(tape.snapshot(speed, false));
     hub.hand_out(lines, 0);
     let handle = hub.attach();
     let (player, wishes) = mpsc::unbounded_channel();
@@ -39,7 +39,7 @@ pub(super) async fn run(globals: &Globals, arguments: &Replay) -> Result<u8> {
         manner = manner.with_past(Box::new(back::Shelf::of(&config, &plan)));
     }
     let access = Access::ReadOnly("a past release is only shown again".to_owned());
-    let playing = tokio::spawn(play(tape, hub, orders, wishes, speed));
+    let playing = tokio::spawn(play(tape, hub, arriving, wishes, speed));
     let left = faces::cockpit(handle, manner, access, Clock::system(), this_actor(), false).await?;
     playing.await.wrap_err("the replay was lost")?;
     match left.back {

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use color_eyre::eyre::Result;
 
+use super::output::Refused;
 use crate::cli::Globals;
 use crate::config::{Config, Surroundings};
 use crate::domain::effect::Effect;
 use crate::domain::plan::Plan;
 use crate::domain::time::Timestamp;
-use crate::journal::{Journal, Summary, replay};
+use crate::journal::format::Unreadable;
+use crate::journal::{Journal, JournalError, Listing, Summary, replay};
 
 /// Releases looked through for messages that are still owed.
 const LOOKED_THROUGH: usize = 200;
@@ -41,17 +43,38 @@ pub(super) fn read_only(config: &Config, environment: &str) -> Option<&'static s
 }
 
 /// Releases that have not ended, newest first.
-pub(super) fn unfinished(journal: &dyn Journal) -> Result<Vec<Summary>> {
-    Ok(journal.unfinished()?.into_iter().filter(|summary| summary.status != "planned").collect())
+///
+/// # Errors
+///
+/// When one that `is_meant` is of another version and cannot be read: that version is needed to finish it.
+pub(super) fn unfinished(journal: &dyn Journal, is_meant: impl Fn(&Unreadable) -> bool) -> Result<Vec<Summary>> {
+    let Listing { mut releases, unreadable } = journal.unfinished()?;
+    refuse_unreadable(&unreadable, |release| release.status != "planned" && is_meant(release))?;
+    releases.retain(|summary| summary.status != "planned");
+    Ok(releases)
+}
+
+/// Refuses what cannot be told without a release that cannot be read.
+pub(super) fn refuse_unreadable(unreadable: &[Unreadable], is_meant: impl Fn(&Unreadable) -> bool) -> Result<()> {
+    match unreadable.iter().find(|release| is_meant(release)) {
+        Some(release) => Err(Refused::policy(release.to_string())),
+        None => Ok(()),
+    }
 }
 
 /// Releases of `is_meant` that have ended and whose channels have not been told everything, newest first.
 pub(super) fn owing(journal: &dyn Journal, now: Timestamp, is_meant: impl Fn(&Plan) -> bool) -> Result<Vec<Summary>> {
-    let all = journal.list(LOOKED_THROUGH)?;
+    let all = journal.list(LOOKED_THROUGH)?.releases;
     let ended = all.into_iter().filter(|summary| summary.ended && is_meant(&summary.plan));
     let mut owing = Vec::new();
     for summary in ended.take(OWING).filter(|summary| now.since(summary.touched) < NEWS) {
-        let release = replay(summary.id, summary.plan.clone(), &journal.records(summary.id)?);
+        let records = match journal.records(summary.id) {
+            Ok(records) => records,
+            // It has ended, and holds up nothing else.
+            Err(JournalError::Unreadable(_)) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let release = replay(summary.id, summary.plan.clone(), &records);
         if release.in_flight.iter().any(|flight| matches!(flight.intent.effect, Effect::Notify(_))) {
             owing.push(summary);
         }

@@ -16,7 +16,7 @@ use crate::domain::outlook::{Wait, left_behind, outlook, promotion_ends, rollbac
 use crate::domain::release::{Release, Traffic};
 use crate::engine::handle::Receipt;
 use crate::journal::sqlite::SqliteJournal;
-use crate::journal::{Journal, replay};
+use crate::journal::{Journal, Listing, replay};
 
 /// Sends a command to the release that is meant.
 pub(super) async fn send(globals: &Globals, command: Command, aim: &Aim, consent: Consent) -> Result<u8> {
@@ -133,10 +133,14 @@ pub(super) async fn status(globals: &Globals, arguments: &Status) -> Result<u8> 
 
 fn newest(journal: &SqliteJournal, arguments: &Status) -> Result<Option<Release>> {
     let which = &arguments.which;
-    let found = journal.list(200)?.into_iter().find(|summary| {
+    let Listing { releases, unreadable } = journal.list(200)?;
+    let found = releases.into_iter().find(|summary| {
         which.environment.as_deref().is_none_or(|name| name == summary.plan.environment.as_str())
             && which.component.as_deref().is_none_or(|name| summary.plan.releases(name))
     });
+    let newest = found.as_ref().map(|summary| summary.id);
+    let (environment, component) = (which.environment.as_deref(), which.component.as_deref());
+    settings::refuse_unreadable(&unreadable, |other| Some(other.id) > newest && other.is_of(environment, component))?;
     let Some(summary) = found else { return Ok(None) };
     let records = journal.records(summary.id)?;
     Ok(Some(replay(summary.id, summary.plan, &records)))

@@ -15,6 +15,7 @@ use crate::domain::time::{Elapsed, Timestamp};
 use crate::journal::Summary;
 use crate::journal::account::Account;
 use crate::journal::audit::Act;
+use crate::journal::format::Unreadable;
 
 /// Writes a line, without anything that could steer a terminal.
 pub(super) fn say(out: &mut dyn Write, line: &str) -> std::io::Result<()> {
@@ -35,6 +36,19 @@ pub(super) fn summary(summary: &Summary) -> String {
         Elapsed(summary.touched.since(summary.created)).to_string(),
         summary.by.name,
         plan.origin.words().map(|words| format!("  {words}")).unwrap_or_default()
+    )
+}
+
+/// A release in a list that this version cannot read.
+pub(super) fn unreadable(release: &Unreadable) -> String {
+    format!(
+        "{:>5}  {}  {:<12} {:<10} {:<15} {}",
+        release.id.to_string(),
+        local(release.created, "%Y-%m-%d %H:%M"),
+        release.environment,
+        release.components.join(", "),
+        release.status,
+        release.remedy()
     )
 }
 

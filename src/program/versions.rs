@@ -15,7 +15,8 @@ use crate::domain::components::Components;
 use crate::domain::ids::{ComponentName, Version};
 use crate::domain::origin::Origin;
 use crate::domain::release::Ending;
-use crate::journal::{Journal, JournalError};
+use crate::journal::format::Unreadable;
+use crate::journal::{Journal, JournalError, Listing};
 
 /// Releases that are looked through for what serves.
 const LOOKED_THROUGH: usize = 1_000;
@@ -129,7 +130,7 @@ pub(super) fn serving(
     environment: &str,
     lineup: &Components<ComponentName>,
 ) -> Result<Components<Option<Version>>, JournalError> {
-    let past = journal.list(LOOKED_THROUGH)?;
+    let Listing { releases: past, unreadable } = journal.list(LOOKED_THROUGH)?;
     let succeeded = past
         .iter()
         .filter(|past| past.plan.environment.as_str() == environment && past.status == Ending::Succeeded.word());
@@ -137,6 +138,13 @@ pub(super) fn serving(
     Ok(lineup.map(|name| {
         let of = |past: &&&crate::journal::Summary| past.plan.releases(name.as_str());
         let newest = succeeded.iter().find(of)?;
+        let is_newer = |other: &Unreadable| {
+            let is_of = other.is_of(Some(environment), Some(name.as_str()));
+            is_of && other.id > newest.id && other.status == Ending::Succeeded.word()
+        };
+        if unreadable.iter().any(is_newer) {
+            return None;
+        }
         newest.plan.components.iter().find(|(_, plan)| plan.name == *name).map(|(_, plan)| plan.to.clone())
     }))
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 
-pub use scenario::{Scenario, ScenarioError};
+pub use scenario::{Layout, Scenario, ScenarioError};
 pub use wire::{APP_DOMAIN, FaultPlan, Wire};
 pub use world::World;
 

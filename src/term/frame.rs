@@ -96,7 +96,10 @@ impl FrameScheduler {
     pub async fn due(&self, outlet: &Outlet) {
         match self.pace.due() {
             Some(due) => {
-                tokio::time::sleep_until(due).await;
+                // A timer sleeps to the end of a millisecond or two even when its moment has come: a key does not.
+                if due > Instant::now() {
+                    tokio::time::sleep_until(due).await;
+                }
                 outlet.idle().await;
             }
             None => std::future::pending().await,
@@ -106,6 +109,8 @@ impl FrameScheduler {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -168,6 +173,14 @@ mod tests {
         pace.data(now);
         pace.key(now);
         assert_eq!(pace.due(), Some(now));
+    }
+
+    #[tokio::test]
+    async fn a_key_waits_for_no_timer() {
+        let outlet = Outlet::spawn(std::io::sink()).unwrap();
+        let mut scheduler = FrameScheduler::default();
+        scheduler.key();
+        assert_eq!(scheduler.due(&outlet).now_or_never(), Some(()));
     }
 
     #[tokio::test(start_paused = true)]

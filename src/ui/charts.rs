@@ -2,29 +2,39 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
-use super::format::{axis, clock};
+use super::format::{axis, clock, value};
 use super::look::Look;
 use super::signals::{Reading, sign};
 use super::theme::Role;
 use super::widgets::text::{clip, width};
 use super::widgets::{Chart, Mark, Panel, Series};
-use crate::app::model::Window;
+use crate::app::signals;
 use crate::domain::ids::Side;
 use crate::domain::signal::Policy;
 use crate::domain::time::Timestamp;
+use crate::engine::snapshot::AlarmWord;
 
 /// The least columns and rows of a chart that says something.
 const LEAST: (u16, u16) = (50, 6);
 
 /// Draws the charts that fit, and answers how many did.
 pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
-    let readings = Reading::all(look);
+    let series = signals::series(look.model, look.snapshot);
+    let readings = Reading::over(look, &series);
     if readings.is_empty() {
         let text = " this release measures nothing: name signals in the configuration";
         look.row(area, buf, vec![look.span(Role::Muted, text)], Vec::new());
         return 0;
+    }
+    let end = signals::end(&series);
+    if look.model.signals.is_open {
+        let first = look.model.chart.min(readings.len() - 1);
+        if let Some(reading) = readings.get(first) {
+            draw(look, *reading, end, area, buf);
+        }
+        return 1;
     }
     let count = u16::try_from(readings.len()).unwrap_or(u16::MAX);
     let across = (area.width / LEAST.0).clamp(1, 3).min(count);
@@ -37,21 +47,37 @@ pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
         let (left, right) = (area.width * column / across, area.width * (column + 1) / across);
         let (top, bottom) = (area.height * row / down, area.height * (row + 1) / down);
         let place = Rect { x: area.x + left, y: area.y + top, width: right - left, height: bottom - top };
-        draw(look, *reading, place, buf);
+        draw(look, *reading, end, place, buf);
     }
     shown
 }
 
-fn draw(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
-    let (glyph, role, word) = sign(look.theme.glyphs, reading.ruling());
+/// What both sides had at the cursor, or have now.
+fn figures<'a>(look: Look<'a>, reading: Reading<'_>) -> Vec<Span<'a>> {
     let unit = reading.plan.unit;
-    let (green, blue) = (reading.newest(look, Side::Green), reading.newest(look, Side::Blue));
-    let title = Line::from(vec![
-        look.span(role, glyph),
-        ratatui::text::Span::raw(format!(" {}", reading.plan.name)),
-        look.span(green.role(Role::Green), format!("  g {}", green.aged(look, unit))),
-        look.span(blue.role(Role::Blue), format!("  b {}", blue.aged(look, unit))),
-    ]);
+    let shared = reading.plan.measure.is_shared();
+    let at = |side| look.model.signals.cursor.map(|at| value(reading.at(side, at), unit));
+    let shown = |side: Side, role| {
+        let newest = reading.newest(look, side);
+        let text = at(side).unwrap_or_else(|| newest.aged(look, unit));
+        let sign = if side == Side::Green { "g" } else { "b" };
+        look.span(if at(side).is_some() { role } else { newest.role(role) }, format!("  {sign} {text}"))
+    };
+    if shared {
+        let text = at(Side::Blue).unwrap_or_else(|| reading.newest(look, Side::Blue).aged(look, unit));
+        return vec![look.span(Role::Strong, format!("  {text}"))];
+    }
+    vec![shown(Side::Green, Role::Green), shown(Side::Blue, Role::Blue)]
+}
+
+fn draw(look: Look<'_>, reading: Reading<'_>, end: Option<Timestamp>, area: Rect, buf: &mut Buffer) {
+    let (glyph, role, word) = sign(look.theme.glyphs, reading.ruling());
+    let mut title = vec![look.span(role, glyph), Span::raw(format!(" {}", reading.plan.name))];
+    title.extend(figures(look, reading));
+    if let Some(at) = look.model.signals.cursor {
+        title.push(look.span(Role::Muted, format!("  at {}", stamp(look, at))));
+    }
+    let title = Line::from(title);
     let policy = match reading.plan.policy {
         Policy::Rollback => "failure rolls back",
         Policy::Pause => "failure pauses",
@@ -77,22 +103,24 @@ fn draw(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
         ..Panel::default()
     };
     let inner = panel.render(area, buf, look.theme);
-    plot(look, reading, Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner }, buf);
+    plot(look, reading, end, Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner }, buf);
 }
 
-fn plot(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
-    let (Some(series), Some(end)) = (reading.series, reading.end()) else {
+fn plot(look: Look<'_>, reading: Reading<'_>, end: Option<Timestamp>, area: Rect, buf: &mut Buffer) {
+    let (Some(series), Some(end)) = (reading.series, end) else {
         look.row(area, buf, vec![look.span(Role::NoData, "nothing measured yet")], Vec::new());
         return;
     };
+    let end = end.floor_to(series.period);
     let step = series.period.as_millis().max(1);
-    let span = u128::from(look.model.window.minutes()) * 60_000;
+    let span = u128::from(look.model.signals.window.minutes()) * 60_000;
     let count = usize::try_from(span / step).unwrap_or(usize::MAX).clamp(2, 10_000);
     let shown = |side| match look.model.signal_side {
         Some(only) if only != side => vec![None; count],
-        _ => reading.values(side, count),
+        _ => reading.values_until(side, end, count),
     };
     let (blue, green) = (shown(Side::Blue), shown(Side::Green));
+    let both = reading.values_until(Side::Blue, end, count);
     let unit = reading.plan.unit;
     let label = |number: f64| axis(number, unit);
     let start = end - series.period.saturating_mul(u32::try_from(count - 1).unwrap_or(u32::MAX));
@@ -100,35 +128,98 @@ fn plot(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
         let all = end.since(start).as_secs_f64();
         (at >= start && at <= end && all > 0.0).then(|| at.since(start).as_secs_f64() / all)
     };
-    let (from, to) = (clock(start, look.model.utc_offset), clock(end, look.model.utc_offset));
-    let begun = look.release().begun.as_ref().and_then(|begun| place(begun.at));
-    let green_since = look.component().traffic.green_since.and_then(place);
-    let marked = green_since.map(|at| (at, "shift")).or_else(|| begun.map(|at| (at, "begin")));
-    let back = look.release().unwinding.as_ref().and_then(|unwinding| place(unwinding.since));
-    // Near the right edge there is no room for the word beside the line.
-    let named = |(at, label)| Mark { at, label: if at < 0.8 { label } else { "" } };
-    let marks: Vec<Mark<'_>> = marked.into_iter().chain(back.map(|at| (at, "back"))).map(named).collect();
-    let short = |text: &str| text.get(..5).unwrap_or_default().to_owned();
-    let (from, to) = (short(&from), short(&to));
+    let named = marks(look, start, end);
+    let marks: Vec<Mark<'_>> = named
+        .iter()
+        .filter_map(|(at, label)| Some((place(*at)?, label)))
+        // Near the right edge there is no room for the word beside the line.
+        .map(|(at, label)| Mark { at, label: if at < 0.85 { label } else { "" } })
+        .collect();
+    let ticks = if area.width >= 70 { 4_u32 } else { 2 };
+    let times: Vec<(f64, String)> = (0..=ticks)
+        .map(|tick| (f64::from(tick) / f64::from(ticks), tick_label(look, start + end.since(start) * tick / ticks)))
+        .collect();
+    let times: Vec<(f64, &str)> = times.iter().map(|(at, text)| (*at, text.as_str())).collect();
+    let sides = [
+        Series { points: &blue, sign: "b", role: Role::Blue },
+        Series { points: &green, sign: "g", role: Role::Green },
+    ];
+    let shared = [Series { points: &both, sign: look.theme.glyphs.bullet, role: Role::Strong }];
     Chart {
-        series: &[
-            Series { points: &blue, sign: "b", role: Role::Blue },
-            Series { points: &green, sign: "g", role: Role::Green },
-        ],
+        series: if reading.plan.measure.is_shared() { &shared } else { &sides },
         threshold: reading.plan.max,
         marks: &marks,
-        times: &[(0.0, &from), (1.0, &to)],
+        cursor: look.model.signals.cursor.and_then(place),
+        times: &times,
         value: &label,
         dots: None,
     }
     .render(area, buf, look.theme);
 }
 
-/// What the view shows, for its row of tabs.
-pub(super) fn caption(window: Window) -> String {
-    match window {
-        Window::Quarter => "15 min".to_owned(),
-        Window::Hour => "1 h".to_owned(),
-        Window::Long => "3 h".to_owned(),
+/// What happened in this time: the release's beginning, its steps and its way back, and alarms that began to fire.
+fn marks(look: Look<'_>, start: Timestamp, end: Timestamp) -> Vec<(Timestamp, String)> {
+    let release = look.release();
+    let mut marks: Vec<(Timestamp, String)> = Vec::new();
+    marks.extend(release.begun.as_ref().map(|begun| (begun.at, "begin".to_owned())));
+    marks.extend(look.component().traffic.green_since.map(|at| (at, "shift".to_owned())));
+    marks.extend(release.unwinding.as_ref().map(|unwinding| (unwinding.since, "back".to_owned())));
+    let firing = look.seen().alarms.iter().filter(|alarm| alarm.state == AlarmWord::Firing);
+    marks.extend(firing.filter_map(|alarm| Some((alarm.since?, "alarm".to_owned()))));
+    let listed = look.model.alarms.list.had.iter().flat_map(|list| &list.transitions);
+    let of_release = listed.filter(|turn| turn.to == AlarmWord::Firing && look.planned().alarms.contains(&turn.alarm));
+    marks.extend(of_release.map(|turn| (turn.at, "alarm".to_owned())));
+    marks.retain(|(at, _)| *at >= start && *at <= end);
+    marks.sort();
+    marks.dedup();
+    // Words that would stand on each other are left out, their lines are not.
+    let least = end.since(start) / 8;
+    let mut last: Option<Timestamp> = None;
+    for (at, label) in &mut marks {
+        if last.is_some_and(|last| at.since(last) < least) {
+            label.clear();
+        } else {
+            last = Some(*at);
+        }
     }
+    marks
+}
+
+/// A moment under the axis: the time of day, and over more than a day the day too.
+fn tick_label(look: Look<'_>, at: Timestamp) -> String {
+    let time = clock(at, look.model.utc_offset).get(..5).unwrap_or_default().to_owned();
+    let days = days_ago(look, at);
+    if look.model.signals.window.minutes() > 1_440 && days > 0 { format!("-{days}d {time}") } else { time }
+}
+
+fn days_ago(look: Look<'_>, at: Timestamp) -> i64 {
+    let day = |at: Timestamp| (at.secs() + i64::from(look.model.utc_offset)).div_euclid(86_400);
+    day(look.now()) - day(at)
+}
+
+/// A moment that is read: the time of day, and the day where it is another one.
+fn stamp(look: Look<'_>, at: Timestamp) -> String {
+    let time = clock(at, look.model.utc_offset);
+    match days_ago(look, at) {
+        0 => time,
+        days => format!("{time}, {days} d ago"),
+    }
+}
+
+/// What the view shows, for its row of tabs.
+pub(super) fn caption(look: Look<'_>) -> String {
+    let window = look.model.signals.window;
+    let long = look.model.signals.long.as_ref().map(|(_, long)| long);
+    let state = match long {
+        Some(long) if long.failed.is_some() => ", not all read",
+        Some(long) if long.had.is_none() => ", reading",
+        _ => "",
+    };
+    let watching = look.snapshot.engine.watching;
+    let cost = if watching.micros > 0 {
+        format!(" {} ${:.3}/h", look.theme.glyphs.bullet, watching.micros as f64 / 1e6)
+    } else {
+        String::new()
+    };
+    format!("{}{state}{cost}", window.word())
 }

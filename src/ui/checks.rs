@@ -23,6 +23,9 @@ const TIME: usize = 7;
 /// Columns that a name gets at most, beside an expectation, alone, and alone where there is plenty of room.
 const NAME: [usize; 3] = [16, 24, 32];
 
+/// With so many rows, one is spent on saying how many findings there is no room for; with fewer, the title's figures do.
+const COUNTED: usize = 8;
+
 /// Without so many columns for what is wanted and found, the time gives way.
 const LEAST: usize = 28;
 
@@ -102,7 +105,7 @@ fn whole(results: &[&CheckResult]) -> Option<Row> {
 /// Draws them, and answers how many rows it took.
 pub(super) fn draw(look: Look<'_>, rows: &[Row], area: Rect, buf: &mut Buffer) -> u16 {
     let columns = Columns::of(rows, usize::from(area.width));
-    let mut lines = area.rows();
+    let mut lines = area.rows().collect::<Vec<_>>().into_iter();
     let has_wanted = rows.iter().any(|row| !row.wanted.is_empty());
     let is_roomy = usize::from(area.height) > rows.len() + 1;
     if has_wanted && (is_roomy || area.height >= 4) {
@@ -120,41 +123,67 @@ pub(super) fn draw(look: Look<'_>, rows: &[Row], area: Rect, buf: &mut Buffer) -
         }
         look.row(line, buf, [vec![Span::raw("   ")], cells].concat(), Vec::new());
     }
+    let mut left = lines.len();
+    let is_counted = left >= COUNTED;
+    let mut shown = 0;
     for row in rows {
-        let Some(line) = lines.next() else { break };
-        let glyphs = look.theme.glyphs;
-        let (sign, role, found) = match row.state {
-            State::Failed => (glyphs.bad, Role::Bad, Role::Text),
-            State::Passed => (glyphs.ok, Role::Ok, Role::Muted),
-            State::Open => (glyphs.running, Role::Running, Role::Muted),
-        };
-        let start = vec![Span::raw(" "), look.span(role, sign), Span::raw(" ")];
-        let mut cells = columns.cells(look, row, [Role::Text, Role::Muted, found]);
-        if columns.time > 0 {
-            let took = row.took.map(|took| format!("{} ms", took.as_millis())).unwrap_or_default();
-            cells.push(look.span(Role::Muted, format!("{took:>width$}", width = columns.time + GAP)));
+        let mut told = row_lines(look, row, &columns, area);
+        // The last line is kept for how many there is no room for.
+        let kept = usize::from(is_counted && shown + 1 < rows.len());
+        if told.len() + kept > left {
+            told.truncate(usize::from(left > kept));
         }
-        look.row(line, buf, [start, cells].concat(), Vec::new());
-        // What is wrong is told in full, at the cost of what is right.
-        let is_clipped = width(&row.found) > columns.found || width(&row.wanted) > columns.wanted;
-        if row.state == State::Failed && is_clipped && area.height >= 6 {
-            let told: &[(&str, &str)] = match row.wanted.as_str() {
-                "" => &[("", &row.found)],
-                wanted => &[("expected  ", wanted), ("found     ", &row.found)],
-            };
-            for (label, text) in told {
-                let room = usize::from(area.width).saturating_sub(6 + label.len());
-                for (index, text) in wrap(text, room).into_iter().enumerate() {
-                    let Some(line) = lines.next() else { break };
-                    let label = if index == 0 { (*label).to_owned() } else { " ".repeat(label.len()) };
-                    let cells =
-                        [Span::raw("     "), look.span(Role::Muted, label), look.span(Role::Text, text.to_owned())];
-                    look.row(line, buf, cells.to_vec(), Vec::new());
-                }
-            }
+        if told.is_empty() {
+            break;
+        }
+        left -= told.len();
+        shown += 1;
+        for (spans, line) in told.into_iter().zip(&mut lines) {
+            look.row(line, buf, spans, Vec::new());
         }
     }
-    area.height - u16::try_from(lines.count()).unwrap_or(area.height).min(area.height)
+    if is_counted
+        && shown < rows.len()
+        && let Some(line) = lines.next()
+    {
+        let more = format!("   {} {} more", look.theme.glyphs.ellipsis, rows.len() - shown);
+        look.row(line, buf, vec![look.span(Role::Muted, more)], Vec::new());
+    }
+    area.height - u16::try_from(lines.len()).unwrap_or(area.height).min(area.height)
+}
+
+/// A row, and below it, in full, what of a failure its columns have no room for.
+fn row_lines<'a>(look: Look<'a>, row: &Row, columns: &Columns, area: Rect) -> Vec<Vec<Span<'a>>> {
+    let glyphs = look.theme.glyphs;
+    let (sign, role, found) = match row.state {
+        State::Failed => (glyphs.bad, Role::Bad, Role::Text),
+        State::Passed => (glyphs.ok, Role::Ok, Role::Muted),
+        State::Open => (glyphs.running, Role::Running, Role::Muted),
+    };
+    let start = vec![Span::raw(" "), look.span(role, sign), Span::raw(" ")];
+    let mut cells = columns.cells(look, row, [Role::Text, Role::Muted, found]);
+    if columns.time > 0 {
+        let took = row.took.map(|took| format!("{} ms", took.as_millis())).unwrap_or_default();
+        cells.push(look.span(Role::Muted, format!("{took:>width$}", width = columns.time + GAP)));
+    }
+    let mut told = vec![[start, cells].concat()];
+    // What is wrong is told in full, at the cost of what is right.
+    let is_clipped = width(&row.found) > columns.found || width(&row.wanted) > columns.wanted;
+    if row.state != State::Failed || !is_clipped || area.height < 6 {
+        return told;
+    }
+    let parts: &[(&str, &str)] = match row.wanted.as_str() {
+        "" => &[("", &row.found)],
+        wanted => &[("expected  ", wanted), ("found     ", &row.found)],
+    };
+    for (label, text) in parts {
+        let room = usize::from(area.width).saturating_sub(6 + label.len());
+        for (index, text) in wrap(text, room).into_iter().enumerate() {
+            let label = if index == 0 { (*label).to_owned() } else { " ".repeat(label.len()) };
+            told.push(vec![Span::raw("     "), look.span(Role::Muted, label), look.span(Role::Text, text.to_owned())]);
+        }
+    }
+    told
 }
 
 /// How wide each column is.

@@ -76,7 +76,7 @@ fn place(look: Look<'_>) -> Vec<Span<'_>> {
     vec![
         look.span(Role::Text, text),
         look.span(Role::Waiting, origin),
-        look.span(Role::Muted, format!(" {dot} {} {dot} {}", look.planned().driver.word(), plan.place.account)),
+        look.span(Role::Muted, format!(" {dot} {} {dot} {}", look.planned().driver().word(), plan.place.account)),
     ]
 }
 

@@ -89,8 +89,21 @@ fn listed(look: Look<'_>) -> Vec<(Action, &'static str)> {
     listed.extend([(Action::Help, "help"), quit]);
     let of_view: &[(Action, &'static str)] = match look.model.view {
         View::Release => &[(Action::NextView, "views"), (Action::Filter, "filter")],
-        View::Signals => &[(Action::Window, "span"), (Action::ToggleSide, "sides")],
-        View::Alarms => &[(Action::LogsHere, "logs of then")],
+        View::Signals => &[
+            (Action::Window, "span"),
+            (Action::Left, "cursor"),
+            (Action::Open, "one chart"),
+            (Action::ToggleSide, "sides"),
+        ],
+        View::Alarms if look.model.alarms.open.is_some() => {
+            &[(Action::Cancel, "close"), (Action::LogsHere, "logs of then"), (Action::Acknowledge, "acknowledge")]
+        }
+        View::Alarms => &[
+            (Action::Open, "open"),
+            (Action::Acknowledge, "acknowledge"),
+            (Action::Scope, "which"),
+            (Action::LogsHere, "logs of then"),
+        ],
         View::Logs => &[
             (Action::NextError, "next error"),
             (Action::Filter, "filter"),
@@ -98,8 +111,13 @@ fn listed(look: Look<'_>) -> Vec<(Action, &'static str)> {
             (Action::ToggleSide, "side"),
             (Action::ToggleWrap, "wrap"),
             (Action::Follow, "follow"),
+            (Action::Open, "open"),
+            (Action::Pin, "pin"),
+            (Action::Save, "save"),
         ],
+        View::Fleet => &[(Action::Copy, "copy command")],
         View::History => &[(Action::Copy, "copy"), (Action::LogsHere, "logs of then")],
+        View::Doctor => &[(Action::NextError, "next to do"), (Action::Examine, "look again"), (Action::Copy, "copy")],
     };
     for hint in of_view {
         if !listed.iter().any(|(action, _)| *action == hint.0) {

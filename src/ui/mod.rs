@@ -12,6 +12,8 @@
 mod alarms;
 mod charts;
 mod checks;
+mod doctor;
+mod fleet;
 mod format;
 mod header;
 mod headline;
@@ -42,7 +44,7 @@ use crate::app::model::{Model, Sight, View};
 use crate::engine::snapshot::Snapshot;
 use look::{Look, Pace};
 use theme::{Dots, Role, Theme};
-use widgets::Focus;
+
 use widgets::text::{clear, put};
 
 /// The least screen, in columns and rows, that the views are drawn on.
@@ -78,8 +80,10 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, snapshot: &Snapshot, th
             View::Release => {}
             View::Signals => sight.charts = charts::view(look, body, buf),
             View::Alarms => alarms::view(look, body, buf),
-            View::Logs => sight.logs = logs::draw(look, body, Focus::Here, buf),
+            View::Logs => sight.logs = logs::screen(look, body, buf),
+            View::Fleet => sight.fleet = fleet::view(look, body, buf),
             View::History => sight.history = timeline::view(look, body, buf),
+            View::Doctor => doctor::view(live, body, buf),
         }
         tabs(live, sight, Rect { y: block.y + 1, height: 1, ..block }, buf);
     }
@@ -121,7 +125,9 @@ fn tabs(look: Look<'_>, sight: Sight, row: Rect, buf: &mut Buffer) {
             View::Signals => Action::ViewSignals,
             View::Alarms => Action::ViewAlarms,
             View::Logs => Action::ViewLogs,
+            View::Fleet => Action::ViewFleet,
             View::History => Action::ViewHistory,
+            View::Doctor => Action::ViewDoctor,
         };
         let key = look.model.keymap.chord(Context::Global, action).map(|chord| chord.to_string()).unwrap_or_default();
         spans.push(look.span(Role::Key, format!("  {key} ")));
@@ -142,9 +148,9 @@ fn tabs(look: Look<'_>, sight: Sight, row: Rect, buf: &mut Buffer) {
             } else {
                 String::new()
             };
-            format!("{some}{sides}, {} ", charts::caption(look.model.window))
+            format!("{some}{sides}, {} ", charts::caption(look))
         }
-        View::Release | View::Alarms | View::Logs | View::History => String::new(),
+        View::Release | View::Alarms | View::Logs | View::Fleet | View::History | View::Doctor => String::new(),
     };
     look.row(row, buf, spans, vec![look.span(Role::Muted, right)]);
 }

@@ -2,14 +2,15 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
-use super::format::columns;
+use super::format::{columns, grouped};
 use super::help;
+use super::logs::detail;
 use super::look::Look;
 use super::question;
 use super::theme::Role;
-use super::widgets::text::{clear, clip, pad, pad_start, put, wrap};
+use super::widgets::text::{clear, clip, clip_start, pad, pad_start, put, wrap};
 use super::widgets::{Focus, List, Panel, centred};
 use crate::app::availability::{can_send, command};
 use crate::app::keymap::Context;
@@ -30,7 +31,9 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer, sight: &mut Sig
     match &look.model.overlay {
         Some(Overlay::Dialog(dialog)) => question::draw(look, dialog, body, buf),
         Some(Overlay::Palette(palette)) => draw_palette(look, palette, body, buf),
-        Some(Overlay::Help(top)) => sight.help = help::draw(look, *top, body, buf),
+        Some(Overlay::Help(top)) => sight.overlay = help::draw(look, *top, body, buf),
+        Some(Overlay::Line(line, top)) => sight.overlay = detail::draw(look, line, *top, body, buf),
+        Some(Overlay::Save { path, error }) => draw_save(look, path, error.as_deref(), body, buf),
         Some(Overlay::Filter { .. }) | None => {}
     }
     draw_notes(look, area, buf);
@@ -76,6 +79,40 @@ fn draw_palette(look: Look<'_>, palette: &Palette, area: Rect, buf: &mut Buffer)
     let height = usize::from(list.height);
     let top = (palette.selected + 1).saturating_sub(height);
     List { len: palette.found.len(), top, selected: Some(palette.selected), row: &row }.render(list, buf, look.theme);
+}
+
+/// Asks where lines are to be saved.
+fn draw_save(look: Look<'_>, path: &str, error: Option<&str>, area: Rect, buf: &mut Buffer) {
+    buf.set_style(area, look.style(Role::Backdrop));
+    let place = centred(area, PALETTE.0.min(area.width.saturating_sub(4)), 5);
+    clear(buf, place, look.style(Role::Dialog));
+    let lines = grouped(look.model.logs.shown_len() as u64);
+    let panel = Panel {
+        title: Line::from(format!("save the {lines} lines shown")),
+        right: Line::from(look.span(Role::Muted, "enter saves, esc closes")),
+        focus: Focus::Here,
+        ..Panel::default()
+    };
+    let inner = panel.render(place, buf, look.theme);
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let mut rows = inner.rows();
+    if let Some(row) = rows.next() {
+        // The end of a long name is what is being typed.
+        let shown = clip_start(path, usize::from(row.width).saturating_sub(9), look.theme.glyphs.ellipsis);
+        let spans = vec![
+            look.span(Role::Key, "file: "),
+            look.span(Role::Prompt, shown),
+            Span::styled(" ", look.style(Role::Prompt).reversed()),
+        ];
+        look.row(row, buf, spans, Vec::new());
+    }
+    let (role, said) = match error {
+        Some(why) => (Role::Bad, format!("{} {why}", look.theme.glyphs.warning)),
+        None => (Role::Muted, "readable by you alone; no file is written over".to_owned()),
+    };
+    for (part, row) in wrap(&said, inner.width.into()).into_iter().zip(rows) {
+        put(buf, (row.x, row.y), row.width, part, look.style(role));
+    }
 }
 
 /// Notes stand above the key bar, the newest lowest.

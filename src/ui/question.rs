@@ -11,6 +11,7 @@ use super::widgets::{self, Hint};
 use crate::app::dialog::{Dialog, Wants};
 use crate::app::keymap::{Action, Context};
 use crate::app::past::PastPreview;
+use crate::domain::alarm::explain;
 use crate::domain::command::CommandKind;
 use crate::domain::guard::waits_for_window;
 use crate::domain::ids::{Side, SignalName};
@@ -47,6 +48,9 @@ pub(super) fn draw(look: Look<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer
         }
         CommandKind::Approve => (format!("approve {place}"), approve(look, index), frame(look)),
         CommandKind::Pause => (format!("pause {place}"), Vec::new(), frame(look)),
+        CommandKind::Acknowledge => {
+            (format!("acknowledge an alarm of {place}"), acknowledge(look, dialog), Role::BorderFocus)
+        }
     };
     if let Some(wanted) = wanted(&dialog.wants) {
         body.push((String::new(), Role::Text));
@@ -108,6 +112,7 @@ fn verb(kind: CommandKind) -> &'static str {
         CommandKind::Retry => "retry",
         CommandKind::Skip => "skip",
         CommandKind::Approve => "approve",
+        CommandKind::Acknowledge => "acknowledge",
     }
 }
 
@@ -278,9 +283,24 @@ fn back(look: Look<'_>, earlier: &PastPreview) -> Vec<Paragraph> {
     body
 }
 
+fn acknowledge(look: Look<'_>, dialog: &Dialog) -> Vec<Paragraph> {
+    let row = crate::app::alarms::meant(look.model, look.snapshot);
+    let alarm = row.filter(|row| Some(&row.alarm.name) == dialog.alarm.as_ref()).map(|row| row.alarm);
+    let name = dialog.alarm.as_ref().map(ToString::to_string).unwrap_or_default();
+    let reason = alarm.map(|alarm| explain(alarm.state, &alarm.reason, &alarm.setup)).unwrap_or_default();
+    let what = "kept in the audit trail and told to the channels; it keeps nothing from rolling back";
+    vec![(name, Role::Strong), (reason, Role::Text), (what.to_owned(), Role::Muted)]
+}
+
 fn abort(look: Look<'_>) -> Vec<Paragraph> {
-    let text =
-        if look.release().has_shifted() { "all traffic back to blue" } else { "stops before any traffic shifts" };
+    let release = look.release();
+    let text = if release.has_shifted() {
+        "all traffic back to blue"
+    } else if release.has_reached_users() {
+        "stops here, with what has been released as it is"
+    } else {
+        "stops before any traffic shifts"
+    };
     vec![
         (text.to_owned(), Role::Strong),
         ("green stays up and nothing is undone: for whoever looks for the cause".to_owned(), Role::Text),

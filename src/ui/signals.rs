@@ -3,6 +3,7 @@
 
 mod card;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
@@ -84,6 +85,28 @@ impl<'a> Reading<'a> {
             judged_until: judged_until(look),
         };
         look.planned().signals.iter().map(one).collect()
+    }
+
+    /// Every signal of the release over these series, in the plan's order.
+    pub(super) fn over(look: Look<'a>, series: &'a [Arc<SignalSeries>]) -> Vec<Self> {
+        let mut all = Self::all(look);
+        for reading in &mut all {
+            let found = series.iter().find(|series| series.signal == reading.plan.name);
+            reading.series = found.map(AsRef::as_ref).or(reading.series);
+        }
+        all
+    }
+
+    /// A side's value of the period that holds this moment.
+    pub(super) fn at(self, side: Side, at: Timestamp) -> Option<f64> {
+        let begins = at.floor_to(self.series?.period);
+        self.points(side)?.iter().find(|point| point.at == begins).map(|point| point.value)
+    }
+
+    /// A side's values over `count` periods, the last of which begins at `end`.
+    pub(super) fn values_until(self, side: Side, end: Timestamp, count: usize) -> Vec<Option<f64>> {
+        let Some(series) = self.series else { return Vec::new() };
+        sampled(self.points(side).unwrap_or_default(), series.period, end, count)
     }
 
     /// A side's newest value: the one that was judged, while it is judged, or else the newest measured; with its age

@@ -174,7 +174,11 @@ fn draw_orders(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     let orders = &look.release().orders;
     let count = look.span(Role::Muted, orders.len().to_string());
     let engine = &look.snapshot.engine;
-    let below = look.span(Role::Muted, format!("engine {} on {}, pid {}", engine.version, engine.host, engine.pid));
+    // A release that is only shown again has no engine.
+    let below = match engine.replay {
+        Some(_) => Span::default(),
+        None => look.span(Role::Muted, format!("engine {} on {}, pid {}", engine.version, engine.host, engine.pid)),
+    };
     let panel =
         Panel { title: Line::from("commands"), right: Line::from(count), below: Line::from(below), ..Panel::default() };
     let inner = panel.render(area, buf, look.theme);
@@ -212,7 +216,7 @@ fn order_line<'a>(look: Look<'a>, order: &'a Ordered, columns: usize) -> (Vec<Sp
     ];
     let reason = match &order.command {
         Command::Rollback { reason } | Command::Abort { reason } => reason.as_deref(),
-        Command::Skip { reason } => Some(reason.as_str()),
+        Command::Skip { reason } | Command::Acknowledge { note: reason, .. } => Some(reason.as_str()),
         Command::Promote
         | Command::PromoteFull
         | Command::Pause

@@ -11,6 +11,7 @@ use super::widgets::text::{clip, pad, pad_start, put};
 use super::widgets::{Bar, Meter, Panel, Step, StepState, Steps};
 use crate::domain::ids::Side;
 use crate::domain::percent::Percent;
+use crate::domain::plan::Driver;
 use crate::domain::release::{StageStatus, StepPhase};
 use crate::domain::time::Elapsed;
 use crate::engine::snapshot::Source;
@@ -31,7 +32,7 @@ const LEAST_METER: u16 = 12;
 const LEAST_BAR: u16 = 8;
 
 pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
-    let below = trouble(look).map(|(role, text)| {
+    let below = trouble(look).or_else(|| deployment(look)).map(|(role, text)| {
         let room = usize::from(area.width.saturating_sub(6));
         Line::from(look.span(role, clip(&text, room, look.theme.glyphs.ellipsis).into_owned()))
     });
@@ -152,6 +153,40 @@ fn trouble(look: Look<'_>) -> Option<(Role, String)> {
     }
     let since = look.component().unhealthy_since?;
     Some((Role::Warning, format!("green short of healthy targets for {}", look.since(since))))
+}
+
+/// How a deployment inside AWS stands, what it waits for first: when nobody answers a pause, it goes back by itself.
+fn deployment(look: Look<'_>) -> Option<(Role, String)> {
+    let driver = look.planned().driver();
+    if !driver.is_deployment() || look.release().ended.is_some() {
+        return None;
+    }
+    let cannot = match driver {
+        Driver::Rolling => "no weights and no pause: ECS replaces tasks by itself",
+        Driver::CodeDeploy => "CodeDeploy has not begun",
+        Driver::Alb | Driver::Native | Driver::Command => "ECS has not begun",
+    };
+    let both = look.component().capacities.as_ref();
+    let begun = look.component().task_definition.as_ref();
+    let own = both.and_then(|both| both.deployment.as_ref()).filter(|one| Some(&one.task_definition) == begun);
+    let Some(deployment) = own else { return Some((Role::Muted, cannot.to_owned())) };
+    let mut parts = Vec::new();
+    if let Some(wait) = &deployment.wait {
+        let when = wait.expires.map_or_else(String::new, |at| format!(" in {}", look.until(at)));
+        parts.push(format!("paused: {}{when} unless cutover goes on", wait.then));
+    }
+    parts.push(format!("{} {}", driver.deployer(), deployment.words()));
+    if deployment.alarms.as_deref() == Some("DISABLED") {
+        parts.push("its alarms are DISABLED".to_owned());
+    }
+    if let Some((failed, threshold)) = deployment.failures.filter(|(failed, _)| *failed > 0) {
+        parts.push(format!("{failed} of {threshold} failures"));
+    }
+    if driver == Driver::Rolling {
+        parts.push(cannot.to_owned());
+    }
+    let role = if deployment.course.is_given_up() { Role::Bad } else { Role::Text };
+    Some((role, parts.join("; ")))
 }
 
 fn share(weight: Percent) -> f64 {

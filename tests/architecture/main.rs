@@ -19,11 +19,12 @@ struct Layer {
 }
 
 /// Each may only use what stands above it.
-const LAYERS: [Layer; 27] = [
+const LAYERS: [Layer; 28] = [
     // Pure: no I/O, no clock, no async.
     Layer { name: "domain", uses: &[] },
     Layer { name: "judge", uses: &["domain"] },
     Layer { name: "judge::threshold", uses: &["judge", "domain"] },
+    Layer { name: "judge::beside", uses: &["judge", "judge::threshold", "domain"] },
     Layer { name: "document", uses: &[] },
     Layer { name: "clock", uses: &["domain::time"] },
     // Ports, and the adapter of each.
@@ -36,9 +37,9 @@ const LAYERS: [Layer; 27] = [
     Layer { name: "notify", uses: &["domain", "clock", "notify::http"] },
     Layer { name: "notify::http", uses: &["notify", "domain", "clock"] },
     Layer { name: "notify::sns", uses: &["notify", "cloud", "domain"] },
-    Layer { name: "config", uses: &["domain", "cloud"] },
+    Layer { name: "config", uses: &["domain", "cloud", "document"] },
     // The simulated AWS: its world is pure, too, and nobody but the program knows it.
-    Layer { name: "sim::scenario", uses: &["sim::world::metrics", "domain::time"] },
+    Layer { name: "sim::scenario", uses: &["sim::world::metrics", "domain::time", "document"] },
     Layer { name: "sim::world", uses: &["sim::scenario", "domain::time"] },
     Layer { name: "sim", uses: &["sim::world", "sim::scenario", "domain::time", "clock"] },
     // The truth: no terminal, no SDK, no adapter.
@@ -73,7 +74,7 @@ const LAYERS: [Layer; 27] = [
             "notify::http",
             "notify::sns",
             "judge",
-            "judge::threshold",
+            "judge::beside",
             "sim",
             "domain",
             "document",
@@ -84,10 +85,11 @@ const LAYERS: [Layer; 27] = [
 ];
 
 /// Layers that use no dependency but these. `jiff` is in the domain for the calendar: moments and zones come in.
-const PURE: [(&str, &[&str]); 3] = [
+const PURE: [(&str, &[&str]); 4] = [
     ("domain", &["jiff", "regex", "serde", "serde_json", "thiserror", "url"]),
     ("judge", &["serde", "serde_json", "thiserror"]),
     ("judge::threshold", &["serde", "serde_json", "thiserror"]),
+    ("judge::beside", &["serde", "serde_json", "thiserror"]),
 ];
 
 /// Dependencies that only these layers may name; a final `*` stands for any ending.

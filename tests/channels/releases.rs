@@ -14,7 +14,7 @@ use cutover::domain::notice::Route;
 use cutover::domain::redact::Redactor;
 use cutover::domain::release::{Ending, Release};
 use cutover::engine::run::Engine;
-use cutover::engine::settings::{Parts, Polls, Settings};
+use cutover::engine::settings::{LogFeed, Parts, Polls, Settings};
 use cutover::engine::{Exit, Heard, Program, Programs};
 use cutover::journal::sqlite::SqliteJournal;
 use cutover::judge::Judge;
@@ -99,6 +99,7 @@ async fn release(post: &Post, told: &[&str]) -> Release {
             period: context.period,
             redactor: Redactor::default(),
             variables: BTreeMap::new(),
+            logs: LogFeed::Polled,
             is_demo: false,
         },
     };

@@ -85,6 +85,7 @@ pub(crate) fn faults(plan: &Plan, at: usize) -> Vec<Fault> {
             let fault = |part: cutover::domain::plan::Part<'_>| match part.runs {
                 Runs::Command(command) => Fault::Program(part.name, command.run.clone()),
                 Runs::Task(task) => Fault::Task(part.name, task.run.join(" ")),
+                Runs::Flag(_) => panic!("no pipeline has had a flag of AppConfig so far"),
             };
             parts.map(fault).collect()
         }

@@ -71,7 +71,7 @@ async fn try_out(ready: &Ready) {
         }
     };
     let (code, second) = timeout(PATIENCE, second).await.expect("the first engine never ends");
-    assert_eq!(code, 3, "{second}");
+    assert_eq!(code, 4, "{second}");
     let calls = bench.calls();
     let undo: Vec<String> = ready.undo.iter().map(|call| call.replace("4f2c1e9", "9ab03d7")).collect();
     assert!(calls.ends_with(&undo), "{}: {calls:#?}", ready.name);

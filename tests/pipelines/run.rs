@@ -20,7 +20,7 @@ use cutover::domain::time::Timestamp;
 use cutover::engine::handle::Receipt;
 use cutover::engine::hub::Hub;
 use cutover::engine::run::Engine;
-use cutover::engine::settings::{Parts, Polls, Settings};
+use cutover::engine::settings::{LogFeed, Parts, Polls, Settings};
 use cutover::headless::{self, End, Headless, Style};
 use cutover::journal::Journal;
 use cutover::journal::sqlite::SqliteJournal;
@@ -204,6 +204,7 @@ impl Subject {
                 period: context.period,
                 redactor: Redactor::default(),
                 variables: secrets(&plan),
+                logs: LogFeed::Polled,
                 is_demo: false,
             },
         };

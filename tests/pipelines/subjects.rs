@@ -32,6 +32,18 @@ fn minutes(release: u64, rollback: u64) -> Figures {
     Figures { release: Some(Duration::from_mins(release)), rollback: Some(Duration::from_mins(rollback)) }
 }
 
+/// The page that users see first.
+macro_rules! home {
+    ($title:literal) => {
+        concat!(
+            "[[page]]\npath = \"/\"\nheaders = { content-type = \"text/html; charset=utf-8\" }\n",
+            "body = \"<!doctype html><title>",
+            $title,
+            "</title>\"\n"
+        )
+    };
+}
+
 const CONTENT: &str = r#"
 [[page]]
 path = "/health"
@@ -41,7 +53,8 @@ path = "/health/detailed"
 body = '{"status": "healthy", "database": {"status": "healthy", "query_ms": 12}}'
 "#;
 
-const PLCCOACH: &str = r#"
+const PLCCOACH: &str = concat!(
+    r#"
 [[page]]
 path = "/health"
 body = '{"status": "healthy", "version": "${version}", "timestamp": "${time}"}'
@@ -49,13 +62,12 @@ body = '{"status": "healthy", "version": "${version}", "timestamp": "${time}"}'
 path = "/auth/clever/login"
 status = 302
 headers = { location = "https://clever.com/oauth/authorize?client_id=plccoach&redirect_uri=https%3A%2F%2Fplccoach.example.com%2Fauth%2Fclever%2Fcallback" }
-[[page]]
-path = "/"
-headers = { content-type = "text/html; charset=utf-8" }
-body = "<!doctype html><title>plccoach</title>"
-"#;
+"#,
+    home!("plccoach")
+);
 
-const CONFLICTO: &str = r#"
+const CONFLICTO: &str = concat!(
+    r#"
 [[page]]
 path = "/health"
 body = '{"status": "healthy", "environment": "prod", "version": "${version}", "timestamp": "${time}"}'
@@ -70,11 +82,9 @@ body = '{"id": 7, "name": "Test Session"}'
 [[page]]
 path = "/api/me"
 status = 401
-[[page]]
-path = "/"
-headers = { content-type = "text/html; charset=utf-8" }
-body = "<!doctype html><title>conflicto</title>"
-"#;
+"#,
+    home!("conflicto")
+);
 
 const EXPERIMENTATION: &str = r#"
 [[page]]

@@ -16,4 +16,5 @@ mod refusals;
 mod site;
 mod terminal;
 mod unheard;
+mod without_aws;
 mod wrong_input;

@@ -193,3 +193,34 @@ async fn an_engine_that_is_stopped_is_said_not_to_answer() {
     kill_process(site.engine(), Signal::CONT).unwrap();
     assert_eq!(site.run(&["rollback"]).await.code, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_of_another_version_is_named_with_it_and_stops_new_ones_only_until_it_has_ended() {
+    let site = Site::new(&[ASKS_FIRST]).await;
+    site.release().await;
+    site.until("the gate waits", |status| status["status"] == "waiting").await;
+    site.end_engine(Signal::KILL).await;
+    // As a version would leave it whose plans are of another shape.
+    let behind = || rusqlite::Connection::open(site.journal().join("journal.sqlite")).unwrap();
+    let harm = "UPDATE releases SET plan = '{\"steps\": []}';
+                UPDATE records SET entry = replace(entry, '\"version\":\"', '\"version\":\"9.') WHERE seq = 0";
+    behind().execute_batch(harm).unwrap();
+    let writer = format!("written by cutover 9.{} (release format", env!("CARGO_PKG_VERSION"));
+    let begin = ["release", "demo", "--image", IMAGE, "--detach"];
+    for refused in [&begin[..], &["attach"], &["status"], &["history", "show", "1"]] {
+        let ran = site.run(refused).await;
+        assert_eq!(ran.code, 8, "{refused:?}: {ran:?}");
+        for part in ["release 1 of api in demo, which has not ended", &writer, "finish it with that version"] {
+            assert!(ran.err.contains(part), "{refused:?}: no {part:?} in {ran:?}");
+        }
+    }
+    behind().execute_batch("UPDATE records SET status = 'failed', ended = 1").unwrap();
+    let history = site.run(&["history"]).await;
+    assert_eq!(history.code, 0, "{history:?}");
+    assert!(history.out.contains(&writer) && history.out.contains("read it with that version"), "{history:?}");
+    let export = site.run(&["history", "export"]).await;
+    assert!(export.code == 0 && export.err.contains("left out: release 1"), "{export:?}");
+    site.release().await;
+    let status = site.until("the gate waits", |status| status["status"] == "waiting").await;
+    assert_eq!(status["release"], 2, "{status}");
+}

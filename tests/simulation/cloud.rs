@@ -7,12 +7,12 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use cutover::cloud::aws::Aws;
 use cutover::cloud::{
-    Alarm, Cloud, CloudError, Estate, Identity, LogPage, LogRequest, Message, Registration, SeriesPair, SignalRequest,
-    Survey, Target, TaskBrief, TaskRun, TaskState,
+    Alarm, Alarming, Cloud, CloudError, Estate, Flags, Identity, LogPage, LogRequest, LogStream, Message, Progress,
+    Registration, Rollout, SeriesPair, SignalRequest, Survey, Target, TaskBrief, TaskRun, TaskState,
 };
 use cutover::domain::capacity::Capacities;
 use cutover::domain::components::ComponentIndex;
-use cutover::domain::ids::{AlarmName, TaskDefinitionArn};
+use cutover::domain::ids::{AlarmName, Side, TaskDefinitionArn};
 use cutover::domain::percent::Percent;
 use cutover::domain::plan::Sides;
 
@@ -60,8 +60,16 @@ pub(crate) struct Watched {
 
 #[async_trait]
 impl Cloud for Watched {
+    fn flags(&self) -> &dyn Flags {
+        self.aws.flags()
+    }
+
     fn estate(&self) -> &dyn Estate {
         self.aws.estate()
+    }
+
+    fn alarming(&self) -> &dyn Alarming {
+        self.aws.alarming()
     }
 
     async fn identity(&self) -> Result<Identity, CloudError> {
@@ -79,7 +87,7 @@ impl Cloud for Watched {
         Ok(self.said.lock().unwrap().unwrap_or(weight))
     }
 
-    async fn set_weight(&self, sides: &Sides, green: Percent) -> Result<(), CloudError> {
+    async fn set_weight(&self, rollout: &Rollout<'_>, green: Percent) -> Result<Progress, CloudError> {
         let swallowed = match self.lie {
             Some(Lie::SwallowsFull) => green == Percent::FULL,
             Some(Lie::SwallowsZero) => green == Percent::ZERO,
@@ -87,14 +95,14 @@ impl Cloud for Watched {
         };
         *self.said.lock().unwrap() = swallowed.then_some(green);
         match self.lie {
-            _ if swallowed => Ok(()),
-            Some(Lie::SetsAThird) if green.get() == 50 => self.aws.set_weight(sides, Percent::clamped(33)).await,
+            _ if swallowed => Ok(Progress::Done),
+            Some(Lie::SetsAThird) if green.get() == 50 => self.aws.set_weight(rollout, Percent::clamped(33)).await,
             Some(Lie::NeverSetsZero) if green == Percent::ZERO => std::future::pending().await,
             Some(Lie::RaisesAfterZero) if green == Percent::ZERO => {
-                self.aws.set_weight(sides, green).await?;
-                self.aws.set_weight(sides, Percent::clamped(50)).await
+                self.aws.set_weight(rollout, green).await?;
+                self.aws.set_weight(rollout, Percent::clamped(50)).await
             }
-            _ => self.aws.set_weight(sides, green).await,
+            _ => self.aws.set_weight(rollout, green).await,
         }
     }
 
@@ -122,11 +130,12 @@ impl Cloud for Watched {
 
     async fn scale(
         &self,
-        service: &str,
+        rollout: &Rollout<'_>,
+        side: Side,
         desired: u32,
         task_definition: Option<&TaskDefinitionArn>,
-    ) -> Result<(), CloudError> {
-        self.aws.scale(service, desired, task_definition).await
+    ) -> Result<Progress, CloudError> {
+        self.aws.scale(rollout, side, desired, task_definition).await
     }
 
     async fn signals(&self, request: &SignalRequest<'_>) -> Result<Vec<SeriesPair>, CloudError> {
@@ -139,6 +148,10 @@ impl Cloud for Watched {
 
     async fn logs(&self, request: &LogRequest<'_>) -> Result<LogPage, CloudError> {
         self.aws.logs(request).await
+    }
+
+    async fn follow_logs(&self, groups: &[String]) -> Result<Box<dyn LogStream>, CloudError> {
+        self.aws.follow_logs(groups).await
     }
 
     async fn tasks(&self, sides: &Sides) -> Result<Vec<TaskBrief>, CloudError> {

@@ -1,6 +1,6 @@
 //! Drives one whole release: real engine, real SDK, simulated AWS, one thread, paused time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -12,6 +12,7 @@ use cutover::cloud::Cloud;
 use cutover::config::Receiver;
 use cutover::domain::command::Actor;
 use cutover::domain::components::{ComponentIndex, Components};
+use cutover::domain::flag::FlagPlan;
 use cutover::domain::ids::ReleaseId;
 use cutover::domain::plan::{Plan, StageKind};
 use cutover::domain::redact::Redactor;
@@ -19,10 +20,10 @@ use cutover::domain::release::{Ending, Release};
 use cutover::domain::time::Timestamp;
 use cutover::engine::hub::Hub;
 use cutover::engine::run::{Engine, JournalLost, Left, TrafficLeft};
-use cutover::engine::settings::{Parts, Polls, Settings};
+use cutover::engine::settings::{LogFeed, Parts, Polls, Settings};
 use cutover::journal::sqlite::SqliteJournal;
 use cutover::judge::Judge;
-use cutover::judge::threshold::Threshold;
+use cutover::judge::beside::Beside;
 use cutover::notify::Channels;
 use cutover::notify::sns::SnsChannel;
 use cutover::sim::FaultPlan;
@@ -59,6 +60,8 @@ pub(crate) struct Report {
     pub(crate) simulated: Duration,
     pub(crate) journal: Vec<String>,
     pub(crate) lines: usize,
+    /// Components whose lines were shown.
+    pub(crate) heard: BTreeSet<ComponentIndex>,
     /// Tasks on ECS that were run, and calls that stopped one.
     pub(crate) tasks: (usize, usize),
     /// The most components that were shifted at the same time.
@@ -172,6 +175,7 @@ impl<'a> Drive<'a> {
             simulated: began.elapsed(),
             journal: watch.journal(),
             lines: watch.lines(),
+            heard: watch.heard(),
             tasks: (self.changes("RunTask"), self.changes("StopTask")),
             side_by_side: watch.side_by_side(),
             left: watch.left(),
@@ -221,7 +225,7 @@ impl<'a> Drive<'a> {
         let mut plan = plan.clone();
         if self.sabotage == Some(Sabotage::FlagsAreCommands) {
             for stage in &mut plan.stages {
-                if let StageKind::Flag(command) = &stage.kind {
+                if let StageKind::Flag(FlagPlan::Command(command)) = &stage.kind {
                     stage.kind = StageKind::Command(command.clone());
                 }
             }
@@ -276,7 +280,7 @@ impl<'a> Drive<'a> {
         let secrets = if is(Sabotage::NoRedactor) { Vec::new() } else { vec![SECRET.to_owned()] };
         let judges = plan.components.iter().map(|(of, component)| -> Box<dyn Judge> {
             let passes = is(Sabotage::JudgePasses) && Self::is_sabotaged(of, plan);
-            Box::new(Judging { judge: Threshold::new(component.signals.clone()), passes })
+            Box::new(Judging { judge: Beside::new(component.signals.clone()), passes })
         });
         let judges = Components::try_from(judges.collect::<Vec<_>>()).unwrap();
         Parts {
@@ -307,6 +311,7 @@ impl<'a> Drive<'a> {
                 period: self.places[0].context.period,
                 redactor: Redactor::new(secrets),
                 variables: BTreeMap::from([("DATABASE_URL".to_owned(), SECRET.to_owned())]),
+                logs: LogFeed::Polled,
                 is_demo: false,
             },
         }

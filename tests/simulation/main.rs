@@ -11,6 +11,7 @@
 mod chance;
 mod cloud;
 mod drive;
+mod format;
 mod found;
 mod more;
 mod mutants;
@@ -122,6 +123,15 @@ fn two_components_are_released_side_by_side_or_in_turn() {
         assert_eq!((report.ending, report.violations.len()), (Some(Ending::Succeeded), 0), "{report}");
         assert_eq!(report.side_by_side, at_once, "{report}");
     }
+}
+
+#[test]
+fn each_component_is_heard_wherever_it_logs() {
+    let mut trial = Trial::plain(1);
+    trial.pair = Some(Pair::plain());
+    trial.shape.tails_logs = true;
+    let report = drive::run(&trial, None);
+    assert_eq!((report.ending, report.heard.len()), (Some(Ending::Succeeded), 2), "{report}");
 }
 
 #[test]

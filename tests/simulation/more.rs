@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cutover::domain::check::Request;
 use cutover::domain::components::ComponentIndex;
+use cutover::domain::flag::FlagPlan;
 use cutover::domain::gate::ApprovalPlan;
 use cutover::domain::notice::PageStatus;
 use cutover::domain::plan::{
@@ -131,6 +132,7 @@ impl More {
             env: BTreeMap::new(),
             dir: None,
             repeatable: self.is_repeatable,
+            undo_on_failure: false,
         };
         let task = |word: &str, definition| TaskPlan {
             definition,
@@ -174,7 +176,7 @@ impl More {
             after.push(stage("load", StageKind::Load(load), OnFailure::Wait, usual));
         }
         if self.has_flag {
-            let flag = StageKind::Flag(command("flag-on", Some("flag-off")));
+            let flag = StageKind::Flag(FlagPlan::Command(command("flag-on", Some("flag-off"))));
             after.push(stage("switch", flag, back, usual));
         }
         if self.waits {

@@ -12,8 +12,8 @@ use cutover::domain::signal::{Ruling, Verdict};
 use cutover::domain::time::Timestamp;
 use cutover::engine::{Exit, Heard, Program, Programs};
 use cutover::journal::sqlite::SqliteJournal;
-use cutover::journal::{Entry, Journal, JournalError, Record, Standing, Summary};
-use cutover::judge::threshold::Threshold;
+use cutover::journal::{Entry, Journal, JournalError, Listing, Record, Standing, Summary};
+use cutover::judge::beside::Beside;
 use cutover::judge::{Circumstances, Judge, Measured};
 use cutover::notify::{Channels, Notifier};
 use tokio::sync::mpsc;
@@ -135,7 +135,7 @@ impl Journal for SharedJournal {
         self.journal.lock().unwrap().records(id)
     }
 
-    fn list(&self, limit: usize) -> Result<Vec<Summary>, JournalError> {
+    fn list(&self, limit: usize) -> Result<Listing, JournalError> {
         self.journal.lock().unwrap().list(limit)
     }
 
@@ -146,7 +146,7 @@ impl Journal for SharedJournal {
 
 /// The real judge, or one whose rulings are all the same.
 pub(crate) struct Judging {
-    pub(crate) judge: Threshold,
+    pub(crate) judge: Beside,
     pub(crate) passes: bool,
 }
 

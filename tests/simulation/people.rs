@@ -109,6 +109,7 @@ fn command(kind: CommandKind) -> Command {
         CommandKind::Retry => Command::Retry,
         CommandKind::Skip => Command::Skip { reason: "known".to_owned() },
         CommandKind::Approve => Command::Approve { phrase: PHRASE.to_owned() },
+        CommandKind::Acknowledge => Command::Acknowledge { alarm: "api-5xx-high".into(), note: "known".to_owned() },
     }
 }
 

@@ -51,6 +51,17 @@ pub(crate) struct Place {
     lineup: Components<ComponentName>,
 }
 
+/// A configuration of one component, for one of several: each alarm says whose it is.
+fn owned(config: &str) -> String {
+    let owned = |section: &str| match section.split_once('\n') {
+        Some((name, keys)) if name.starts_with("alarms.") && !keys.contains("\ncomponent = ") => {
+            format!("{name}\ncomponent = \"api\"\n{keys}")
+        }
+        _ => section.to_owned(),
+    };
+    config.split("\n[").map(owned).collect::<Vec<_>>().join("\n[")
+}
+
 impl Place {
     /// The worlds of a trial's components, in the order of its plan.
     pub(crate) fn all(trial: &Trial, clock: Clock) -> Vec<Self> {
@@ -61,7 +72,7 @@ impl Place {
             let text = std::fs::read_to_string(&file).unwrap() + WEB_WORLD;
             let scenario = one_offs(Scenario::parse(&file, &text).unwrap(), trial).with_rate(pair.rate);
             let sim = Sim::new(scenario, trial.seed.wrapping_add(1 << 32), clock);
-            let config = format!("{CONFIG}\n{}", web_config(&sim));
+            let config = format!("{}\n{}", owned(CONFIG), web_config(&sim));
             Self::new(sim, &config, WEB.component)
         });
         std::iter::once(first).chain(second).collect()

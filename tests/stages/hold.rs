@@ -1,7 +1,11 @@
 //! The warm hold of `cleanup`: left by faces, outlived by it or by none, and ended by the next release.
 
-use cutover::domain::command::{Command, Order};
+use cutover::clock::Clock;
+use cutover::cloud::Rollout;
+use cutover::domain::command::{Actor, Command, Order};
+use cutover::domain::components::Components;
 use cutover::domain::percent::Percent;
+use cutover::domain::redact::Redactor;
 use cutover::domain::release::Work;
 use cutover::engine::hold::{NotSuperseded, supersede};
 use cutover::headless::{End, Headless, Style, follow};
@@ -15,20 +19,20 @@ const HOLD: Duration = Duration::from_mins(30);
 /// The deployment, the shift, and half an hour of a warm blue.
 fn holds(_: &str) -> String {
     r#"
-[[pipelines.whole.stages]]
+[[pipelines.own.stages]]
 name = "gates"
 kind = "gate"
 
-[[pipelines.whole.stages]]
+[[pipelines.own.stages]]
 name = "deploy"
 kind = "deploy"
 
-[[pipelines.whole.stages]]
+[[pipelines.own.stages]]
 name = "shift"
 kind = "shift"
 steps = [{ weight = 10, bake = "4m" }, { weight = 100, bake = "4m" }]
 
-[[pipelines.whole.stages]]
+[[pipelines.own.stages]]
 name = "cleanup"
 kind = "cleanup"
 hold = "30m"
@@ -49,15 +53,15 @@ impl Theatre {
     }
 
     fn service(&self, name: &str) -> Service {
-        self.sim.with(|world, _| world.describe_services(None, &[name.to_owned()]).unwrap().found.remove(0))
+        self.place.sim.with(|world, _| world.describe_services(None, &[name.to_owned()]).unwrap().found.remove(0))
     }
 
     /// Ends the hold as a new release would that begins now.
     async fn supersede(&self) -> Result<(), NotSuperseded> {
         let mut journal = SqliteJournal::open(&self.dir.path().join("journal.sqlite")).unwrap();
-        let clouds = Components::one(Arc::clone(&self.cloud));
+        let clouds = Components::one(Arc::clone(&self.place.cloud));
         let by = Actor::new("ken", "bastion");
-        supersede(&mut journal, ReleaseId(1), &clouds, &Redactor::new([]), by, self.clock).await
+        supersede(&mut journal, ReleaseId(1), &clouds, &Redactor::new([]), by, self.place.sim.clock()).await
     }
 }
 
@@ -80,7 +84,7 @@ async fn leaving_is_success_once_only_the_hold_is_left_and_says_what_finishes_it
         let theatre = Theatre::holding().await;
         let (engine, hub, stop) = theatre.begin();
         let running = tokio::spawn(engine.run());
-        let (end, said) = followed(&hub, theatre.clock, Duration::from_mins(minutes)).await;
+        let (end, said) = followed(&hub, theatre.place.sim.clock(), Duration::from_mins(minutes)).await;
         assert_eq!(end.code(), code, "{said}");
         let lines = ["only the warm hold is left: blue stays up for", "`cutover attach demo api` finishes it"];
         for line in lines {
@@ -98,7 +102,7 @@ async fn an_engine_that_is_lost_during_the_hold_costs_its_face_nothing() {
     let (engine, hub, stop) = theatre.begin();
     let running = tokio::spawn(engine.run());
     let face = {
-        let (hub, clock) = (hub.clone(), theatre.clock);
+        let (hub, clock) = (hub.clone(), theatre.place.sim.clock());
         tokio::spawn(async move { followed(&hub, clock, Duration::from_hours(2)).await })
     };
     shows(&hub, is_holding).await;
@@ -120,7 +124,7 @@ async fn the_next_engine_finishes_the_hold_when_it_is_due() {
         let due = theatre.kept().warm_hold().unwrap().until;
         tokio::time::sleep(away).await;
         assert_eq!(theatre.service("api-blue").desired, 6, "nobody takes it down meanwhile");
-        let taken_up = theatre.clock.now();
+        let taken_up = theatre.place.sim.clock().now();
         let release = theatre.to_its_end(theatre.recover()).await;
         assert_eq!(ending(&release), Ending::Succeeded, "{:#?}", release.timeline);
         assert_eq!(theatre.service("api-blue").desired, 0);
@@ -150,7 +154,7 @@ async fn a_new_release_ends_the_hold_and_what_it_takes_over_is_not_taken_down() 
     // It goes back while the first hold would have ended.
     let (engine, hub, stop) = next.begin();
     let handle = hub.attach();
-    let began = next.clock.now();
+    let began = next.place.sim.clock().now();
     let aborts = tokio::spawn(async move {
         tokio::time::sleep(HOLD).await;
         let by = Actor::new("ken", "bastion");
@@ -161,7 +165,7 @@ async fn a_new_release_ends_the_hold_and_what_it_takes_over_is_not_taken_down() 
     aborts.await.unwrap();
     assert!(second.ended.as_ref().unwrap().at.since(began) > HOLD);
     assert_eq!(ending(&second), Ending::RolledBack, "{:#?}", second.timeline);
-    assert_eq!((theatre.service("api-green").desired, green(&theatre.sim)), (6, 100), "the first release serves");
+    assert_eq!((theatre.service("api-green").desired, green(&theatre.place.sim)), (6, 100), "the first release serves");
     assert_eq!(theatre.service("api-blue").desired, 0, "what the second brought up is down again");
 }
 
@@ -173,7 +177,7 @@ async fn nothing_is_superseded_that_does_not_serve_or_has_more_to_do() {
     assert!(matches!(early, NotSuperseded::HasMore(_)), "{early}");
     theatre.until_it(theatre.recover(), is_holding).await;
     let sides = theatre.plan.components[ComponentIndex::FIRST].sides.clone().unwrap();
-    theatre.cloud.set_weight(&sides, Percent::ZERO).await.unwrap();
+    theatre.place.cloud.set_weight(&Rollout::of(&sides), Percent::ZERO).await.unwrap();
     let moved = theatre.supersede().await.unwrap_err();
     assert!(moved.to_string().contains("release 1 had all traffic of api on green, which has 0 % now"), "{moved}");
     assert_eq!(theatre.kept().ended, None);
@@ -185,10 +189,36 @@ async fn a_blue_that_runs_something_else_by_now_is_left_alone() {
     theatre.until_it(theatre.begin(), is_holding).await;
     let task_definition = Some(theatre.service("api-green").task_definition);
     let somebody = UpdateService { service: "api-blue".to_owned(), task_definition, ..UpdateService::default() };
-    theatre.sim.with(|world, _| world.update_service(somebody).unwrap());
+    theatre.place.sim.with(|world, _| world.update_service(somebody).unwrap());
     tokio::time::sleep(HOLD).await;
     let release = theatre.to_its_end(theatre.recover()).await;
     assert_eq!(ending(&release), Ending::Succeeded, "{:#?}", release.timeline);
     assert_eq!(release.stages.last().unwrap().status, StageStatus::Skipped);
     assert_eq!(theatre.service("api-blue").desired, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_is_asked_to_end_takes_back_what_goes_back_and_leaves_the_rest() {
+    let theatre = Theatre::holding().await;
+    let (engine, hub, stop) = theatre.begin();
+    let running = tokio::spawn(engine.run());
+    shows(&hub, is_holding).await;
+    let order = Order {
+        command: Command::Rollback { reason: None },
+        stage: None,
+        by: Actor::new("maria", "bastion"),
+        seen: None,
+    };
+    let receipt = hub.attach().orders.send(order).await;
+    // Whoever asks has read the release before the order came.
+    stop.stop_once_not_needed();
+    let left = running.await.unwrap().unwrap().release;
+    assert_eq!(left.ended.map(|ended| ended.ending), Some(Ending::RolledBack), "{receipt:?}: {:#?}", left.timeline);
+
+    let theatre = Theatre::holding().await;
+    let (engine, hub, stop) = theatre.begin();
+    let running = tokio::spawn(engine.run());
+    shows(&hub, is_holding).await;
+    stop.stop_once_not_needed();
+    assert!(is_holding(&running.await.unwrap().unwrap().release));
 }

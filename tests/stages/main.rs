@@ -2,61 +2,51 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod flags;
 mod hold;
+#[path = "../../benches/support/place.rs"]
+mod place;
 mod tasks;
-#[path = "../../benches/support/web.rs"]
-mod web;
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cutover::clock::Clock;
-use cutover::cloud::Cloud;
-use cutover::cloud::aws::Aws;
-use cutover::config::{Config, Request};
-use cutover::domain::command::Actor;
-use cutover::domain::components::{ComponentIndex, Components};
+use cutover::domain::components::ComponentIndex;
 use cutover::domain::ids::{ReleaseId, Version};
 use cutover::domain::plan::Plan;
-use cutover::domain::redact::Redactor;
 use cutover::domain::release::{Ending, Release, StageStatus};
 use cutover::domain::time::Timestamp;
 use cutover::engine::hub::Hub;
 use cutover::engine::run::{Engine, Stop};
-use cutover::engine::settings::{Parts, Polls, Settings};
+use cutover::engine::settings::Parts;
 use cutover::engine::{Exit, Heard, Program, Programs};
 use cutover::journal::sqlite::SqliteJournal;
-use cutover::judge::Judge;
-use cutover::judge::threshold::Threshold;
-use cutover::notify::Channels;
-use cutover::sim::{Scenario, Sim};
+use cutover::sim::Sim;
+use place::Place;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-const CONFIG: &str = include_str!("../../config.example.toml");
 const DIGEST: &str = "sha256:4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a4f2c1e9a";
 
 /// Every kind of stage that the example has none of.
 const PIPELINE: &str = r#"
-[[pipelines.whole.stages]]
+[[pipelines.own.stages]]
 name = "gates"
 kind = "gate"
 
-[[pipelines.whole.stages]]
+[[pipelines.own.stages]]
 name = "image"
 kind = "build"
 run = ["build"]
 repository = "registry.example/api"
 
-[[pipelines.whole.stages]]
+[[pipelines.own.stages]]
 name = "seed"
 kind = "task"
 run = ["seed", "${version}"]
 
-[[pipelines.whole.stages]]
+[[pipelines.own.stages]]
 name = "schema"
 kind = "migrate"
 backup = { run = ["dump"] }
@@ -64,34 +54,34 @@ apply = { on = "ecs", run = ["migrate", "up"], definition = "serving" }
 verify = { run = ["look"] }
 undo = { run = ["migrate-down"] }
 
-[[pipelines.whole.stages]]
+[[pipelines.own.stages]]
 name = "deploy"
 kind = "deploy"
 
-[[pipelines.whole.stages]]
+[[pipelines.own.stages]]
 name = "wake"
 kind = "warm-up"
 paths = ["/healthz", "/version"]
 requests = 12
 
-[[pipelines.whole.stages]]
+[[pipelines.own.stages]]
 name = "load"
 kind = "load"
 run = ["load"]
 limits = [{ name = "p95", at = "/latency/p95", below = 500 }]
 
-[[pipelines.whole.stages]]
+[[pipelines.own.stages]]
 name = "switch"
 kind = "flag"
 run = ["flag-on"]
 undo = ["flag-off"]
 
-[[pipelines.whole.stages]]
+[[pipelines.own.stages]]
 name = "calm"
 kind = "wait"
 span = "90s"
 
-[[pipelines.whole.stages]]
+[[pipelines.own.stages]]
 name = "shift"
 kind = "shift"
 steps = [{ weight = 10, bake = "4m" }, { weight = 100, bake = "4m" }]
@@ -127,10 +117,7 @@ impl Programs for Script {
 
 /// A world, a pipeline, and engines for one release, all with one journal.
 struct Theatre {
-    clock: Clock,
-    sim: Sim,
-    cloud: Arc<dyn Cloud>,
-    config: Config,
+    place: Place,
     plan: Plan,
     script: Arc<Script>,
     dir: TempDir,
@@ -139,53 +126,24 @@ struct Theatre {
 impl Theatre {
     /// The pipeline as `edit` changes it, in a world.
     async fn new(world: &str, edit: impl Fn(&str) -> String) -> Self {
-        let clock = Clock::starting_at(Timestamp::from_secs(1_795_161_600), 1.0);
-        let sim = Sim::new(Scenario::named(world).or_else(|_| Scenario::parse("test", world)).unwrap(), 11, clock);
-        let cloud: Arc<dyn Cloud> = Arc::new(Aws::simulated(sim.http_client(), clock, "eu-west-1", "shop"));
-        let text = CONFIG.replacen("pipeline = \"standard\"", "pipeline = \"whole\"", 1) + &edit(PIPELINE);
-        let config =
-            Config::read("config.example.toml", &text, Path::new(".")).unwrap_or_else(|wrong| panic!("{wrong}"));
-        let plan = plan(&config, cloud.as_ref()).await;
-        let script = Arc::new(Script { sim: sim.clone(), ran: Mutex::default() });
-        Self { clock, sim, cloud, config, plan, script, dir: tempfile::tempdir().unwrap() }
+        Self::at(Place::new(world, &edit(PIPELINE))).await
     }
 
     /// The next release into the same world, as it stands now, with a journal of its own.
     async fn next(&self) -> Self {
-        let plan = plan(&self.config, self.cloud.as_ref()).await;
-        let (cloud, config) = (Arc::clone(&self.cloud), self.config.clone());
-        let script = Arc::new(Script { sim: self.sim.clone(), ran: Mutex::default() });
-        Self {
-            clock: self.clock,
-            sim: self.sim.clone(),
-            cloud,
-            config,
-            plan,
-            script,
-            dir: tempfile::tempdir().unwrap(),
-        }
+        Self::at(self.place.clone()).await
+    }
+
+    async fn at(place: Place) -> Self {
+        let mut plan = place.plan(place.survey().await, &Version("api:9ab03d7".to_owned()));
+        plan.notify.clear();
+        let script = Arc::new(Script { sim: place.sim.clone(), ran: Mutex::default() });
+        Self { place, plan, script, dir: tempfile::tempdir().unwrap() }
     }
 
     fn parts(&self) -> Parts {
-        let settings = Settings {
-            polls: Polls::default(),
-            period: Duration::from_mins(1),
-            redactor: Redactor::new([]),
-            variables: BTreeMap::new(),
-            is_demo: false,
-        };
-        let judge = Threshold::new(self.plan.components[ComponentIndex::FIRST].signals.clone());
-        Parts {
-            notifier: Arc::new(Channels::default()),
-            clouds: Components::one(Arc::clone(&self.cloud)),
-            web: Arc::new(web::InProcess(vec![self.sim.clone()])),
-            journal: Box::new(SqliteJournal::open(&self.dir.path().join("journal.sqlite")).unwrap()),
-            judges: Components::one(Box::new(judge) as Box<dyn Judge>),
-            programs: Arc::clone(&self.script) as Arc<dyn Programs>,
-            clock: self.clock,
-            actor: Actor::new("maria", "bastion"),
-            settings,
-        }
+        let journal = Box::new(SqliteJournal::open(&self.dir.path().join("journal.sqlite")).unwrap());
+        self.place.parts(&self.plan, journal, Arc::clone(&self.script) as Arc<dyn Programs>)
     }
 
     /// An engine that begins the release.
@@ -263,23 +221,7 @@ async fn wait_until(is_so: impl Fn() -> bool) {
 async fn release(world: &str, edit: impl Fn(&str) -> String) -> (Release, Vec<String>, Sim) {
     let theatre = Theatre::new(world, edit).await;
     let release = theatre.to_its_end(theatre.begin()).await;
-    (release, theatre.ran(), theatre.sim.clone())
-}
-
-async fn plan(config: &Config, cloud: &dyn Cloud) -> Plan {
-    let lineup = config.lineup("demo", None).unwrap();
-    let context = config.context("demo", &lineup).unwrap();
-    let survey = cloud.survey(context.targets[ComponentIndex::FIRST].as_ref().unwrap()).await.unwrap();
-    let request = Request {
-        environment: "demo",
-        components: &lineup,
-        versions: &lineup.map(|_| Version("api:9ab03d7".to_owned())),
-        serving: &lineup.map(|_| None),
-        release: ReleaseId(1),
-    };
-    let mut plan = config.plan(&request, &Components::one(Some(survey))).unwrap();
-    plan.notify.clear();
-    plan
+    (release, theatre.ran(), theatre.place.sim.clone())
 }
 
 /// What the world was told to run once: the task definition and the command.

@@ -1,6 +1,7 @@
 //! Tasks on ECS: one for each part of a stage, whatever becomes of answers and engines, and stopped before anything else
 //! goes on.
 
+use cutover::domain::command::Actor;
 use cutover::sim::FaultPlan;
 use cutover::sim::scenario::{ApiFault, ApiFaultKind, Percent as Share};
 use cutover::sim::world::ecs::{Task, TaskStatus, UpdateService};
@@ -62,8 +63,8 @@ async fn a_task_that_is_given_up_has_stopped_before_it_is_undone() {
     let release = theatre.to_its_end(theatre.begin()).await;
     assert_eq!(ending(&release), Ending::Failed, "{:#?}", release.timeline);
     assert!(release.stages[3].note.contains("undone"), "{:#?}", release.stages[3]);
-    let all = one_offs(&theatre.sim);
-    assert_eq!((all.len(), stops(&theatre.sim)), (1, 1));
+    let all = one_offs(&theatre.place.sim);
+    assert_eq!((all.len(), stops(&theatre.place.sim)), (1, 1));
     assert_eq!(all[0].last_status, TaskStatus::Stopped);
     let stopped = all[0].stopped_at.unwrap();
     assert!(theatre.ran_at("migrate-down") > stopped, "the undo ran beside the migration");
@@ -75,7 +76,7 @@ async fn an_abort_leaves_no_task_behind() {
     let theatre = Theatre::new(&world("1h", ""), migrates).await;
     let (engine, hub, stop) = theatre.begin();
     let handle = hub.attach();
-    let sim = theatre.sim.clone();
+    let sim = theatre.place.sim.clone();
     let aborts = tokio::spawn(async move {
         wait_until(|| has_started(&sim, "migrate up")).await;
         let command = cutover::domain::command::Command::Abort { reason: None };
@@ -85,14 +86,14 @@ async fn an_abort_leaves_no_task_behind() {
     let release = theatre.to_its_end((engine, hub, stop)).await;
     aborts.await.unwrap();
     assert_eq!(ending(&release), Ending::Aborted, "{:#?}", release.timeline);
-    assert_eq!(one_offs(&theatre.sim)[0].last_status, TaskStatus::Stopped);
+    assert_eq!(one_offs(&theatre.place.sim)[0].last_status, TaskStatus::Stopped);
     assert_eq!(theatre.ran(), ["build", "seed", "dump"], "nothing is undone");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_task_whose_start_was_not_answered_is_followed_and_not_run_again() {
     let theatre = Theatre::new(&world("30s", ""), migrates).await;
-    let (sim, watched) = (theatre.sim.clone(), theatre.sim.clone());
+    let (sim, watched) = (theatre.place.sim.clone(), theatre.place.sim.clone());
     sim.wire().set_faults(FaultPlan::of(vec![lost(&["RunTask"])]));
     let mends = tokio::spawn(async move {
         wait_until(|| has_started(&watched, "migrate up")).await;
@@ -107,7 +108,7 @@ async fn a_task_whose_start_was_not_answered_is_followed_and_not_run_again() {
 #[tokio::test(start_paused = true)]
 async fn a_task_whose_start_was_never_answered_is_found_to_be_stopped() {
     let theatre = Theatre::new(&world("1h", ""), migrates).await;
-    let sim = &theatre.sim;
+    let sim = &theatre.place.sim;
     let list = ApiFault::new(ApiFaultKind::ServerError, Share::all()).on(&["ListTasks"]);
     sim.wire().set_faults(FaultPlan::of(vec![lost(&["RunTask"]), list.during(Duration::ZERO, Duration::from_mins(3))]));
     let release = theatre.to_its_end(theatre.begin()).await;
@@ -121,7 +122,7 @@ async fn a_task_whose_start_was_never_answered_is_found_to_be_stopped() {
 async fn an_engine_that_takes_over_follows_the_task_that_runs() {
     for takes_effect_unseen in [false, true] {
         let theatre = Theatre::new(&world("90s", ""), migrates_back_on_ecs).await;
-        let sim = &theatre.sim;
+        let sim = &theatre.place.sim;
         if takes_effect_unseen {
             sim.wire().set_faults(FaultPlan::of(vec![lost(&["RunTask"])]));
         }
@@ -137,7 +138,7 @@ async fn an_engine_that_takes_over_follows_the_task_that_runs() {
 #[tokio::test(start_paused = true)]
 async fn an_undo_on_ecs_is_followed_by_the_next_engine_too() {
     let theatre = Theatre::new("errors", migrates_back_on_ecs).await;
-    let sim = &theatre.sim;
+    let sim = &theatre.place.sim;
     theatre.until(theatre.begin(), || has_started(sim, "migrate down")).await;
     let release = theatre.to_its_end(theatre.recover()).await;
     assert_eq!(ending(&release), Ending::RolledBack, "{:#?}", release.timeline);
@@ -149,7 +150,7 @@ async fn an_undo_on_ecs_is_followed_by_the_next_engine_too() {
 async fn a_conflict_over_the_token_is_settled_by_finding_the_task() {
     for (lag, ends) in [("10s", Ending::Succeeded), ("5m", Ending::Failed)] {
         let theatre = Theatre::new(&world("30s", &format!("[consistency]\ntasks = \"{lag}\"\n")), migrates).await;
-        let (sim, watched) = (theatre.sim.clone(), theatre.sim.clone());
+        let (sim, watched) = (theatre.place.sim.clone(), theatre.place.sim.clone());
         sim.wire().set_faults(FaultPlan::of(vec![lost(&["RunTask"])]));
         let moves = tokio::spawn(async move {
             wait_until(|| has_started(&watched, "migrate up")).await;
@@ -172,7 +173,7 @@ async fn a_conflict_over_the_token_is_settled_by_finding_the_task() {
 #[tokio::test(start_paused = true)]
 async fn a_task_that_somebody_stops_has_not_succeeded_although_its_program_ends_well() {
     let theatre = Theatre::new(&world("1h", ""), migrates).await;
-    let watched = theatre.sim.clone();
+    let watched = theatre.place.sim.clone();
     let stops = tokio::spawn(async move {
         wait_until(|| has_started(&watched, "migrate up")).await;
         tokio::time::sleep(Duration::from_mins(1)).await;

@@ -13,6 +13,7 @@ named! {
         Retry "retry" "run the failed stage again",
         Skip "skip" "go on without the failed stage",
         Approve "approve" "approve what waits for a human",
+        Acknowledge "acknowledge" "say with a note that somebody looks after an alarm",
         Quit "quit" "detach and leave the screen; the release goes on",
         Suspend "suspend" "suspend to the shell; `fg` comes back",
         Redraw "redraw" "draw the whole screen again",
@@ -28,6 +29,7 @@ named! {
         ViewLogs "view-logs" "go to the logs",
         ViewFleet "view-fleet" "go to the fleet",
         ViewHistory "view-history" "go to the history",
+        ViewDoctor "view-doctor" "go to the launch checklist, and go through it if nobody has yet",
         FocusNext "focus-next" "focus the next panel",
         FocusPrevious "focus-previous" "focus the previous panel",
         NextComponent "next-component" "show the next component of the release",
@@ -48,8 +50,15 @@ named! {
         Level "level" "show only lines of this level and above; press again for the next level",
         ToggleSide "toggle-side" "show blue, green, or both",
         ToggleWrap "toggle-wrap" "wrap long lines, or cut them",
-        Window "window" "change the length of time shown",
+        Stamps "stamps" "write moments in local time, in UTC, or since the release began",
+        MarkHits "mark-hits" "show hits alone, or among all other lines",
+        Pin "pin" "keep the selected line in sight, or let it go",
+        Save "save" "save the lines that are shown to a file",
+        Window "window" "show a longer time; after the longest the shortest",
+        ShorterWindow "shorter-window" "show a shorter time",
+        Scope "scope" "show every alarm, the component's, or those that roll back",
         Open "open" "open what is selected",
+        Examine "examine" "go through the launch checklist again",
         LogsHere "logs-here" "show the logs of that minute",
         Copy "copy" "copy what is selected to the clipboard",
         ReplayPause "replay-pause" "hold the replay, or let it go on",
@@ -71,8 +80,10 @@ named! {
         Logs "logs" "the logs view",
         Fleet "fleet" "the fleet view",
         History "history" "the history view",
+        Doctor "doctor" "the launch checklist",
         Replay "replay" "any view, while a past release is shown again",
         Help "help" "the help page",
+        Line "line" "a log line in full",
         Dialog "dialog" "a question that waits for an answer",
         Prompt "prompt" "a line of text being typed: filter, palette, typed confirmation",
     }
@@ -91,8 +102,10 @@ impl Context {
             | Self::Logs
             | Self::Fleet
             | Self::History
+            | Self::Doctor
             | Self::Replay
-            | Self::Help => false,
+            | Self::Help
+            | Self::Line => false,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What is copied: what is selected, or else the release in one line.
 
-use crate::app::model::{Model, Pane, View};
+use crate::app::model::{LogsFocus, Model, Pane, View};
 use crate::app::msg::Cmd;
+use crate::app::{alarms, fleet};
+use crate::domain::alarm::explain;
+use crate::domain::checklist::Item;
 use crate::domain::release::{Component, Release, Tone, Traffic};
 use crate::domain::signal::Verdict;
 use crate::engine::snapshot::Snapshot;
@@ -9,10 +12,15 @@ use crate::engine::snapshot::Snapshot;
 /// Copies what is selected.
 pub(super) fn copy(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
     let (what, text) = match (model.view, model.pane) {
+        (View::Logs, _) if model.logs_focus == LogsFocus::Patterns => {
+            ("the pattern's example", example(model, snapshot))
+        }
         (View::Logs, _) | (View::Release, Pane::Logs) if model.logs.marked.is_some() => ("the line", marked(model)),
         (View::Logs, _) => ("the lines on the screen", page(model)),
         (View::Alarms, _) => ("the alarm", alarm(model, snapshot)),
         (View::History, _) | (View::Release, Pane::Timeline) => ("the timeline", timeline(&snapshot.release)),
+        (View::Doctor, _) => ("what to do", remedy(model)),
+        (View::Fleet, _) => ("what shows it", fleet::command(model).unwrap_or_default()),
         (View::Signals, _) => ("the verdicts", verdicts(&snapshot.release.components[model.focus_in(snapshot)])),
         (View::Release, Pane::Logs | Pane::Past) => ("the release", summary(&snapshot.release)),
     };
@@ -24,19 +32,28 @@ pub(super) fn copy(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
     vec![Cmd::Copy(text)]
 }
 
+fn example(model: &Model, snapshot: &Snapshot) -> String {
+    snapshot.logs.patterns.get(model.pattern).map(|pattern| pattern.example.clone()).unwrap_or_default()
+}
+
 fn marked(model: &Model) -> String {
     model.logs.marked.and_then(|number| model.logs.line(number)).map(|line| line.text.clone()).unwrap_or_default()
 }
 
 fn page(model: &Model) -> String {
-    let top = model.logs.anchor.top(model.logs.extent());
-    let lines = (top..).take(model.logs.rows).map_while(|place| model.logs.shown_at(place));
-    lines.map(|(_, line)| line.text.as_str()).collect::<Vec<_>>().join("\n")
+    let lines = model.logs.shown_from(model.logs.top()).take(model.logs.rows);
+    lines.map(|(_, line)| line.text.clone()).collect::<Vec<_>>().join("\n")
+}
+
+/// What to do about the selected item; what was seen of it, if there is nothing to do.
+fn remedy(model: &Model) -> String {
+    let text = |item: &Item| item.remedy.clone().unwrap_or_else(|| format!("{}: {}", item.name, item.seen));
+    model.checklist.chosen().map(text).unwrap_or_default()
 }
 
 fn alarm(model: &Model, snapshot: &Snapshot) -> String {
-    let alarm = snapshot.components[model.focus_in(snapshot)].alarms.get(model.alarm);
-    alarm.map(|alarm| format!("{}: {}", alarm.name, alarm.reason)).unwrap_or_default()
+    let Some(alarm) = alarms::meant(model, snapshot).map(|row| row.alarm) else { return String::new() };
+    format!("{}: {}", alarm.name, explain(alarm.state, &alarm.reason, &alarm.setup))
 }
 
 fn timeline(release: &Release) -> String {

@@ -1,13 +1,17 @@
 //! Keys in a view, and what actions do.
 
 use super::{copy, orders, overlay, scrolling};
+use crate::app::alarms::{self, AlarmPane};
 use crate::app::availability::{can_send, command};
-use crate::app::filter::Filter;
+use crate::app::checklist;
+use crate::app::filter::{Filter, Whose};
+use crate::app::fleet;
 use crate::app::keymap::{Action, Chord, Context};
-use crate::app::logs::Towards;
-use crate::app::model::{Model, Overlay, Pane, View};
+use crate::app::logs::{Landmark, Towards};
+use crate::app::model::{LogsFocus, Model, Overlay, Pane, View};
 use crate::app::msg::Cmd;
 use crate::app::palette::Palette;
+use crate::app::signals::SignalPane;
 use crate::domain::ids::Side;
 use crate::domain::log::Level;
 use crate::domain::release::Tone;
@@ -53,11 +57,16 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         Action::ViewAlarms => model.view = View::Alarms,
         Action::ViewLogs => model.view = View::Logs,
         Action::ViewHistory => model.view = View::History,
-        Action::ViewFleet => {
-            let plan = &snapshot.release.plan;
-            let note = format!("this screen shows one release: {} in {}", plan.components_named(), plan.environment);
-            model.tell(snapshot.speed, Tone::Plain, note);
+        Action::ViewDoctor => return checklist::show(model),
+        Action::Examine if model.view == View::Doctor => return checklist::examine(model),
+        Action::Examine => {}
+        Action::FocusNext | Action::FocusPrevious if model.view == View::Logs => {
+            model.logs_focus = match model.logs_focus {
+                LogsFocus::Lines => LogsFocus::Patterns,
+                LogsFocus::Patterns => LogsFocus::Lines,
+            };
         }
+        Action::ViewFleet => model.view = View::Fleet,
         Action::FocusNext | Action::FocusPrevious => {
             model.pane = match (model.view, model.pane) {
                 (View::History, Pane::Past) => Pane::Timeline,
@@ -69,9 +78,14 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         Action::NextComponent => next_component(model, snapshot),
         Action::Freeze => freeze(model, snapshot),
         Action::Cancel => dismiss(model),
-        Action::Window => model.window = model.window.next(),
+        Action::Window => model.signals.window = model.signals.window.step(1),
+        Action::ShorterWindow => model.signals.window = model.signals.window.step(-1),
         Action::Open => open(model, snapshot),
         Action::LogsHere => scrolling::logs_here(model, snapshot),
+        Action::Scope => {
+            model.view = View::Alarms;
+            model.alarms.scope = model.alarms.scope.next();
+        }
         Action::ToggleSide if model.view == View::Signals => model.signal_side = next_side(model.signal_side),
         Action::Up
         | Action::Down
@@ -81,6 +95,8 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         | Action::Bottom
         | Action::Left
         | Action::Right => scrolling::scroll(model, snapshot, action),
+        Action::NextError if model.view == View::Doctor => next_item(model, snapshot, Towards::Newer),
+        Action::PreviousError if model.view == View::Doctor => next_item(model, snapshot, Towards::Older),
         Action::Follow
         | Action::NextError
         | Action::PreviousError
@@ -89,6 +105,10 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         | Action::Level
         | Action::ToggleSide
         | Action::ToggleWrap
+        | Action::Stamps
+        | Action::MarkHits
+        | Action::Pin
+        | Action::Save
         | Action::ClearFilter => logs(model, snapshot, action),
         // Sent above, or only of meaning in a question.
         Action::Promote
@@ -99,6 +119,7 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         | Action::Retry
         | Action::Skip
         | Action::Approve
+        | Action::Acknowledge
         | Action::Confirm => {}
     }
     Vec::new()
@@ -114,8 +135,9 @@ fn next_component(model: &mut Model, snapshot: &Snapshot) {
         model.tell(snapshot.speed, Tone::Plain, "this release has one component");
     }
     model.focus = snapshot.components.after(model.focus_in(snapshot));
-    model.alarm = 0;
+    model.alarms = AlarmPane { scope: model.alarms.scope, ..AlarmPane::default() };
     model.chart = 0;
+    model.signals = SignalPane { window: model.signals.window, ..SignalPane::default() };
 }
 
 fn open_filter(model: &mut Model, snapshot: &Snapshot) {
@@ -125,7 +147,7 @@ fn open_filter(model: &mut Model, snapshot: &Snapshot) {
             let before = model.logs.filter().clone();
             model.overlay = Some(Overlay::Filter { text: before.text().to_owned(), error: None, before });
         }
-        View::Signals | View::Alarms | View::History => {
+        View::Signals | View::Alarms | View::Fleet | View::History | View::Doctor => {
             model.tell(snapshot.speed, Tone::Plain, "only logs are filtered");
         }
     }
@@ -144,6 +166,12 @@ fn dismiss(model: &mut Model) {
         model.toasts.clear();
     } else if model.frozen.is_some() {
         model.frozen = None;
+    } else if model.view == View::Signals && model.signals.cursor.is_some() {
+        model.signals.cursor = None;
+    } else if model.view == View::Signals && model.signals.is_open {
+        model.signals.is_open = false;
+    } else if model.view == View::Alarms && model.alarms.open.is_some() {
+        model.alarms.open = None;
     } else {
         model.logs.marked = None;
     }
@@ -157,8 +185,37 @@ fn open(model: &mut Model, snapshot: &Snapshot) {
     match (model.view, model.pane) {
         (View::Release, Pane::Logs | Pane::Past) => model.view = View::Logs,
         (View::Release, Pane::Timeline) => model.view = View::History,
-        (View::Alarms, _) => scrolling::logs_here(model, snapshot),
-        (View::Signals | View::Logs | View::History, _) => {}
+        (View::Alarms, _) if model.alarms.open.is_some() => scrolling::logs_here(model, snapshot),
+        (View::Alarms, _) => alarms::open(model, snapshot),
+        (View::Fleet, _) => fleet::open(model, snapshot),
+        (View::Logs, _) if model.logs_focus == LogsFocus::Patterns => {
+            if let Some(pattern) = snapshot.logs.patterns.get(model.pattern)
+                && let Ok(filter) = model.logs.filter().clone().with_text(&pattern.query())
+            {
+                model.logs.set_filter(filter);
+                model.logs_focus = LogsFocus::Lines;
+            }
+        }
+        (View::Logs, _) => {
+            if let Some(line) = model.logs.marked.and_then(|number| model.logs.line(number)) {
+                model.overlay = Some(Overlay::Line(line, 0));
+            } else {
+                model.tell(snapshot.speed, Tone::Plain, "select a line first, then open it");
+            }
+        }
+        (View::Signals, _) => model.signals.is_open = !model.signals.is_open,
+        (View::History | View::Doctor, _) => {}
+    }
+}
+
+/// Selects the next item of the checklist that something is to be done about.
+fn next_item(model: &mut Model, snapshot: &Snapshot, towards: Towards) {
+    if !model.checklist.jump(towards) {
+        let end = match towards {
+            Towards::Newer => "last",
+            Towards::Older => "first",
+        };
+        model.tell(snapshot.speed, Tone::Plain, format!("{end} item that is not as it must be"));
     }
 }
 
@@ -167,7 +224,7 @@ fn show_logs(model: &mut Model) {
     match model.view {
         View::Release => model.pane = Pane::Logs,
         View::Logs => {}
-        View::Signals | View::Alarms | View::History => model.view = View::Logs,
+        View::Signals | View::Alarms | View::Fleet | View::History | View::Doctor => model.view = View::Logs,
     }
 }
 
@@ -176,10 +233,10 @@ fn logs(model: &mut Model, snapshot: &Snapshot, action: Action) {
     let filter = model.logs.filter().clone();
     match action {
         Action::Follow => model.logs.toggle_follow(),
-        Action::NextError => jump(model, snapshot, Towards::Newer, Level::Error),
-        Action::PreviousError => jump(model, snapshot, Towards::Older, Level::Error),
-        Action::NextHit => jump(model, snapshot, Towards::Newer, Level::Debug),
-        Action::PreviousHit => jump(model, snapshot, Towards::Older, Level::Debug),
+        Action::NextError => jump(model, snapshot, Towards::Newer, Landmark::Error),
+        Action::PreviousError => jump(model, snapshot, Towards::Older, Landmark::Error),
+        Action::NextHit => jump(model, snapshot, Towards::Newer, Landmark::Hit),
+        Action::PreviousHit => jump(model, snapshot, Towards::Older, Landmark::Hit),
         Action::Level => {
             let next = match filter.level() {
                 Level::Debug => Level::Info,
@@ -190,28 +247,46 @@ fn logs(model: &mut Model, snapshot: &Snapshot, action: Action) {
             model.logs.set_filter(filter.at_least(next));
         }
         Action::ToggleSide => {
-            let side = next_side(filter.side());
-            model.logs.set_filter(filter.on(side));
+            let whose = match filter.whose() {
+                Whose::All => Whose::Of(Side::Green),
+                Whose::Of(Side::Green) => Whose::Of(Side::Blue),
+                Whose::Of(Side::Blue) => Whose::Other,
+                Whose::Other => Whose::All,
+            };
+            model.logs.set_filter(filter.on(whose));
         }
         Action::ToggleWrap => model.logs.wrap = !model.logs.wrap,
+        Action::Stamps => model.logs.stamps = model.logs.stamps.next(),
+        Action::MarkHits => {
+            let other = filter.shows().other();
+            model.logs.set_filter(filter.showing(other));
+        }
+        Action::Pin if model.logs.toggle_pin() => {}
+        Action::Pin => model.tell(snapshot.speed, Tone::Plain, "select a line first, then pin it"),
+        Action::Save => {
+            let path = format!("cutover-release-{}.log", snapshot.release.id);
+            model.overlay = Some(Overlay::Save { path, error: None });
+        }
         Action::ClearFilter => model.logs.set_filter(Filter::default()),
         _ => {}
     }
 }
 
-fn jump(model: &mut Model, snapshot: &Snapshot, towards: Towards, at_least: Level) {
-    if model.logs.jump(towards, at_least) {
+fn jump(model: &mut Model, snapshot: &Snapshot, towards: Towards, to: Landmark) {
+    if model.logs.jump(towards, to) {
         return;
     }
-    let (what, forth, back) = match at_least {
-        Level::Error => ("error", Action::NextError, Action::PreviousError),
-        Level::Debug | Level::Info | Level::Warn => ("line", Action::NextHit, Action::PreviousHit),
+    let (what, forth, back) = match to {
+        Landmark::Error => ("error", Action::NextError, Action::PreviousError),
+        Landmark::Hit if model.logs.filter().searches() => ("hit", Action::NextHit, Action::PreviousHit),
+        Landmark::Hit => ("line", Action::NextHit, Action::PreviousHit),
     };
     let (end, action, way) = match towards {
         Towards::Newer => ("last", back, "back"),
         Towards::Older => ("first", forth, "forth"),
     };
     let text = match model.keymap.chord(model.context(), action) {
+        _ if model.logs.unsearched() > 0 => format!("no {what} there yet; older lines are still being searched"),
         _ if model.logs.marked.is_none() => format!("no {what} is held"),
         Some(key) => format!("{end} {what}; {key} goes {way}"),
         None => format!("{end} {what}"),

@@ -1,5 +1,6 @@
 //! Commands: asked about, sent, answered, and seen in a snapshot.
 
+use crate::app::alarms;
 use crate::app::availability::can_send;
 use crate::app::dialog::Dialog;
 use crate::app::model::{Model, Overlay, Sent};
@@ -22,8 +23,16 @@ pub(super) fn ask(model: &mut Model, snapshot: &Snapshot, kind: CommandKind) -> 
     }
     // A decision is made on what is so now.
     model.frozen = None;
+    let alarm = (kind == CommandKind::Acknowledge)
+        .then(|| alarms::meant(model, snapshot).map(|row| row.alarm.name.clone()))
+        .flatten();
+    if kind == CommandKind::Acknowledge && alarm.is_none() {
+        model.tell(snapshot.speed, Tone::Plain, "no alarm is selected");
+        return Vec::new();
+    }
     match Dialog::before(kind, &snapshot.release, model.focus_in(snapshot)) {
-        Some(dialog) => {
+        Some(mut dialog) => {
+            dialog.alarm = alarm;
             // What is asked about is what is shown.
             model.focus = dialog.component.unwrap_or(model.focus);
             model.overlay = Some(Overlay::Dialog(dialog));
@@ -46,7 +55,7 @@ fn bare(kind: CommandKind) -> Option<Command> {
         CommandKind::Rollback => Command::Rollback { reason: None },
         CommandKind::Abort => Command::Abort { reason: None },
         CommandKind::Retry => Command::Retry,
-        CommandKind::Skip | CommandKind::Approve => return None,
+        CommandKind::Skip | CommandKind::Approve | CommandKind::Acknowledge => return None,
     })
 }
 

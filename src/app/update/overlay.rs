@@ -1,11 +1,11 @@
 //! Keys while something lies over the view.
 
 use super::{keys, orders};
-use crate::app::filter::Filter;
 use crate::app::keymap::{Action, Chord, Context, Key};
 use crate::app::model::{Model, Overlay};
 use crate::app::msg::Cmd;
 use crate::domain::command::CommandKind;
+use crate::domain::release::Tone;
 use crate::engine::snapshot::Snapshot;
 
 /// One line of help, or a page of it.
@@ -54,13 +54,31 @@ pub(super) fn press(model: &mut Model, snapshot: &Snapshot, chord: Chord) -> Vec
         },
         Some(Overlay::Filter { text, .. }) => match action {
             Some(Action::Confirm) => model.overlay = None,
+            Some(Action::FocusNext) => {
+                let filter = model.logs.filter().clone();
+                let other = filter.shows().other();
+                model.logs.set_filter(filter.showing(other));
+            }
             _ if chord.key() == Key::Backspace => {
                 text.pop();
                 apply_filter(model);
             }
             _ => type_chord(model, chord),
         },
-        Some(Overlay::Help(_)) => help(model, action),
+        Some(Overlay::Save { path, error }) => match action {
+            Some(Action::Confirm) if path.trim().is_empty() => *error = Some("type the name of a file".to_owned()),
+            Some(Action::Confirm) => return vec![Cmd::Save(path.trim().to_owned())],
+            _ if chord.key() == Key::Backspace => {
+                path.pop();
+            }
+            _ => type_chord(model, chord),
+        },
+        Some(Overlay::Line(line, _)) if action == Some(Action::Copy) => {
+            let text = line.text.clone();
+            model.tell(snapshot.speed, Tone::Plain, "the line copied");
+            return vec![Cmd::Copy(text)];
+        }
+        Some(Overlay::Help(_) | Overlay::Line(..)) => scroll(model, action),
         None => {}
     }
     Vec::new()
@@ -78,9 +96,24 @@ fn cancel(model: &mut Model) {
     }
 }
 
-fn help(model: &mut Model, action: Option<Action>) {
-    let most = model.sight.help;
-    let Some(Overlay::Help(top)) = &mut model.overlay else { return };
+/// Lines were saved, or not: then another name can be typed.
+pub(super) fn saved(model: &mut Model, snapshot: &Snapshot, outcome: Result<(u64, String), String>) {
+    let asked = matches!(model.overlay, Some(Overlay::Save { .. }));
+    match (outcome, &mut model.overlay) {
+        (Ok((lines, path)), _) => {
+            if asked {
+                model.overlay = None;
+            }
+            model.tell(snapshot.speed, Tone::Good, format!("{lines} lines saved to {path}"));
+        }
+        (Err(why), Some(Overlay::Save { error, .. })) => *error = Some(why),
+        (Err(why), _) => model.insist(snapshot.speed, Tone::Bad, format!("not saved: {why}")),
+    }
+}
+
+fn scroll(model: &mut Model, action: Option<Action>) {
+    let most = model.sight.overlay;
+    let Some(Overlay::Help(top) | Overlay::Line(_, top)) = &mut model.overlay else { return };
     let by = match action {
         Some(Action::Up) => -1,
         Some(Action::Down) => 1,
@@ -112,18 +145,21 @@ pub(super) fn type_text(model: &mut Model, added: &str) {
             crate::app::dialog::type_into(text, added);
             apply_filter(model);
         }
-        Some(Overlay::Dialog(_) | Overlay::Help(_)) | None => {}
+        Some(Overlay::Save { path, error }) => {
+            crate::app::dialog::type_into(path, added);
+            *error = None;
+        }
+        Some(Overlay::Dialog(_) | Overlay::Help(_) | Overlay::Line(..)) | None => {}
     }
 }
 
 fn apply_filter(model: &mut Model) {
     let Some(Overlay::Filter { text, error, .. }) = &mut model.overlay else { return };
-    let kept = Filter::default().on(model.logs.filter().side()).at_least(model.logs.filter().level());
-    match kept.with_text(text) {
+    match model.logs.filter().clone().with_text(text) {
         Ok(filter) => {
             *error = None;
             model.logs.set_filter(filter);
         }
-        Err(why) => *error = Some(why.to_string()),
+        Err(why) => *error = Some(why),
     }
 }

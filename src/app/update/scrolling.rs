@@ -1,9 +1,10 @@
 //! Scrolling, in whatever the keys go to.
 
+use crate::app::alarms;
 use crate::app::keymap::Action;
-use crate::app::model::{Model, Pane, View};
-use crate::app::past;
+use crate::app::model::{LogsFocus, Model, Pane, View};
 use crate::app::scroll::{Anchor, Extent};
+use crate::app::{fleet, past, signals};
 use crate::domain::release::{Release, Tone};
 use crate::engine::snapshot::Snapshot;
 
@@ -16,6 +17,7 @@ const FURTHEST: usize = 4_000;
 /// Scrolls what the keys go to.
 pub(super) fn scroll(model: &mut Model, snapshot: &Snapshot, action: Action) {
     match (model.view, model.pane) {
+        (View::Logs, _) if model.logs_focus == LogsFocus::Patterns => patterns(model, snapshot, action),
         (View::Logs, _) | (View::Release, Pane::Logs | Pane::Past) => logs(model, action),
         (View::History, Pane::Past) if !model.past.is_empty() => match action {
             Action::Top => past::step(model, isize::MIN),
@@ -23,7 +25,17 @@ pub(super) fn scroll(model: &mut Model, snapshot: &Snapshot, action: Action) {
             _ => past::step(model, lines(action, 10).unwrap_or(0)),
         },
         (View::History, _) | (View::Release, Pane::Timeline) => history(model, snapshot, action),
-        (View::Alarms, _) => alarms(model, snapshot, action),
+        (View::Doctor, _) => match action {
+            Action::Top => model.checklist.step(isize::MIN),
+            Action::Bottom => model.checklist.step(isize::MAX),
+            _ => model.checklist.step(lines(action, 10).unwrap_or(0)),
+        },
+        (View::Alarms, _) => through_alarms(model, snapshot, action),
+        (View::Fleet, _) => match action {
+            Action::Top => fleet::step(model, isize::MIN),
+            Action::Bottom => fleet::step(model, isize::MAX),
+            _ => fleet::step(model, lines(action, model.sight.fleet).unwrap_or(0)),
+        },
         (View::Signals, _) => charts(model, snapshot, action),
     }
 }
@@ -48,12 +60,23 @@ fn logs(model: &mut Model, action: Action) {
         Action::Bottom => pane.follow(),
         Action::Left => pane.shift = pane.shift.saturating_sub(SIDEWAYS),
         Action::Right => pane.shift = pane.shift.saturating_add(SIDEWAYS).min(FURTHEST),
+        Action::Up => pane.step(-1),
+        Action::Down => pane.step(1),
         _ => {
             if let Some(by) = lines(action, pane.rows) {
                 pane.scroll(by);
             }
         }
     }
+}
+
+fn patterns(model: &mut Model, snapshot: &Snapshot, action: Action) {
+    let last = snapshot.logs.patterns.len().saturating_sub(1);
+    model.pattern = match action {
+        Action::Top => 0,
+        Action::Bottom => last,
+        _ => model.pattern.saturating_add_signed(lines(action, 10).unwrap_or(0)).min(last),
+    };
 }
 
 fn history(model: &mut Model, snapshot: &Snapshot, action: Action) {
@@ -74,13 +97,13 @@ pub fn timeline_extent(release: &Release, height: usize) -> Extent {
     Extent { first, len: release.timeline.len(), height }
 }
 
-fn alarms(model: &mut Model, snapshot: &Snapshot, action: Action) {
-    let last = snapshot.components[model.focus_in(snapshot)].alarms.len().saturating_sub(1);
-    model.alarm = match action {
-        Action::Top => 0,
-        Action::Bottom => last,
-        _ => model.alarm.saturating_add_signed(lines(action, 10).unwrap_or(0)).min(last),
+fn through_alarms(model: &mut Model, snapshot: &Snapshot, action: Action) {
+    let by = match action {
+        Action::Top => isize::MIN,
+        Action::Bottom => isize::MAX,
+        _ => lines(action, 10).unwrap_or(0),
     };
+    alarms::step(model, snapshot, by);
 }
 
 fn charts(model: &mut Model, snapshot: &Snapshot, action: Action) {
@@ -88,6 +111,11 @@ fn charts(model: &mut Model, snapshot: &Snapshot, action: Action) {
         .signals
         .len()
         .saturating_sub(model.sight.charts.max(1));
+    match action {
+        Action::Left => return signals::move_cursor(model, snapshot, -1),
+        Action::Right => return signals::move_cursor(model, snapshot, 1),
+        _ => {}
+    }
     model.chart = match action {
         Action::Top => 0,
         Action::Bottom => last,
@@ -98,10 +126,8 @@ fn charts(model: &mut Model, snapshot: &Snapshot, action: Action) {
 /// Shows the logs from the moment that what is selected began.
 pub(super) fn logs_here(model: &mut Model, snapshot: &Snapshot) {
     let at = match model.view {
-        View::Alarms => {
-            snapshot.components[model.focus_in(snapshot)].alarms.get(model.alarm).and_then(|alarm| alarm.since)
-        }
-        View::Release | View::Signals | View::Logs | View::History => {
+        View::Alarms => alarms::moment(model, snapshot),
+        View::Release | View::Signals | View::Logs | View::Fleet | View::History | View::Doctor => {
             let timeline = &snapshot.release.timeline;
             timeline
                 .iter()

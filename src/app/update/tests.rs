@@ -1,3 +1,4 @@
+mod alarms;
 mod past;
 
 use std::sync::Arc;
@@ -8,7 +9,6 @@ use super::*;
 use crate::app::fixture::{self, NOW, Scene, line, lines};
 use crate::app::keymap::{Chord, Context};
 use crate::app::model::{Access, MOST_TOASTS, Pane, View};
-use crate::app::scroll::Anchor;
 use crate::domain::command::{Command, CommandKind, Order, Refusal};
 use crate::domain::components::ComponentIndex;
 use crate::domain::gate::{ApprovalPlan, GatePlan};
@@ -28,7 +28,7 @@ impl Screen {
     fn at(scene: Scene) -> Self {
         let snapshot = fixture::snapshot(scene);
         let mut model = fixture::model(scene, &snapshot).unwrap();
-        model.saw(crate::app::model::Sight { logs: 10, history: 5, charts: 2, help: 20 });
+        model.saw(crate::app::model::Sight { logs: 10, history: 5, charts: 2, fleet: 8, overlay: 20 });
         Self { model, snapshot }
     }
 
@@ -84,7 +84,11 @@ fn sends(command: Command) -> Vec<Cmd> {
         Command::Promote | Command::PromoteFull => Some("shift".into()),
         Command::Retry | Command::Skip { .. } => Some("smoke".into()),
         Command::Approve { .. } => Some("gates".into()),
-        Command::Pause | Command::Resume | Command::Rollback { .. } | Command::Abort { .. } => None,
+        Command::Pause
+        | Command::Resume
+        | Command::Rollback { .. }
+        | Command::Abort { .. }
+        | Command::Acknowledge { .. } => None,
     };
     vec![Cmd::Send(Order { command, stage, by: fixture::operator(), seen: Some(Revision(12)) })]
 }
@@ -327,12 +331,12 @@ fn the_palette_runs_what_it_finds_and_says_why_not() {
 #[test]
 fn views_go_round() {
     let mut screen = Screen::at(Scene::Baking);
-    for view in [View::Signals, View::Alarms, View::Logs, View::History, View::Release] {
+    for view in [View::Signals, View::Alarms, View::Logs, View::Fleet, View::History, View::Doctor, View::Release] {
         screen.press("]");
         assert_eq!(screen.model.view, view);
     }
     screen.press("[");
-    assert_eq!(screen.model.view, View::History);
+    assert_eq!(screen.model.view, View::Doctor);
     screen.press("1 tab enter");
     assert_eq!((screen.model.view, screen.model.pane), (View::History, Pane::Timeline));
 }
@@ -355,10 +359,7 @@ fn status_changes_call_for_attention_once() {
 fn a_reader_is_not_moved_by_a_flood_of_logs() {
     let mut screen = Screen::at(Scene::Baking);
     screen.press("4 pageup pageup");
-    let top = |screen: &Screen| {
-        let logs = &screen.model.logs;
-        logs.shown_at(logs.anchor.top(logs.extent())).unwrap().0
-    };
+    let top = |screen: &Screen| screen.model.logs.shown_at(screen.model.logs.top()).unwrap().0;
     let before = top(&screen);
     for _ in 0..10 {
         screen.tell(Msg::Logs(LogBatch { lines: lines(2_000, true), dropped: 7 }));
@@ -366,7 +367,7 @@ fn a_reader_is_not_moved_by_a_flood_of_logs() {
     }
     assert_eq!(screen.model.logs.lost, 70);
     screen.press("G");
-    assert_eq!(screen.model.logs.anchor, Anchor::Follow);
+    assert!(screen.model.logs.is_following());
 }
 
 #[test]
@@ -380,9 +381,9 @@ fn typing_a_filter_shows_at_once_and_giving_it_up_brings_the_old_one_back() {
     assert_eq!(screen.model.logs.shown_len(), 0);
     screen.press("esc");
     assert_eq!(screen.model.logs.shown_len(), some);
-    screen.press("/ backspace backspace backspace backspace \"~(");
+    screen.press("/ backspace backspace backspace backspace \"/(/");
     assert!(
-        matches!(&screen.model.overlay, Some(Overlay::Filter { error: Some(why), .. }) if why.contains("unclosed"))
+        matches!(&screen.model.overlay, Some(Overlay::Filter { error: Some(why), .. }) if why.what.contains("unclosed"))
     );
     screen.press("esc backspace");
     assert_eq!(screen.model.logs.shown_len(), all);
@@ -415,16 +416,6 @@ fn keys_for_the_logs_bring_them_into_sight() {
     assert_eq!(screen.model.pane, Pane::Logs);
     screen.press("3 E");
     assert_eq!(screen.model.view, View::Logs);
-}
-
-#[test]
-fn an_alarm_leads_to_the_logs_of_its_minute() {
-    let mut screen = Screen::at(Scene::RollingBack);
-    screen.press("3 enter");
-    assert_eq!(screen.model.view, View::Logs);
-    let since = screen.snapshot.components[ComponentIndex::FIRST].alarms[0].since.unwrap();
-    let marked = screen.model.logs.marked.and_then(|number| screen.model.logs.line(number)).unwrap();
-    assert!(marked.at >= since && marked.at.since(since) < std::time::Duration::from_secs(1));
 }
 
 #[test]

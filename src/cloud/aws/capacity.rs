@@ -29,16 +29,16 @@ pub(super) async fn capacity(aws: &Aws, sides: &Sides) -> Result<Capacities, Clo
         Err(error) => Err(error),
     };
     Ok(match whole {
-        Ok((blue, green)) => Capacities { blue, green },
+        Ok((blue, green)) => Capacities { blue, green, deployment: None },
         Err(error) => {
             let part = |targets: &[TargetHealthDescription]| targets_alone(targets, &error);
-            Capacities { blue: part(&blue_targets), green: part(&green_targets) }
+            Capacities { blue: part(&blue_targets), green: part(&green_targets), deployment: None }
         }
     })
 }
 
 /// What is known of a side while ECS cannot be asked.
-fn targets_alone(targets: &[TargetHealthDescription], error: &CloudError) -> Capacity {
+pub(super) fn targets_alone(targets: &[TargetHealthDescription], error: &CloudError) -> Capacity {
     let (healthy, registered) = counted(targets);
     let unread = Failure { transient: error.is_transient(), message: error.to_string() };
     Capacity { healthy, registered, trouble: ill_targets(targets), unread: Some(unread), ..Capacity::default() }
@@ -151,7 +151,7 @@ fn trouble(
 }
 
 /// What the load balancer says of targets that are neither well, new, nor on their way out.
-fn ill_targets(targets: &[TargetHealthDescription]) -> Option<String> {
+pub(super) fn ill_targets(targets: &[TargetHealthDescription]) -> Option<String> {
     let is_ill = |health: &&TargetHealth| match &health.state {
         Some(TargetHealthStateEnum::Healthy | TargetHealthStateEnum::Initial | TargetHealthStateEnum::Draining) => {
             false

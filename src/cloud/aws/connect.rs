@@ -21,6 +21,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use futures_util::FutureExt as _;
 
 use super::Aws;
+use super::app_config::AppConfig;
 use super::credentials::{Fresh, Known, Noted};
 use super::pace::{Pace, system_time};
 use super::rds::Rds;
@@ -107,6 +108,7 @@ impl Aws {
         let allowance = || RetryPartition::custom("cutover").token_bucket(TokenBucket::default()).build();
         let ecs = aws_sdk_ecs::config::Builder::from(&config).retry_partition(allowance());
         let elb = aws_sdk_elasticloadbalancingv2::config::Builder::from(&config).retry_partition(allowance());
+        let codedeploy = aws_sdk_codedeploy::config::Builder::from(&config).retry_partition(allowance());
         let cloudwatch = aws_sdk_cloudwatch::config::Builder::from(&config).retry_partition(allowance());
         let logs = aws_sdk_cloudwatchlogs::config::Builder::from(&config).retry_partition(allowance());
         let sns = aws_sdk_sns::config::Builder::from(&config).retry_partition(allowance());
@@ -116,16 +118,19 @@ impl Aws {
         Self {
             ecs: aws_sdk_ecs::Client::from_conf(ecs.build()),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(elb.build()),
+            codedeploy: aws_sdk_codedeploy::Client::from_conf(codedeploy.build()),
             cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch.build()),
             logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
             sns: aws_sdk_sns::Client::from_conf(sns.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             ecr: aws_sdk_ecr::Client::from_conf(ecr.build()),
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
-            rds: Rds::new(&config, http, allowance()),
+            rds: Rds::new(&config, http.clone(), allowance()),
+            app_config: AppConfig::new(&config, http, allowance()),
             cluster,
             known,
             rules: Mutex::default(),
+            revisions: Mutex::default(),
             autopsies: Mutex::default(),
             superseded: Mutex::default(),
         }

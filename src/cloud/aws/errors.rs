@@ -137,10 +137,13 @@ fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
         || any(&["InvalidClientTokenId", "OptInRequired", "MissingAuthenticationToken", "InvalidAccessKeyId"])
     {
         ErrorKind::Denied
-    } else if code.contains("NotFound") || message.contains("Unable to describe task definition") {
+    } else if any(&["NotFound", "DoesNotExist"]) || message.contains("Unable to describe task definition") {
         // ECS calls a task definition that is not there a ClientException.
         ErrorKind::NotFound
-    } else if any(&["Conflict", "InUse", "UpdateInProgress", "ServiceNotActive", "Concurrent", "OperationAborted"]) {
+    } else if any(&["Conflict", "InUse", "UpdateInProgress", "ServiceNotActive", "Concurrent", "OperationAborted"])
+        || any(&["DeploymentLimitExceeded", "DeploymentAlreadyCompleted", "DeploymentIsNotInReadyState"])
+        || any(&["InvalidDeploymentStatus"])
+    {
         ErrorKind::Conflict
     } else if any(&["RequestTimeout"]) {
         ErrorKind::Timeout
@@ -166,9 +169,9 @@ mod tests {
     use aws_smithy_runtime_api::client::result::ConnectorError;
 
     use super::*;
-    use crate::cloud::Cloud as _;
     use crate::cloud::aws::testing::{Reply, Script, cbor_error, json, json_error, sides, xml_error};
-    use crate::domain::ids::AlarmName;
+    use crate::cloud::{Cloud as _, Rollout};
+    use crate::domain::ids::{AlarmName, Side};
 
     #[test]
     fn the_codes_of_all_three_protocols_fall_into_the_kinds_that_can_be_acted_on() {
@@ -189,6 +192,9 @@ mod tests {
             ("RuleNotFound", 400, ErrorKind::NotFound),
             ("NotFound", 404, ErrorKind::NotFound),
             ("UpdateInProgressException", 400, ErrorKind::Conflict),
+            ("DeploymentLimitExceededException", 400, ErrorKind::Conflict),
+            ("DeploymentAlreadyCompletedException", 400, ErrorKind::Conflict),
+            ("DeploymentGroupDoesNotExistException", 400, ErrorKind::NotFound),
             ("ResourceInUse", 400, ErrorKind::Conflict),
             ("RequestTimeoutException", 400, ErrorKind::Timeout),
             ("InternalServiceFault", 500, ErrorKind::Unavailable),
@@ -217,7 +223,7 @@ mod tests {
             .on("DescribeRules", reply.clone())
             .on("DescribeAlarms", reply);
         let aws = script.aws();
-        let json = aws.scale("api-a", 1, None).await.unwrap_err();
+        let json = aws.scale(&Rollout::of(&sides()), Side::Blue, 1, None).await.unwrap_err();
         let query = aws.weight(&sides()).await.unwrap_err();
         let cbor = aws.alarms(&[AlarmName::from("api-5xx")]).await.unwrap_err();
         assert_eq!(
@@ -234,7 +240,7 @@ mod tests {
             .on("DescribeRules", xml_error(403, "AccessDenied", "User is not authorized"))
             .on("DescribeAlarms", cbor_error("com.amazonaws.cloudwatch#ExpiredTokenException", "expired"));
         let aws = script.aws();
-        let json = aws.scale("api-a", 1, None).await.unwrap_err();
+        let json = aws.scale(&Rollout::of(&sides()), Side::Blue, 1, None).await.unwrap_err();
         let query = aws.weight(&sides()).await.unwrap_err();
         let cbor = aws.alarms(&[AlarmName::from("api-5xx")]).await.unwrap_err();
         assert_eq!([json.kind, query.kind, cbor.kind], [ErrorKind::NotFound, ErrorKind::Denied, ErrorKind::Expired]);
@@ -259,7 +265,7 @@ mod tests {
             .on("UpdateService", page)
             .on("DescribeRules", xml_error(403, "SignatureDoesNotMatch", signed));
         let aws = script.aws();
-        let page = aws.scale("api-a", 1, None).await.unwrap_err();
+        let page = aws.scale(&Rollout::of(&sides()), Side::Blue, 1, None).await.unwrap_err();
         assert_eq!((page.kind, page.message.contains("log in")), (ErrorKind::Unexpected, false), "{page}");
         let signature = aws.weight(&sides()).await.unwrap_err();
         assert_eq!((signature.kind, signature.message.contains("POST")), (ErrorKind::Denied, false), "{signature}");
@@ -273,12 +279,15 @@ mod tests {
             .on("UpdateService", throttled())
             .on("UpdateService", json(serde_json::json!({ "service": {} })));
         let begun = tokio::time::Instant::now();
-        patient.aws().scale("api-a", 1, None).await.unwrap();
+        patient.aws().scale(&Rollout::of(&sides()), Side::Blue, 1, None).await.unwrap();
         assert_eq!(patient.count(), 3);
         assert!(begun.elapsed() >= std::time::Duration::from_millis(250), "{:?}", begun.elapsed());
 
         let script = Script::new().on("UpdateService", throttled());
-        assert_eq!(script.aws().scale("api-a", 1, None).await.unwrap_err().kind, ErrorKind::Throttled);
+        assert_eq!(
+            script.aws().scale(&Rollout::of(&sides()), Side::Blue, 1, None).await.unwrap_err().kind,
+            ErrorKind::Throttled
+        );
         assert_eq!(script.count(), 3);
     }
 

@@ -35,6 +35,7 @@ fn event(it: FilteredLogEvent) -> LogEvent {
     LogEvent {
         id: it.event_id.unwrap_or_default(),
         at: Timestamp::from_millis(it.timestamp.unwrap_or_default()),
+        ingested: it.ingestion_time.map(Timestamp::from_millis),
         stream: it.log_stream_name.unwrap_or_default(),
         message: it.message.unwrap_or_default(),
     }

@@ -9,27 +9,35 @@
 //! | `weight` | `DescribeRules` or `DescribeListeners` | `elasticloadbalancing:DescribeRules`, `elasticloadbalancing:DescribeListeners` |
 //! | `set_weight` | `ModifyRule` or `ModifyListener`; the first time also what `weight` calls | `elasticloadbalancing:ModifyRule`, `elasticloadbalancing:ModifyListener` |
 //! | `capacity` | `DescribeServices`, `DescribeTargetHealth`; after failed tasks `ListTasks`, `DescribeTasks` | `ecs:DescribeServices`, `elasticloadbalancing:DescribeTargetHealth`, `ecs:ListTasks`, `ecs:DescribeTasks` |
+//! | the driver `codedeploy` | for `survey`, `capacity`, `set_weight` and `scale` also `GetDeploymentGroup`, `GetDeploymentConfig`, `GetDeployment`, `ListDeploymentTargets`, `BatchGetDeploymentTargets`, `CreateDeployment`, `ContinueDeployment`, `StopDeployment` | the same in `codedeploy`, `codedeploy:RegisterApplicationRevision` and `codedeploy:GetApplicationRevision` |
 //! | `register` | `DescribeTaskDefinition`, `RegisterTaskDefinition`; when looking first `ListTaskDefinitions` | `ecs:DescribeTaskDefinition`, `ecs:RegisterTaskDefinition`, `ecs:TagResource`, `ecs:ListTaskDefinitions`, `iam:PassRole` on the task's roles |
 //! | `scale` | `UpdateService`; with a task definition `DescribeServices` before | `ecs:UpdateService`, `ecs:DescribeServices`, `iam:PassRole` on the task's roles |
+//! | `native` and `rolling`: `survey`, `capacity`, `set_weight`, `scale` | also `ListServiceDeployments`, `DescribeServiceDeployments`, `DescribeServiceRevisions`, `ContinueServiceDeployment`, `StopServiceDeployment`, `UpdateService` | `ecs:` and the same names; no `elasticloadbalancing:ModifyRule` |
 //! | `signals` | `GetMetricData` | `cloudwatch:GetMetricData` |
 //! | `alarms` | `DescribeAlarms` | `cloudwatch:DescribeAlarms` |
 //! | `logs` | `FilterLogEvents` | `logs:FilterLogEvents` |
+//! | `follow_logs` | `StartLiveTail`, `GetCallerIdentity` | `logs:StartLiveTail` |
 //! | `tasks` | `ListTasks`, `DescribeTasks` | `ecs:ListTasks`, `ecs:DescribeTasks` |
 //! | `run_task` | `DescribeServices`, `RunTask` | `ecs:DescribeServices`, `ecs:RunTask`, `iam:PassRole` on the task's roles |
 //! | `tasks_started_by` | `ListTasks` | `ecs:ListTasks` |
 //! | `task_state` | `DescribeTasks` | `ecs:DescribeTasks` |
 //! | `stop_task` | `StopTask` | `ecs:StopTask` |
 //! | `publish` | `Publish` | `sns:Publish` |
+//! | `flags().flag` | `ListApplications`, `ListEnvironments`, `ListConfigurationProfiles`, `ListDeployments`, `GetDeployment`, `GetHostedConfigurationVersion` | the same, in `appconfig` |
+//! | `flags().switch_flag`, `stop_flag` | what `flag` calls; `CreateHostedConfigurationVersion`, `StartDeployment`; `StopDeployment` | the same, in `appconfig` |
 //! | `estate().image`, `scan` | `DescribeImages`, `DescribeImageScanFindings` | `ecr:DescribeImages`, `ecr:DescribeImageScanFindings` |
 //! | `estate().secret` | `DescribeSecret` | `secretsmanager:DescribeSecret`, never `secretsmanager:GetSecretValue` |
 //! | `estate().newest_snapshot` | `DescribeDBSnapshots` or `DescribeDBClusterSnapshots` | `rds:DescribeDBSnapshots`, `rds:DescribeDBClusterSnapshots` |
+//! | `estate().glance`, of ten services and twenty rules a call | `DescribeServices`, `DescribeRules`, `DescribeListeners` | `ecs:DescribeServices`, `elasticloadbalancing:DescribeRules`, `elasticloadbalancing:DescribeListeners` |
 //! | `estate().deployed` | `DescribeServices`, `DescribeTaskDefinition`, `DescribeTargetGroups`, `ListTasks`, `DescribeTasks` | `ecs:DescribeServices`, `ecs:DescribeTaskDefinition`, `elasticloadbalancing:DescribeTargetGroups`, `ecs:ListTasks`, `ecs:DescribeTasks` |
 //!
 //! | `inspect` (`cutover doctor`, `cutover config init`) | `DescribeClusters`, `DescribeServices`, `ListServices`, `DescribeTaskDefinition`, `DescribeRules`, `DescribeListeners`, `DescribeTargetGroups`, `DescribeTargetHealth`, `DescribeAlarms`, `DescribeLogGroups`, `GetTopicAttributes`, `DescribeDBInstances`, `DescribeDBClusters`, `GetCallerIdentity` | the same, in `ecs`, `elasticloadbalancing`, `cloudwatch`, `logs`, `sns` and `rds`; `GetCallerIdentity` needs none |
 //!
 //! Whoever only watches needs neither `set_weight`'s, `register`'s, `scale`'s, `run_task`'s, `stop_task`'s nor `publish`'s.
 
+mod alarming;
 mod alarms;
+mod app_config;
 mod backups;
 mod capacity;
 mod connect;
@@ -37,11 +45,14 @@ mod credentials;
 mod deployed;
 mod ecr;
 mod errors;
+mod glance;
 mod identity;
 mod inspect;
+mod live_tail;
 mod logs;
 mod metrics;
 mod pace;
+mod plain;
 mod publish;
 mod rds;
 mod register;
@@ -60,18 +71,24 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::Action;
 
+use self::app_config::AppConfig;
 use self::capacity::Autopsy;
 use self::credentials::Known;
 use self::rds::Rds;
 use super::{
-    Alarm, Cloud, CloudError, Deployed, Estate, Identity, Image, LogPage, LogRequest, Message, Registration, Scan,
-    Secret, SeriesPair, SignalRequest, Snapshot, Survey, Target, TaskBrief, TaskRun, TaskState,
+    Alarm, Alarming, Cloud, CloudError, Deployed, Estate, FlagState, Flags, Glance, Identity, Image, LogPage,
+    LogRequest, LogStream, Message, Past, Progress, Registration, Roll, Rollout, Scan, Secret, SeriesPair,
+    SignalRequest, Snapshot, Span, Survey, Target, TaskBrief, TaskRun, TaskState,
 };
+use crate::domain::alarm::Definition;
 use crate::domain::capacity::Capacities;
+use crate::domain::flag::{FeatureFlag, Switch};
+use crate::domain::formula::Formula;
 use crate::domain::gate::BackupSource;
-use crate::domain::ids::{AlarmName, TaskDefinitionArn, Version};
+use crate::domain::ids::{AlarmName, Side, TaskDefinitionArn, Version};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{SidePlan, Sides};
+use crate::domain::time::Timestamp;
 
 pub use connect::{Connection, https_client};
 
@@ -79,6 +96,7 @@ pub use connect::{Connection, https_client};
 pub struct Aws {
     ecs: aws_sdk_ecs::Client,
     elb: aws_sdk_elasticloadbalancingv2::Client,
+    codedeploy: aws_sdk_codedeploy::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
     sns: aws_sdk_sns::Client,
@@ -86,10 +104,13 @@ pub struct Aws {
     ecr: aws_sdk_ecr::Client,
     secrets: aws_sdk_secretsmanager::Client,
     rds: Rds,
+    app_config: AppConfig,
     cluster: String,
     known: Known,
     /// The actions of each rule as last read, by ARN.
     rules: Mutex<HashMap<String, Vec<Action>>>,
+    /// What the revisions of services run, by ARN: a revision never changes.
+    revisions: Mutex<HashMap<String, TaskDefinitionArn>>,
     /// Why tasks of each service failed as last looked up, by service.
     autopsies: Mutex<HashMap<String, Autopsy>>,
     /// The failed deployment of each service that a new one was forced after: ECS may show it for some time yet.
@@ -108,24 +129,32 @@ impl Cloud for Aws {
         self
     }
 
+    fn flags(&self) -> &dyn Flags {
+        self
+    }
+
+    fn alarming(&self) -> &dyn Alarming {
+        self
+    }
+
     async fn identity(&self) -> Result<Identity, CloudError> {
         identity::identity(self).await
     }
 
     async fn survey(&self, target: &Target) -> Result<Survey, CloudError> {
-        services::survey(self, target).await
+        rollout::survey(self, target).await
     }
 
     async fn weight(&self, sides: &Sides) -> Result<Percent, CloudError> {
-        rollout::alb::weight(self, sides).await
+        rollout::weight(self, sides).await
     }
 
-    async fn set_weight(&self, sides: &Sides, green: Percent) -> Result<(), CloudError> {
-        rollout::alb::set_weight(self, sides, green).await
+    async fn set_weight(&self, rollout: &Rollout<'_>, green: Percent) -> Result<Progress, CloudError> {
+        rollout::set_weight(self, rollout, green).await
     }
 
     async fn capacity(&self, sides: &Sides) -> Result<Capacities, CloudError> {
-        capacity::capacity(self, sides).await
+        rollout::capacity(self, sides).await
     }
 
     async fn register(&self, request: &Registration<'_>) -> Result<TaskDefinitionArn, CloudError> {
@@ -134,11 +163,12 @@ impl Cloud for Aws {
 
     async fn scale(
         &self,
-        service: &str,
+        rollout: &Rollout<'_>,
+        side: Side,
         desired: u32,
         task_definition: Option<&TaskDefinitionArn>,
-    ) -> Result<(), CloudError> {
-        services::scale(self, service, desired, task_definition).await
+    ) -> Result<Progress, CloudError> {
+        rollout::scale(self, rollout, side, desired, task_definition).await
     }
 
     async fn signals(&self, request: &SignalRequest<'_>) -> Result<Vec<SeriesPair>, CloudError> {
@@ -151,6 +181,10 @@ impl Cloud for Aws {
 
     async fn logs(&self, request: &LogRequest<'_>) -> Result<LogPage, CloudError> {
         logs::logs(self, request).await
+    }
+
+    async fn follow_logs(&self, groups: &[String]) -> Result<Box<dyn LogStream>, CloudError> {
+        Ok(Box::new(live_tail::follow(self, groups).await?))
     }
 
     async fn tasks(&self, sides: &Sides) -> Result<Vec<TaskBrief>, CloudError> {
@@ -179,6 +213,48 @@ impl Cloud for Aws {
 }
 
 #[async_trait]
+impl Flags for Aws {
+    async fn flag(&self, flag: &FeatureFlag) -> Result<FlagState, CloudError> {
+        self.app_config.flag(flag).await
+    }
+
+    async fn switch_flag(&self, flag: &FeatureFlag, to: Switch, note: &str) -> Result<u32, CloudError> {
+        self.app_config.switch(flag, to, note).await
+    }
+
+    async fn stop_flag(&self, flag: &FeatureFlag, deployment: u32) -> Result<(), CloudError> {
+        self.app_config.stop(flag, deployment).await
+    }
+}
+
+#[async_trait]
+impl Alarming for Aws {
+    async fn every_alarm(&self, most: usize) -> Result<Roll, CloudError> {
+        alarms::every(self, most).await
+    }
+
+    async fn transitions(&self, of: Option<&AlarmName>, since: Timestamp) -> Result<Past, CloudError> {
+        alarming::transitions(self, of, since).await
+    }
+
+    async fn muted(&self) -> Result<Vec<(AlarmName, String)>, CloudError> {
+        alarming::muted(self).await
+    }
+
+    async fn put_alarm(&self, alarm: &Definition) -> Result<(), CloudError> {
+        alarming::put(self, alarm).await
+    }
+
+    async fn delete_alarm(&self, alarm: &AlarmName) -> Result<(), CloudError> {
+        alarming::delete(self, alarm).await
+    }
+
+    async fn watched_points(&self, of: &Formula, span: Span) -> Result<Vec<(Timestamp, f64)>, CloudError> {
+        alarming::points(self, of, span).await
+    }
+}
+
+#[async_trait]
 impl Estate for Aws {
     async fn image(&self, image: &Version) -> Result<Option<Image>, CloudError> {
         ecr::image(self, image).await
@@ -198,6 +274,10 @@ impl Estate for Aws {
 
     async fn definition(&self, arn: &TaskDefinitionArn, container: &str) -> Result<Option<Version>, CloudError> {
         services::definition(self, arn, container).await
+    }
+
+    async fn glance(&self, targets: &[Target]) -> Result<Vec<Result<Glance, CloudError>>, CloudError> {
+        glance::glance(self, targets).await
     }
 
     async fn deployed(&self, side: &SidePlan) -> Result<Deployed, CloudError> {

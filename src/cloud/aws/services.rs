@@ -1,5 +1,7 @@
 //! ECS services: what they run, and how much of it they are to run.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service, TaskDefinition, TaskDefinitionStatus};
 use tokio::try_join;
 
@@ -12,7 +14,10 @@ use crate::domain::capacity::CRASH_LOOP;
 use crate::domain::ids::{TaskDefinitionArn, Version};
 
 const DESCRIBE: &str = "ecs:DescribeServices";
-const UPDATE: &str = "ecs:UpdateService";
+pub(super) const UPDATE: &str = "ecs:UpdateService";
+
+/// Most services that ECS describes by one call.
+const BATCH: usize = 10;
 
 /// Looks at a component as it stands: weights, services, and the images of their task definitions.
 pub(super) async fn survey(aws: &Aws, target: &Target) -> Result<Survey, CloudError> {
@@ -23,10 +28,10 @@ pub(super) async fn survey(aws: &Aws, target: &Target) -> Result<Survey, CloudEr
     )?;
     let (one, other) = try_join!(survey_of(aws, &one, &target.container), survey_of(aws, &other, &target.container))?;
     let weights = [share.rest(), share];
-    Ok(Survey { blue: usize::from(share > share.rest()), weights, services: [one, other] })
+    Ok(Survey { blue: usize::from(share > share.rest()), weights, services: [one, other], increments: Vec::new() })
 }
 
-async fn survey_of(aws: &Aws, service: &Service, container: &str) -> Result<ServiceSurvey, CloudError> {
+pub(super) async fn survey_of(aws: &Aws, service: &Service, container: &str) -> Result<ServiceSurvey, CloudError> {
     let primary = primary(service)?;
     let task_definition = definition_of(primary);
     let (definition, _) = register::describe(aws, task_definition.as_str()).await?;
@@ -56,7 +61,7 @@ pub(super) async fn definition(
     }
 }
 
-fn image_of(definition: &TaskDefinition, container: &str) -> Result<Version, CloudError> {
+pub(super) fn image_of(definition: &TaskDefinition, container: &str) -> Result<Version, CloudError> {
     let found = definition.container_definitions().iter().find(|found| found.name() == Some(container));
     let image = found.and_then(|found| found.image.clone());
     image.map(Version).ok_or_else(|| register::no_such_container(register::DESCRIBE, definition, container))
@@ -128,7 +133,19 @@ pub(super) async fn describe_one(aws: &Aws, name: &str) -> Result<Service, Cloud
     })
 }
 
-fn is_named(service: &Service, name: &str) -> bool {
+/// Many services, those that are there, in any order.
+pub(super) async fn describe_many(aws: &Aws, names: &BTreeSet<&str>) -> Result<Vec<Service>, CloudError> {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut all = Vec::new();
+    for batch in names.chunks(BATCH) {
+        let call = aws.ecs.describe_services().cluster(&aws.cluster).set_services(Some(batch.to_vec()));
+        all.extend(call.send().await.map_err(during(DESCRIBE))?.services.unwrap_or_default());
+    }
+    all.retain(|service| service.status() != Some("INACTIVE"));
+    Ok(all)
+}
+
+pub(super) fn is_named(service: &Service, name: &str) -> bool {
     service.service_name() == Some(name) || service.service_arn() == Some(name)
 }
 
@@ -155,9 +172,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cloud::aws::testing::{BLUE, GREEN, RULE, Script, Sent, json, xml};
-    use crate::cloud::{Cloud as _, ErrorKind, ServiceTarget};
+    use crate::cloud::aws::testing::{BLUE, GREEN, RULE, Script, Sent, json, sides, xml};
+    use crate::cloud::{Cloud as _, ErrorKind, Rollout, ServiceTarget};
+    use crate::domain::ids::Side;
     use crate::domain::percent::Percent;
+    use crate::domain::plan::Driver;
 
     fn target() -> Target {
         let service = |service: &str, target_group: &str| ServiceTarget {
@@ -165,6 +184,8 @@ mod tests {
             target_group: target_group.to_owned(),
         };
         Target {
+            driver: Driver::Alb,
+            group: None,
             rule: RULE.to_owned(),
             services: [service("api-a", BLUE), service("api-b", GREEN)],
             container: "api".to_owned(),
@@ -216,8 +237,8 @@ mod tests {
     async fn scaling_leaves_the_task_definition_alone_unless_one_is_given() {
         let script = on(&[("api:42", "COMPLETED", 0)]);
         let aws = script.aws();
-        aws.scale("api-b", 6, Some(&TaskDefinitionArn::from("api:43"))).await.unwrap();
-        aws.scale("api-a", 0, None).await.unwrap();
+        aws.scale(&Rollout::of(&sides()), Side::Green, 6, Some(&TaskDefinitionArn::from("api:43"))).await.unwrap();
+        aws.scale(&Rollout::of(&sides()), Side::Blue, 0, None).await.unwrap();
         let sent: Vec<_> = script.sent("UpdateService").iter().map(Sent::json).collect();
         assert_eq!(
             sent,
@@ -251,7 +272,7 @@ mod tests {
         let script = on(&stands);
         let aws = script.aws();
         for _ in stands {
-            aws.scale("api-b", 6, Some(&TaskDefinitionArn::from("api:43"))).await.unwrap();
+            aws.scale(&Rollout::of(&sides()), Side::Green, 6, Some(&TaskDefinitionArn::from("api:43"))).await.unwrap();
         }
         let is_forced = |sent: &Sent| sent.json().get("forceNewDeployment") == Some(&json!(true));
         let forced: Vec<bool> = script.sent("UpdateService").iter().map(is_forced).collect();

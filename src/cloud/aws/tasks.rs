@@ -8,6 +8,7 @@ use tokio::try_join;
 use super::errors::during;
 use super::{Aws, last_part};
 use crate::cloud::{CloudError, TaskBrief};
+use crate::domain::ids::Side;
 use crate::domain::plan::Sides;
 
 const LIST: &str = "ecs:ListTasks";
@@ -18,21 +19,47 @@ const BATCH: usize = 100;
 
 /// Both services' running tasks and those that stopped within about the last hour.
 pub(super) async fn tasks(aws: &Aws, sides: &Sides) -> Result<Vec<TaskBrief>, CloudError> {
-    let (mut blue, green) = try_join!(of_service(aws, &sides.blue.service), of_service(aws, &sides.green.service))?;
+    if sides.blue.service == sides.green.service {
+        return of_revisions(aws, sides).await;
+    }
+    let (mut blue, green) = try_join!(
+        of_service(aws, &sides.blue.service, Side::Blue),
+        of_service(aws, &sides.green.service, Side::Green)
+    )?;
     blue.extend(green);
     Ok(blue)
 }
 
-async fn of_service(aws: &Aws, service: &str) -> Result<Vec<TaskBrief>, CloudError> {
+/// Where both sides are revisions of one service, a task's definition says whose it is.
+async fn of_revisions(aws: &Aws, sides: &Sides) -> Result<Vec<TaskBrief>, CloudError> {
+    let service = &sides.blue.service;
     let (running, stopped) =
         try_join!(list(aws, service, DesiredStatus::Running), list(aws, service, DesiredStatus::Stopped))?;
-    let brief = |arn: &str, stopped| TaskBrief { id: last_part(arn).to_owned(), service: service.to_owned(), stopped };
-    let mut briefs: Vec<TaskBrief> = running.iter().map(|arn| brief(arn, None)).collect();
-    for task in describe(aws, &stopped).await? {
-        let reason = reason_of(&task).unwrap_or_else(|| "no reason given".to_owned());
-        briefs.push(brief(task.task_arn().unwrap_or_default(), Some(reason)));
-    }
+    let (running, stopped) = try_join!(describe(aws, &running), describe(aws, &stopped))?;
+    let side = |task: &Task| match task.task_definition_arn() {
+        Some(definition) if definition == sides.blue.task_definition.as_str() => Side::Blue,
+        _ => Side::Green,
+    };
+    let running = running.iter().map(|task| brief(task.task_arn().unwrap_or_default(), side(task), None));
+    let stopped = stopped.iter().map(|task| stopped_brief(task, side(task)));
+    Ok(running.chain(stopped).collect())
+}
+
+async fn of_service(aws: &Aws, service: &str, side: Side) -> Result<Vec<TaskBrief>, CloudError> {
+    let (running, stopped) =
+        try_join!(list(aws, service, DesiredStatus::Running), list(aws, service, DesiredStatus::Stopped))?;
+    let mut briefs: Vec<TaskBrief> = running.iter().map(|arn| brief(arn, side, None)).collect();
+    briefs.extend(describe(aws, &stopped).await?.iter().map(|task| stopped_brief(task, side)));
     Ok(briefs)
+}
+
+fn brief(arn: &str, side: Side, stopped: Option<String>) -> TaskBrief {
+    TaskBrief { id: last_part(arn).to_owned(), side, stopped }
+}
+
+fn stopped_brief(task: &Task, side: Side) -> TaskBrief {
+    let reason = reason_of(task).unwrap_or_else(|| "no reason given".to_owned());
+    brief(task.task_arn().unwrap_or_default(), side, Some(reason))
 }
 
 /// Why the newest task of a task definition failed, if one did that ECS still knows.
@@ -46,11 +73,25 @@ pub(super) async fn newest_failure(
     Ok(newest_failure_of(&tasks, task_definition))
 }
 
+/// How many tasks of a task definition have failed that ECS still knows, and why the newest did.
+pub(super) async fn failures(
+    aws: &Aws,
+    service: &str,
+    task_definition: &str,
+) -> Result<(u32, Option<String>), CloudError> {
+    let stopped = list(aws, service, DesiredStatus::Stopped).await?;
+    let tasks = describe(aws, &stopped).await?;
+    let failed = tasks.iter().filter(|task| has_failed(task, task_definition)).count();
+    Ok((u32::try_from(failed).unwrap_or(u32::MAX), newest_failure_of(&tasks, task_definition)))
+}
+
+fn has_failed(task: &Task, task_definition: &str) -> bool {
+    task.task_definition_arn() == Some(task_definition)
+        && !task.stopped_reason().unwrap_or_default().starts_with("Scaling activity")
+}
+
 fn newest_failure_of(tasks: &[Task], task_definition: &str) -> Option<String> {
-    let failed = tasks.iter().filter(|task| {
-        task.task_definition_arn() == Some(task_definition)
-            && !task.stopped_reason().unwrap_or_default().starts_with("Scaling activity")
-    });
+    let failed = tasks.iter().filter(|task| has_failed(task, task_definition));
     failed.max_by_key(|task| task.stopped_at.map(|at| (at.secs(), at.subsec_nanos()))).and_then(reason_of)
 }
 
@@ -158,16 +199,16 @@ mod tests {
                 "DescribeTasks",
                 testing::json(json!({ "tasks": [{ "taskArn": "arn:aws:ecs:eu-west-1:1:task/prod/b2" }] })),
             );
-        let brief = |id: &str, service: &str, stopped: Option<&str>| TaskBrief {
+        let brief = |id: &str, side: Side, stopped: Option<&str>| TaskBrief {
             id: id.to_owned(),
-            service: service.to_owned(),
+            side,
             stopped: stopped.map(str::to_owned),
         };
         let wanted = [
-            brief("a1", "api-a", None),
-            brief("a2", "api-a", None),
-            brief("b1", "api-b", None),
-            brief("b2", "api-b", Some("no reason given")),
+            brief("a1", Side::Blue, None),
+            brief("a2", Side::Blue, None),
+            brief("b1", Side::Green, None),
+            brief("b2", Side::Green, Some("no reason given")),
         ];
         assert_eq!(script.aws().tasks(&sides()).await.unwrap(), wanted);
         assert_eq!(script.sent("DescribeTasks").len(), 1);

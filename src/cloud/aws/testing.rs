@@ -15,9 +15,11 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 
 use super::{Aws, lock};
+use std::time::Duration;
+
 use crate::clock::Clock;
 use crate::domain::ids::TaskDefinitionArn;
-use crate::domain::plan::{SidePlan, Sides};
+use crate::domain::plan::{Driver, SidePlan, Sides};
 use crate::domain::time::Timestamp;
 
 pub(super) const RULE: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/front/0a/1b/2c";
@@ -38,7 +40,14 @@ pub(super) fn sides() -> Sides {
         desired: 2,
         url: None,
     };
-    Sides { rule: RULE.to_owned(), blue: side("api-a", BLUE), green: side("api-b", GREEN) }
+    Sides {
+        driver: Driver::Alb,
+        expiry: Duration::ZERO,
+        group: None,
+        rule: RULE.to_owned(),
+        blue: side("api-a", BLUE),
+        green: side("api-b", GREEN),
+    }
 }
 
 /// One answer.

@@ -33,6 +33,6 @@ mod tests {
         assert_eq!((account.default.as_str(), account.meaning.as_str()), ("required", "twelve digits, in quotes"));
         assert_eq!(row("`hours`", "to").unwrap().default, "required");
         assert_eq!(row("`hours`", "zone"), None);
-        assert_eq!(row("`[engine.polls]`", "logs").unwrap().meaning, "");
+        assert_eq!(row("`[engine.polls]`", "alarms").unwrap().meaning, "");
     }
 }

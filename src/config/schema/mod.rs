@@ -107,6 +107,7 @@ fn value(shape: Shape, extent: Extent) -> Value {
             least => json!({ "type": "array", "items": item(each), "minItems": least }),
         },
         Shape::Pair(each) => json!({ "type": "array", "items": item(each), "minItems": 2, "maxItems": 2 }),
+        Shape::One(each) => json!({ "type": "array", "items": item(each), "minItems": 1, "maxItems": 1 }),
         Shape::Map(each) => json!({ "type": "object", "additionalProperties": value(*each, extent) }),
         Shape::Named(each) => json!({
             "type": "object",

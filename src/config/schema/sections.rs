@@ -1,10 +1,10 @@
 //! Every section of the configuration, with the heading that the manual has it under.
 
 use super::shape::{
-    ACCOUNT, ADDRESS, CA_FILE, CHANNEL, CHECKS, COMMAND, COMPONENT, DATE, DEEDS, DIR, ENV, ENV_FROM, ENVIRONMENT,
-    GROUP, IDENTITY, JOB, MINUTE, NAMED, NAMES, OWN_STAGE, PERCENT, POINTER, PROGRAM, REGION, REPEATABLE, ROLE, RULE,
-    RUN, SCALAR, SPAN, STAGE, STATUSES, Section, Shape, TASK, TEXT, TEXTS, TOPIC, UNDO, URL, VARIABLE, VARIABLES, VIA,
-    WANTED, may, must, part,
+    ACCOUNT, ADDRESS, APP_CONFIG, CA_FILE, CHANNEL, CHECKS, COMMAND, COMPONENT, DATE, DEEDS, DIR, ENV, ENV_FROM,
+    ENVIRONMENT, GROUP, IDENTITY, JOB, MEASURE, MINUTE, NAMED, NAMES, OWN_STAGE, PERCENT, POINTER, PROGRAM, REGION,
+    REPEATABLE, ROLE, RULE, RUN, SCALAR, SPAN, STAGE, STATUSES, Section, Shape, TASK, TEXT, TEXTS, TOPIC, UNDO, URL,
+    VARIABLE, VARIABLES, VIA, WANTED, may, must, part,
 };
 
 /// Every section; the whole file comes first.
@@ -18,6 +18,7 @@ pub(super) const SECTIONS: &[Section] = &[
             must("components", Shape::Named(&COMPONENT)),
             must("pipelines", Shape::Named(&Shape::Of("`[pipelines.NAME]`"))),
             may("signals", Shape::Named(&Shape::Over("`[signals.NAME]`"))),
+            may("alarms", Shape::Named(&Shape::Over("`[alarms.NAME]`"))),
             may("channels", Shape::Named(&CHANNEL)),
             may("rollback", Shape::Of("`[rollback]`")),
             may("policy", Shape::Of("`[policy]`")),
@@ -38,6 +39,7 @@ pub(super) const SECTIONS: &[Section] = &[
             may("role", ROLE),
             may("components", Shape::Map(&Shape::Over("`[components.NAME]`"))),
             may("signals", Shape::Map(&Shape::Over("`[signals.NAME]`"))),
+            may("alarms", Shape::Map(&Shape::Over("`[alarms.NAME]`"))),
             may("stages", Shape::Map(&OWN_STAGE)),
             may("rollback", Shape::Of("`[rollback]`")),
         ],
@@ -46,7 +48,7 @@ pub(super) const SECTIONS: &[Section] = &[
         "`[components.NAME]`",
         "component",
         &[
-            may("driver", Shape::Word(&["alb", "command"])),
+            may("driver", Shape::Word(&["alb", "native", "codedeploy", "rolling", "command"])),
             may("cluster", TEXT),
             may("container", TEXT),
             may("listener_rule", RULE),
@@ -55,6 +57,7 @@ pub(super) const SECTIONS: &[Section] = &[
             may("pin", Shape::Flag),
             may("url", URL),
             may("logs", TEXTS),
+            may("requests", Shape::Of("`requests`")),
             may("alarms", TEXTS),
             may("pipeline", TEXT),
             may("signals", TEXTS),
@@ -64,17 +67,26 @@ pub(super) const SECTIONS: &[Section] = &[
             may("rollback", Shape::Of("`[rollback]`")),
         ],
     ),
+    part("`driver = \"native\"`", "native", &[may("pause_timeout", SPAN)]),
+    part("`driver = \"rolling\"`", "rolling", &[may("services", Shape::One(&Shape::Of("`services`")))]),
+    part("`driver = \"codedeploy\"`", "codedeploy", &[must("application", TEXT), must("deployment_group", TEXT)]),
+    part(
+        "`requests`",
+        "requests",
+        &[
+            may("format", Shape::Word(&["json", "emf", "common", "combined", "regex"])),
+            may("status", TEXTS),
+            may("latency", TEXTS),
+            may("unit", Shape::Word(&["s", "ms", "us", "ns"])),
+            may("pattern", TEXT),
+        ],
+    ),
     part("`services`", "service", &[must("service", TEXT), must("target_group", GROUP), may("url", URL)]),
     part(
         "`[signals.NAME]`",
         "signal",
         &[
-            must(
-                "measure",
-                Shape::Text(
-                    r"^\s*(target-errors|client-errors|request-rate|cpu|memory|response-time\s+p[0-9]{1,2}(\.[0-9])?)\s*$",
-                ),
-            ),
+            must("measure", MEASURE),
             may("golden", Shape::Word(&["errors", "latency", "traffic", "saturation"])),
             may("max", Shape::Either(&[Shape::AtLeast(0), TEXT])),
             may("over_blue", Shape::AtLeast(1)),
@@ -83,6 +95,40 @@ pub(super) const SECTIONS: &[Section] = &[
             may("warm_up", SPAN),
             may("policy", Shape::Word(&["rollback", "pause", "observe"])),
         ],
+    ),
+    part(
+        "`[alarms.NAME]`",
+        "alarm",
+        &[
+            may("component", TEXT),
+            must("measure", MEASURE),
+            may("above", Shape::Either(&[Shape::AtLeast(0), TEXT])),
+            may("below", Shape::Either(&[Shape::AtLeast(0), TEXT])),
+            may("for", SPAN),
+            may("breaches", Shape::Whole(1, 1_440)),
+            may("missing", Shape::Word(&["breaching", "not-breaching", "ignore", "missing"])),
+            may("description", TEXT),
+            may("tell", Shape::List(&TOPIC, 0)),
+            may("environments", TEXTS),
+        ],
+    ),
+    part(
+        "`measure`",
+        "measure",
+        &[
+            may("namespace", TEXT),
+            may("metric", TEXT),
+            may("dimensions", ENV),
+            may("statistic", TEXT),
+            may("math", TEXT),
+            may("metrics", Shape::Map(&Shape::Of("`metrics`"))),
+            may("unit", Shape::Word(&["percent", "milliseconds", "per-second", "count"])),
+        ],
+    ),
+    part(
+        "`metrics`",
+        "metric",
+        &[must("namespace", TEXT), must("metric", TEXT), may("dimensions", ENV), may("statistic", TEXT)],
     ),
     part("`[pipelines.NAME]`", "pipeline", &[may("components", NAMES), must("stages", Shape::List(&STAGE, 0))]),
     part(
@@ -187,7 +233,7 @@ pub(super) const SECTIONS: &[Section] = &[
             may("expires", SPAN),
         ],
     ),
-    part(COMMAND, "command", &[RUN, UNDO, ENVIRONMENT, ENV_FROM, DIR, REPEATABLE]),
+    part(COMMAND, "command", &[RUN, UNDO, ENVIRONMENT, ENV_FROM, DIR, REPEATABLE, may("undo_on_failure", Shape::Flag)]),
     part("`kind = \"build\"`", "build", &[must("repository", TEXT), RUN, UNDO, ENVIRONMENT, ENV_FROM, DIR, REPEATABLE]),
     part(TASK, "task", &[RUN, may("definition", TEXT), may("container", TEXT), ENVIRONMENT, may("logs", TEXT)]),
     part(
@@ -311,7 +357,23 @@ pub(super) const SECTIONS: &[Section] = &[
         "step",
         &[must("weight", PERCENT), must("bake", SPAN), may("gate", Shape::Word(&["automatic", "human"]))],
     ),
-    part("`kind = \"flag\"`", "flag", &[RUN, must("undo", PROGRAM), ENVIRONMENT, ENV_FROM, DIR, REPEATABLE]),
+    part(
+        "`kind = \"flag\"`",
+        "flag",
+        &[may("via", Shape::Word(&["command"])), RUN, must("undo", PROGRAM), ENVIRONMENT, ENV_FROM, DIR, REPEATABLE],
+    ),
+    part(
+        APP_CONFIG,
+        "app_config",
+        &[
+            must("via", Shape::Word(&["appconfig"])),
+            must("application", TEXT),
+            must("environment", TEXT),
+            must("profile", TEXT),
+            must("flag", TEXT),
+            may("strategy", TEXT),
+        ],
+    ),
     part("`kind = \"wait\"`", "wait", &[must("span", SPAN)]),
     part("`kind = \"verify\"`", "verify", &[must("watch", SPAN), may("checks", CHECKS), may("via", VIA), CA_FILE]),
     part(
@@ -413,7 +475,12 @@ pub(super) const SECTIONS: &[Section] = &[
     part(
         "`[engine]`",
         "engine",
-        &[may("journal", TEXT), may("period", SPAN), may("polls", Shape::Of("`[engine.polls]`"))],
+        &[
+            may("journal", TEXT),
+            may("period", SPAN),
+            may("live_tail", Shape::Flag),
+            may("polls", Shape::Of("`[engine.polls]`")),
+        ],
     ),
     part(
         "`[engine.polls]`",
@@ -425,6 +492,7 @@ pub(super) const SECTIONS: &[Section] = &[
             may("alarms", SPAN),
             may("logs", SPAN),
             may("identity", SPAN),
+            may("most_cents", Shape::Whole(0, 100_000)),
         ],
     ),
     part(

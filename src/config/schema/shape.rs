@@ -24,6 +24,8 @@ pub(super) enum Shape {
     List(&'static Shape, u32),
     /// An array of two.
     Pair(&'static Shape),
+    /// An array of one.
+    One(&'static Shape),
     /// A table of whatever keys.
     Map(&'static Shape),
     /// A table whose keys are names.
@@ -129,6 +131,7 @@ pub(super) const DEED: Shape = Shape::Word(&[
     "retry",
     "skip",
     "approve",
+    "acknowledge",
     "all",
 ]);
 pub(super) const DEEDS: Shape = Shape::List(&DEED, 0);
@@ -146,10 +149,18 @@ pub(super) const STATUS: Shape =
 pub(super) const STATUSES: Shape = Shape::Either(&[STATUS, Shape::List(&STATUS, 0)]);
 pub(super) const WANTED: Shape = Shape::Either(&[Shape::Flag, Shape::Any, Shape::Of("contains")]);
 pub(super) const SCALAR: Shape = Shape::Either(&[Shape::Any, Shape::Number, Shape::Flag]);
+pub(super) const MEASURE: Shape = Shape::Either(&[
+    Shape::Text(concat!(
+        r"^\s*(target-errors|client-errors|success|request-rate|cpu|memory|running-tasks|unhealthy-targets",
+        r"|response-time\s+p[0-9]{1,2}(\.[0-9])?)\s*$",
+    )),
+    Shape::Of("`measure`"),
+]);
 pub(super) const VIA: Shape = Shape::Either(&[Shape::Word(&["url"]), Shape::Of("`via`")]);
 pub(super) const CHECKS: Shape = Shape::List(&Shape::Of("`checks`"), 0);
 
 pub(super) const COMMAND: &str = "`kind = \"command\"`";
+pub(super) const APP_CONFIG: &str = "`via = \"appconfig\"`";
 pub(super) const TASK: &str = "`kind = \"task\"`";
 
 /// A program here, or on ECS.
@@ -157,7 +168,7 @@ pub(super) const JOB: Shape = Shape::Kinds(&Kinds {
     common: "on",
     tag: "on",
     each: &[
-        Kind { word: "here", sections: &[COMMAND], without: &[], is_tagged: false },
+        Kind { word: "here", sections: &[COMMAND], without: &["undo_on_failure"], is_tagged: false },
         Kind { word: "ecs", sections: &[TASK], without: &[], is_tagged: true },
     ],
 });
@@ -177,6 +188,7 @@ const STAGES: Kinds = Kinds {
         kind("load", &["`kind = \"load\"`"]),
         kind("shift", &["`kind = \"shift\"`"]),
         kind("flag", &["`kind = \"flag\"`"]),
+        kind("flag", &[APP_CONFIG]),
         kind("verify", &["`kind = \"verify\"`"]),
         kind("notify", &[]),
         kind("status-page", &["`kind = \"status-page\"`"]),
@@ -213,6 +225,14 @@ pub(super) const COMPONENT: Shape = Shape::Kinds(&Kinds {
     tag: "driver",
     each: &[
         Kind { word: "alb", sections: &[], without: &[], is_tagged: false },
+        Kind { word: "native", sections: &["`driver = \"native\"`"], without: &["tasks"], is_tagged: true },
+        Kind {
+            word: "rolling",
+            sections: &["`driver = \"rolling\"`"],
+            without: &["tasks", "services"],
+            is_tagged: true,
+        },
+        Kind { word: "codedeploy", sections: &["`driver = \"codedeploy\"`"], without: &["tasks"], is_tagged: true },
         Kind { word: "command", sections: &[], without: &SITE, is_tagged: true },
     ],
 });

@@ -1,5 +1,7 @@
 //! `[components.NAME]`: what is released, and where it runs.
 
+use std::time::Duration;
+
 use toml::de::DeValue;
 
 use super::super::model::{Component, Service, Site};
@@ -8,9 +10,9 @@ use super::super::reader::{Located, Table};
 use super::super::values::{self, Arn, Resource};
 use super::environment::Place;
 use super::signal::{self, Signals};
-use super::{Defined, pipeline, refuse_repeats, settings};
+use super::{Defined, pipeline, refuse_repeats, requests, settings};
 use crate::domain::ids::AlarmName;
-use crate::domain::plan::Driver;
+use crate::domain::plan::{DeploymentGroup, Driver};
 use crate::domain::signal::{Policy, SignalPlan};
 
 /// Reads the components that no environment has, for the sake of their mistakes.
@@ -50,21 +52,24 @@ pub(super) fn read(
         reader.known("environment", name, &defined.environments);
     }
     let url = table.optional("url", values::url);
-    let drivers = [Driver::Alb, Driver::Command].map(|driver| (driver.word(), driver));
+    let drivers = Driver::ALL.map(|driver| (driver.word(), driver));
     let driver = table.or("driver", values::word("driver", &drivers), Driver::Alb);
     let site = match driver {
-        Driver::Alb => Some(site(&table, place)),
+        Driver::Alb | Driver::Native | Driver::CodeDeploy | Driver::Rolling => Some(site(&table, driver, place)),
         Driver::Command => None,
     };
     let services = site.as_ref().and_then(|site| Some(&site.as_ref()?.services));
     let logs = names("logs", "an array of log groups: [\"/ecs/api\"]").unwrap_or_default();
+    let requests = requests::read(table.table("requests"));
     let alarms = names("alarms", "an array of alarms: [\"api-5xx-high\"]").unwrap_or_default();
     refuse_repeats(reader, "alarm", &alarms);
     let pipeline = table.required("pipeline", "pipeline = \"standard\"", values::text);
     // A signal that could not be read may be the one that judges.
     let all_read = signals.plans.len() == signals.names.len();
     let signals = match driver {
-        Driver::Alb => chosen(&table, names("signals", "an array of signals: [\"errors\"]").as_deref(), signals),
+        Driver::Alb | Driver::Native | Driver::CodeDeploy | Driver::Rolling => {
+            chosen(&table, names("signals", "an array of signals: [\"errors\"]").as_deref(), signals)
+        }
         // Nothing to measure two sides of.
         Driver::Command => Vec::new(),
     };
@@ -82,7 +87,7 @@ pub(super) fn read(
         pipeline.as_ref(),
         &Checked {
             component: name,
-            pins: driver == Driver::Alb && table.or("pin", values::flag, false),
+            pins: driver != Driver::Command && table.or("pin", values::flag, false),
             driver,
             services,
             has_url: url.is_some(),
@@ -91,6 +96,11 @@ pub(super) fn read(
         place,
         defined,
     );
+    let patience = match driver {
+        Driver::Native => table.optional("pause_timeout", values::some_time),
+        Driver::Alb | Driver::CodeDeploy | Driver::Rolling | Driver::Command => None,
+    };
+    let expiry = expiry(&table, driver, pipeline.as_ref(), patience, defined);
     let rollback = settings::rollback(rollback);
     // Read above, laid over the environment's and the common one.
     table.table("rollback");
@@ -99,10 +109,11 @@ pub(super) fn read(
         driver,
         url,
         site: match site {
-            Some(site) => Some(site?),
+            Some(site) => Some(Site { expiry, ..site? }),
             None => None,
         },
         logs: plain(logs),
+        requests,
         alarms: plain(alarms).into_iter().map(AlarmName).collect(),
         pipeline: pipeline?.value,
         signals,
@@ -112,23 +123,76 @@ pub(super) fn read(
     })
 }
 
-fn site(table: &Table<'_>, place: &Place) -> Option<Site> {
+fn site(table: &Table<'_>, driver: Driver, place: &Place) -> Option<Site> {
     let cluster = table.required("cluster", "cluster = \"shop\"", values::text);
     let container = table.required("container", "container = \"api\"", values::text);
     let rule = "listener_rule = \"arn:aws:elasticloadbalancing:…:listener-rule/app/…\"";
     let rule = table.required("listener_rule", rule, values::arn(Resource::Rule));
     check_place(table, rule.as_ref(), place);
-    let services = services(table, place);
+    let services = match driver {
+        Driver::Rolling => one_service(table, place),
+        Driver::Alb | Driver::Native | Driver::CodeDeploy | Driver::Command => services(table, driver, place),
+    };
+    let group = (driver == Driver::CodeDeploy).then(|| deployment_group(table));
     let pin = table.or("pin", values::flag, false);
+    if driver.is_deployment() {
+        refuse_key(table, "tasks", "as many tasks of a new revision come up as the service asks for");
+    }
     let tasks = table.optional("tasks", values::whole(1, 10_000)).and_then(|tasks| u32::try_from(tasks).ok());
     Some(Site {
         cluster: cluster?.value,
         container: container?.value,
         listener_rule: rule?.value.text,
         services: services?,
+        group: match group {
+            Some(group) => Some(group?),
+            None => None,
+        },
         pin,
         tasks,
+        expiry: Duration::ZERO,
     })
+}
+
+/// A key that a driver has no use for.
+fn refuse_key(table: &Table<'_>, key: &str, why: &str) {
+    if let Some(item) = table.item(key) {
+        table.reader().check(
+            false,
+            &item.spot(),
+            format!("`{key}` does not go with this driver: {why}"),
+            "leave it out",
+        );
+    }
+}
+
+/// How much longer than the longest wait that a pipeline plans for a pause lasts: time to attach again.
+const SLACK: Duration = Duration::from_hours(1);
+
+/// The longest that ECS lets a pause last: fourteen days.
+const LONGEST_PAUSE: Duration = Duration::from_hours(14 * 24);
+
+/// How long a pause of ECS waits before it goes back by itself: longer than any planned wait at one.
+fn expiry(
+    table: &Table<'_>,
+    driver: Driver,
+    pipeline: Option<&Located<String>>,
+    asked: Option<Duration>,
+    defined: &Defined,
+) -> Duration {
+    if driver != Driver::Native {
+        return Duration::ZERO;
+    }
+    let read = pipeline.and_then(|name| defined.pipelines.get(&name.value)).filter(|read| read.is_whole);
+    let planned = read.map(pipeline::Read::longest_pause).unwrap_or_default();
+    let spot = table.item("pause_timeout").map_or(table.spot(), super::super::reader::Item::spot);
+    let minutes = planned.as_secs().div_ceil(60);
+    let what = format!("the pipeline may wait {minutes} minutes at one pause, and ECS would go back before that");
+    let remedy = "make `pause_timeout` longer, or the bake, patience, watch or hold shorter";
+    table.reader().check(asked.is_none_or(|asked| asked > planned), &spot, what, remedy);
+    let what = "ECS lets a pause last fourteen days at most";
+    table.reader().check(asked.unwrap_or(planned) <= LONGEST_PAUSE, &spot, what, "make the waits shorter");
+    asked.unwrap_or_else(|| (planned + SLACK).min(LONGEST_PAUSE))
 }
 
 fn plain(located: Vec<Located<String>>) -> Vec<String> {
@@ -144,7 +208,14 @@ fn chosen(table: &Table<'_>, named: Option<&[Located<String>]>, signals: &Signal
     named.filter_map(|name| signals.plans.iter().find(|plan| plan.name.as_str() == name.value)).cloned().collect()
 }
 
-fn services(table: &Table<'_>, place: &Place) -> Option<[Service; 2]> {
+/// The deployment group that CodeDeploy shifts traffic by.
+fn deployment_group(table: &Table<'_>) -> Option<DeploymentGroup> {
+    let application = table.required("application", "application = \"shop\"", values::text);
+    let name = table.required("deployment_group", "deployment_group = \"api\"", values::text);
+    Some(DeploymentGroup { application: application?.value, name: name?.value })
+}
+
+fn services(table: &Table<'_>, driver: Driver, place: &Place) -> Option<[Service; 2]> {
     let example = "services = [{ service = \"api-blue\", target_group = \"arn:…\" }, { service = \"api-green\", target_group = \"arn:…\" }]";
     let tables = table.required_tables("services", example)?;
     let reader = table.reader();
@@ -161,7 +232,19 @@ fn services(table: &Table<'_>, place: &Place) -> Option<[Service; 2]> {
         groups.extend(group.clone().map(|group| Located { value: group.value.text, spot: group.spot }));
         services.extend((|| Some(Service { service: name?.value, target_group: group?.value.text, url }))());
     }
-    refuse_repeats(reader, "service", &names);
+    if driver.is_deployment() {
+        let is_one = names.iter().all(|name| Some(&name.value) == names.first().map(|first| &first.value));
+        let spot = names.last().map_or(table.spot(), |name| name.spot.clone());
+        let remedy = "name the same service twice, each time with one of its two target groups";
+        reader.check(
+            is_one,
+            &spot,
+            format!("{} shifts between two revisions of one service, and here are two", driver.deployer()),
+            remedy,
+        );
+    } else {
+        refuse_repeats(reader, "service", &names);
+    }
     refuse_repeats(reader, "target group", &groups);
     let spot = table.item("services").map_or(table.spot(), super::super::reader::Item::spot);
     let what = format!(
@@ -170,6 +253,28 @@ fn services(table: &Table<'_>, place: &Place) -> Option<[Service; 2]> {
     );
     reader.check(count == 2, &spot, what, "name exactly two, each with its own target group");
     services.try_into().ok()
+}
+
+/// The one service whose tasks are replaced, as both sides.
+fn one_service(table: &Table<'_>, place: &Place) -> Option<[Service; 2]> {
+    let example = "services = [{ service = \"api\", target_group = \"arn:…\" }]";
+    let tables = table.required_tables("services", example)?;
+    let count = tables.len();
+    let mut services = Vec::new();
+    for table in tables {
+        let name = table.required("service", "service = \"api\"", values::text);
+        let group = "target_group = \"arn:aws:elasticloadbalancing:…:targetgroup/api/…\"";
+        let group = table.required("target_group", group, values::arn(Resource::TargetGroup));
+        check_place(&table, group.as_ref(), place);
+        let url = table.optional("url", values::url);
+        table.finish();
+        services.extend((|| Some(Service { service: name?.value, target_group: group?.value.text, url }))());
+    }
+    let spot = table.item("services").map_or(table.spot(), super::super::reader::Item::spot);
+    let what = format!("the tasks of one service are replaced, and here are {count}");
+    table.reader().check(count == 1, &spot, what, "name exactly one, with its target group");
+    let only = services.into_iter().next()?;
+    Some([only.clone(), only])
 }
 
 /// A pipeline that changes a status page must find one among the component's channels.
@@ -224,7 +329,7 @@ fn check_pipeline(
     for (stage, spot) in read.early_digests(component).filter(|_| !pins) {
         let what = format!("`${{digest}}` is not known yet when stage `{stage}` begins");
         let remedy = match driver {
-            Driver::Alb => format!(
+            Driver::Alb | Driver::Native | Driver::CodeDeploy | Driver::Rolling => format!(
                 "set `pin = true` in [components.{component}], which looks it up before, or put the stage after a `build` stage, unless it is a gate"
             ),
             Driver::Command => format!("`{component}` has no image: write `${{version}}`"),
@@ -248,7 +353,8 @@ fn check_pipeline(
         reader.check(!read.needs_side_url(component), &pipeline.spot, what, remedy);
         return;
     }
-    if let Some(services) = services {
+    check_driver(reader, driver, read, pipeline);
+    if let Some(services) = services.filter(|_| driver != Driver::Rolling) {
         let has_urls = services.iter().all(|service| service.url.is_some());
         let what = format!("pipeline `{name}` checks each side on its own, and a service has no `url`");
         reader.check(
@@ -270,4 +376,41 @@ fn check_pipeline(
         format!("environment `{}` asks for a typed phrase, and pipeline `{name}` has no gate to ask it", place.name);
     let remedy = "begin the pipeline with a `gate` stage, or set `confirm = false` in the environment";
     reader.check(!place.asks || read.has_gate(), &pipeline.spot, what, remedy);
+}
+
+/// What a driver cannot do, no pipeline may ask of it.
+fn check_driver(
+    reader: &super::super::reader::Reader<'_>,
+    driver: Driver,
+    read: &pipeline::Read,
+    pipeline: &Located<String>,
+) {
+    let name = &pipeline.value;
+    let check = |holds: bool, what: String, remedy: &str| {
+        reader.check(holds, &pipeline.spot, what, remedy);
+    };
+    match driver {
+        // What its steps may be says its deployment configuration, which is read when a release is planned.
+        Driver::Alb | Driver::CodeDeploy | Driver::Command => {}
+        Driver::Native => {
+            let odd = read.weights().find(|weight| weight.get() % 10 != 0);
+            let what = format!(
+                "pipeline `{name}` shifts to {}, and ECS shifts by tenths",
+                odd.map(|odd| odd.to_string()).unwrap_or_default()
+            );
+            check(odd.is_none(), what, "use steps that are multiples of 10");
+            let what =
+                format!("pipeline `{name}` has no `cleanup` stage, so ECS would wait at its last pause and go back");
+            check(!read.shifts() || read.cleans_up(), what, "add one: `kind = \"cleanup\"`");
+        }
+        Driver::Rolling => {
+            let what = format!("pipeline `{name}` shifts in steps, and ECS replaces all tasks in one go");
+            check(read.weights().all(|weight| weight.get() == 100), what, "use one step, of 100");
+            let what =
+                format!("pipeline `{name}` checks green before it has traffic, and there is no green before that");
+            check(!read.checks_before_shift(), what, "move the checks into `verify`, or use another driver");
+            let what = format!("pipeline `{name}` has a `cleanup` stage, and nothing of blue is left to take down");
+            check(!read.cleans_up(), what, "leave it out");
+        }
+    }
 }

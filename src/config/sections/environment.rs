@@ -9,7 +9,7 @@ use super::super::problem::Mistake;
 use super::super::reader::{Item, Table};
 use super::super::template::{Template, Variable, some_template};
 use super::super::values::{self, Resource};
-use super::{Defined, component, pipeline, settings, signal};
+use super::{Defined, alarm, component, pipeline, settings, signal};
 use crate::domain::ids::ComponentName;
 
 /// Where an environment's resources must lie.
@@ -72,11 +72,14 @@ pub(super) fn read<'a>(root: &Table<'a>, environment: Table<'a>, name: &str, def
             own.reader().known("component", name, &known);
         }
     }
+    let run: BTreeMap<ComponentName, bool> =
+        components.iter().map(|(name, component)| (name.clone(), component.site.is_some())).collect();
+    let alarms = alarm::read_all(root.table("alarms"), environment.table("alarms"), name, &run);
     // Also where there is no component whose rollback it could be laid under.
     settings::rollback(environment.table("rollback"));
     environment.finish();
     let (account, region) = (account?.value, region?.value);
-    Some(Environment { production, read_only, account, region, profile, role, confirm, components, stages })
+    Some(Environment { production, read_only, account, region, profile, role, confirm, components, stages, alarms })
 }
 
 /// The names of the pipelines that components of an environment are released by.

@@ -1,5 +1,6 @@
 //! One file a section of the configuration.
 
+mod alarm;
 mod channel;
 mod check;
 mod component;
@@ -7,6 +8,7 @@ mod environment;
 mod gate;
 mod pipeline;
 mod policy;
+pub(super) mod requests;
 mod settings;
 mod signal;
 mod stage;
@@ -69,6 +71,7 @@ pub(super) fn read<'a>(reader: &'a Reader<'a>, root: &'a Spanned<DeTable<'a>>, f
     let read_only = root.or("read_only", values::flag, false);
     names("components");
     names("signals");
+    names("alarms");
     let mut read = BTreeMap::new();
     for name in &environments {
         if let Some(table) = root.table("environments").and_then(|all| all.table(&name.value)) {

@@ -1,10 +1,13 @@
 //! `[[pipelines.NAME.stages]]`: the stages of a release and what must hold between them.
 
+use std::time::Duration;
+
 use super::super::model::{Checks, Stage, StageWork, Via};
 use super::super::reader::{Located, Reader, Spot, Table};
 use super::super::values;
 use super::{refuse_repeats, stage};
 use crate::domain::ids::{ComponentName, StageName};
+use crate::domain::percent::Percent;
 use crate::domain::plan::GateKind;
 
 /// A pipeline and what it needs of the components that use it.
@@ -58,6 +61,51 @@ impl Read {
         };
         let of_it = self.digests.iter().filter(move |(_, about, _)| is_about(about));
         of_it.map(|(name, _, spot)| (name, spot))
+    }
+
+    /// The weights that its shifts set.
+    pub(super) fn weights(&self) -> impl Iterator<Item = Percent> {
+        self.stages.iter().flat_map(|stage| match &stage.work {
+            StageWork::Shift(plan) => plan.steps.iter().map(|step| step.weight).collect(),
+            _ => Vec::new(),
+        })
+    }
+
+    /// A stage shifts traffic.
+    pub(super) fn shifts(&self) -> bool {
+        self.weights().next().is_some()
+    }
+
+    /// A stage takes blue down.
+    pub(super) fn cleans_up(&self) -> bool {
+        self.stages.iter().any(|stage| matches!(stage.work, StageWork::Cleanup(_)))
+    }
+
+    /// A stage asks green for something before it has traffic.
+    pub(super) fn checks_before_shift(&self) -> bool {
+        self.stages.iter().any(|stage| matches!(stage.work, StageWork::Smoke(_) | StageWork::WarmUp { .. }))
+    }
+
+    /// The longest that it plans to wait while a deployment inside AWS stands still: before the first step whatever comes
+    /// between deploying and shifting, at a step its bake and patience, after the last one also everything that follows.
+    pub(super) fn longest_pause(&self) -> Duration {
+        let mut longest = Duration::ZERO;
+        let mut pause = Duration::ZERO;
+        for stage in &self.stages {
+            match &stage.work {
+                StageWork::Shift(plan) => {
+                    for step in &plan.steps {
+                        longest = longest.max(pause);
+                        pause = step.bake + plan.patience + stage.timeout;
+                    }
+                }
+                StageWork::Verify { watch, .. } => pause += *watch + stage.timeout,
+                StageWork::Cleanup(plan) => pause += plan.hold + stage.timeout,
+                StageWork::Wait(plan) => pause += plan.span,
+                _ => pause += stage.timeout,
+            }
+        }
+        longest.max(pause)
     }
 
     pub(super) fn has_gate(&self) -> bool {

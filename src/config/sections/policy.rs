@@ -50,11 +50,11 @@ fn names(table: &Table<'_>, environments: &[String]) -> Option<Vec<String>> {
 
 fn deeds(table: &Table<'_>, key: &str) -> Option<Vec<Deed>> {
     let words: Vec<(&str, Option<Deed>)> =
-        Deed::WORDS.iter().map(|(word, deed)| (*word, Some(*deed))).chain([(ALL, None)]).collect();
+        Deed::all().map(|deed| (deed.word(), Some(deed))).chain([(ALL, None)]).collect();
     let read: Vec<Located<Option<Deed>>> =
         table.list(key, "an array of commands: [\"pause\", \"rollback\"]", values::word("command", &words))?;
     if read.iter().any(|deed| deed.value.is_none()) {
-        return Some(Deed::WORDS.iter().map(|(_, deed)| *deed).collect());
+        return Some(Deed::all().collect());
     }
     Some(read.into_iter().filter_map(|deed| deed.value).collect())
 }

@@ -32,9 +32,10 @@ pub(super) fn rollback(table: Option<Table<'_>>) -> RollbackPlan {
 pub(super) fn engine(table: Option<Table<'_>>, state_dir: &Path) -> Engine {
     let polls = Polls::default();
     let period = Duration::from_mins(1);
-    let Some(table) = table else { return Engine { journal: state_dir.to_owned(), polls, period } };
+    let Some(table) = table else { return Engine { journal: state_dir.to_owned(), polls, period, live_tail: true } };
     let journal = table.optional("journal", values::text).map_or_else(|| state_dir.to_owned(), PathBuf::from);
     let period = table.or("period", metric_period, period);
+    let live_tail = table.or("live_tail", values::flag, true);
     let polls = match table.table("polls") {
         None => polls,
         Some(table) => {
@@ -45,13 +46,17 @@ pub(super) fn engine(table: Option<Table<'_>>, state_dir: &Path) -> Engine {
                 alarms: table.or("alarms", interval, polls.alarms),
                 logs: table.or("logs", interval, polls.logs),
                 identity: table.or("identity", interval, polls.identity),
+                most_cents: table
+                    .optional("most_cents", values::whole(0, 100_000))
+                    .and_then(|cents| u32::try_from(cents).ok())
+                    .unwrap_or(polls.most_cents),
             };
             table.finish();
             read
         }
     };
     table.finish();
-    Engine { journal, polls, period }
+    Engine { journal, polls, period, live_tail }
 }
 
 fn interval(item: Item<'_>) -> Result<Duration, Mistake> {

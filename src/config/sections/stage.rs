@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::super::model::{Command, Stage, StageWork};
+use super::super::model::{Command, Flag, Stage, StageWork};
 use super::super::reader::{Located, Table};
 use super::super::template::{Template, some_template, template};
 use super::super::values;
@@ -96,7 +96,7 @@ pub(super) fn read(table: Table<'_>) -> Option<Stage> {
     let work = match kind {
         Kind::Gate => Some(StageWork::Gate(Box::new(gate::read(&table)))),
         Kind::Build => work::build(&table),
-        Kind::Command => command(&table).map(StageWork::Command),
+        Kind::Command => command_stage(&table),
         Kind::Task => work::task(&table).map(StageWork::Task),
         Kind::Migrate => work::migrate(&table),
         Kind::Deploy => Some(StageWork::Deploy),
@@ -113,6 +113,8 @@ pub(super) fn read(table: Table<'_>) -> Option<Stage> {
     };
     table.finish();
     let default = match kind {
+        // AppConfig watches its alarms for ten minutes after it has given a version to all clients.
+        Kind::Flag if matches!(work, Some(StageWork::Flag(Flag::AppConfig(_)))) => MINUTE * 15,
         Kind::Notify | Kind::StatusPage | Kind::Wait => MINUTE,
         Kind::Gate | Kind::Smoke | Kind::Shift | Kind::Flag => MINUTE * 2,
         Kind::Verify | Kind::Cleanup | Kind::WarmUp => MINUTE * 5,
@@ -133,6 +135,14 @@ pub(super) fn read(table: Table<'_>) -> Option<Stage> {
         on_failure: on_failure.unwrap_or(default_failure),
         work: work?,
     })
+}
+
+fn command_stage(table: &Table<'_>) -> Option<StageWork> {
+    let undo_on_failure = table.or("undo_on_failure", values::flag, false);
+    let has_undo = table.item("undo").is_some();
+    let what = "`undo_on_failure` is said of a command without `undo`";
+    table.reader().check(!undo_on_failure || has_undo, &table.spot(), what, "say what undoes it, or remove this");
+    Some(StageWork::Command(Command { undo_on_failure, ..command(table)? }))
 }
 
 pub(super) fn command(table: &Table<'_>) -> Option<Command> {
@@ -157,6 +167,7 @@ pub(super) fn command(table: &Table<'_>) -> Option<Command> {
         env_from: env_from.into_iter().map(|name| name.value).collect(),
         dir: table.optional("dir", some_template),
         repeatable: table.or("repeatable", values::flag, false),
+        undo_on_failure: false,
     })
 }
 

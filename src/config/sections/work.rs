@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::model::{Job, Migration, StageWork, Task};
+use super::super::model::{AppConfigFlag, Flag, Job, Migration, StageWork, Task};
 use super::super::problem::Mistake;
 use super::super::reader::{Item, Table};
 use super::super::template::{Template, some_template, template};
@@ -11,6 +11,9 @@ use super::super::values;
 use super::stage::{command, program};
 use super::{check, refuse_repeats};
 use crate::domain::plan::{Definition, ReportLimit, WaitPlan};
+
+/// The strategy by which AppConfig gives all clients a version at once.
+const ALL_AT_ONCE: &str = "AppConfig.AllAtOnce";
 
 /// Requests of a warm-up.
 const REQUESTS: u64 = 50;
@@ -147,11 +150,41 @@ pub(super) fn wait(table: &Table<'_>) -> Option<StageWork> {
     Some(StageWork::Wait(WaitPlan { span: span.value }))
 }
 
-/// A flag that could not be switched off again could not be rolled back.
+/// Who switches a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Switcher {
+    Program,
+    AppConfig,
+}
+
 pub(super) fn flag(table: &Table<'_>) -> Option<StageWork> {
+    let switchers = [("command", Switcher::Program), ("appconfig", Switcher::AppConfig)];
+    match table.or("via", values::word("way to switch", &switchers), Switcher::Program) {
+        Switcher::Program => flag_command(table),
+        Switcher::AppConfig => app_config(table),
+    }
+}
+
+fn app_config(table: &Table<'_>) -> Option<StageWork> {
+    let application = table.required("application", "application = \"shop\"", some_template);
+    let environment = table.required("environment", "environment = \"production\"", some_template);
+    let profile = table.required("profile", "profile = \"features\"", some_template);
+    let flag = table.required("flag", "flag = \"checkout\"", some_template);
+    let strategy = table.or("strategy", values::text, ALL_AT_ONCE.to_owned());
+    Some(StageWork::Flag(Flag::AppConfig(AppConfigFlag {
+        application: application?.value,
+        environment: environment?.value,
+        profile: profile?.value,
+        flag: flag?.value,
+        strategy,
+    })))
+}
+
+/// A flag that could not be switched off again could not be rolled back.
+fn flag_command(table: &Table<'_>) -> Option<StageWork> {
     if table.item("undo").is_none() {
         table.missing("undo", "undo = [\"flags\", \"off\", \"checkout\"]");
     }
     let command = command(table)?;
-    command.undo.is_some().then_some(StageWork::Flag(command))
+    command.undo.is_some().then_some(StageWork::Flag(Flag::Command(command)))
 }

@@ -21,7 +21,7 @@ fn survey(blue: usize) -> Survey {
     };
     let (first, second) = if blue == 0 { (6, 0) } else { (0, 4) };
     let weights = if blue == 0 { [Percent::FULL, Percent::ZERO] } else { [Percent::ZERO, Percent::FULL] };
-    Survey { blue, weights, services: [service("first", first), service("second", second)] }
+    Survey { blue, weights, services: [service("first", first), service("second", second)], increments: Vec::new() }
 }
 
 /// The only component.
@@ -105,7 +105,7 @@ fn the_example_makes_the_plan_that_the_requirements_ask_for() {
     assert_eq!(steps, [10, 50, 100].map(|weight| (weight, bake, GateKind::Automatic)));
     let limits: Vec<_> =
         api(&plan).signals.iter().filter_map(|signal| Some((signal.name.as_str(), signal.max?))).collect();
-    assert_eq!(limits, [("errors", 5.0), ("latency-p99", 1_000.0), ("cpu", 85.0)]);
+    assert_eq!(limits, [("errors", 5.0), ("latency-p99", 1_000.0), ("cpu", 85.0), ("db-pool", 80.0)]);
     assert_eq!(plan.stages.last().map(|stage| stage.on_failure), Some(OnFailure::Wait));
     insta::assert_snapshot!(serde_json::to_string_pretty(&plan).unwrap());
 }

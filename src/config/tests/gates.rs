@@ -83,7 +83,12 @@ fn gate_of(text: &str, environment: &str) -> GatePlan {
         desired: 2,
         is_deploying: false,
     };
-    let survey = Survey { blue: 0, weights: [Percent::FULL, Percent::ZERO], services: [service(), service()] };
+    let survey = Survey {
+        blue: 0,
+        weights: [Percent::FULL, Percent::ZERO],
+        services: [service(), service()],
+        increments: Vec::new(),
+    };
     let lineup = config.lineup(environment, None).unwrap();
     let request = Request {
         environment,

@@ -4,7 +4,7 @@ use super::{LEAST, read};
 use crate::config::Mistake;
 
 /// What is broken, the text of the least configuration to replace, and what with.
-pub(super) const CASES: [(&str, &str, &str); 104] = [
+pub(super) const CASES: [(&str, &str, &str); 106] = [
     ("not TOML, twice", "cluster = \"shop\"\ncontainer = \"api\"", "cluster = \ncontainer = 'api"),
     ("the same key twice", "cluster = \"shop\"", "cluster = \"shop\"\ncluster = \"shop\""),
     ("unknown section", "[environments.staging]", "[enviroments.x]\n[environments.staging]"),
@@ -295,6 +295,16 @@ pub(super) const CASES: [(&str, &str, &str); 104] = [
         "flag that stays on",
         "[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
         "[[pipelines.standard.stages]]\nname = \"f\"\nkind = \"flag\"\nrun = [\"on\"]\n\n[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n",
+    ),
+    (
+        "requests of a broken pattern, with fields that it has no use for",
+        "container = \"api\"\n",
+        "container = \"api\"\nrequests = { format = \"regex\", pattern = \"(a\", status = [\"s\"] }\n",
+    ),
+    (
+        "requests without the pattern that reads them",
+        "container = \"api\"\n",
+        "container = \"api\"\nrequests = { format = \"regex\", unit = \"m\" }\n",
     ),
     (
         "wait without end",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Machine;
 use crate::domain::components::ComponentIndex;
-use crate::domain::effect::{Effect, Failure, Intent, Outcome};
+use crate::domain::effect::{Effect, Failure, Intent, Notice, Outcome, Severity};
 use crate::domain::ids::{EffectId, Side};
 use crate::domain::percent::Percent;
 use crate::domain::plan::StageKind;
@@ -25,8 +25,12 @@ const POSTPONED: Duration = Duration::from_secs(1);
 /// While the release is held nothing is tried again; whoever resumes makes it due.
 const UNTIL_RESUMED: Duration = Duration::from_hours(24);
 
-/// A message that its channel has not taken after this many tries is given up, and said to be.
+/// A message that its channel has not taken after this many tries is given up, and said to be. One that is critical is
+/// only said to be late, and tried on.
 const NOTICE_TRIES: u32 = 8;
+
+/// The longest pause between later tries of a critical message.
+const LONGEST_PAUSE_LATE: Duration = Duration::from_mins(1);
 
 impl Machine<'_> {
     /// Asks for an effect.
@@ -153,7 +157,7 @@ impl Machine<'_> {
     /// What was safe when it was first asked for may no longer be: traffic only goes where targets are healthy.
     fn is_still_safe(&self, effect: &Effect) -> bool {
         match effect {
-            Effect::SetWeight { component, green } if *green == Percent::ZERO => self.is_blue_enough(*component),
+            Effect::SetWeight { component, green } if *green == Percent::ZERO => self.may_go_to_blue(*component),
             Effect::SetWeight { component, green } => self.raise_is_blocked(*component, *green).is_none(),
             _ => true,
         }
@@ -186,7 +190,7 @@ impl Machine<'_> {
             // The way back is never given up while the cloud may still take it.
             Effect::SetWeight { green, .. } if *green == Percent::ZERO => true,
             Effect::Scale { side: Side::Blue, .. } if self.release.unwinding.is_some() => true,
-            Effect::Notify(_) => flight.intent.attempt < NOTICE_TRIES,
+            Effect::Notify(notice) => notice.severity == Severity::Critical || flight.intent.attempt < NOTICE_TRIES,
             // Only of a task on ECS, which a repeated request finds again.
             Effect::RunCommand { .. } | Effect::UndoCommand { .. } => failure.transient,
             effect => failure.transient && effect.is_repeatable(),
@@ -199,9 +203,30 @@ impl Machine<'_> {
         if let Some(flight) = self.release.in_flight.get_mut(position) {
             // Whoever receives messages needs as long to come back whichever way the release goes.
             let is_hasty = is_back && !matches!(flight.intent.effect, Effect::Notify(_));
-            let longest = if is_hasty { LONGEST_PAUSE_BACK } else { LONGEST_PAUSE };
+            let is_late = matches!(flight.intent.effect, Effect::Notify(_)) && flight.intent.attempt >= NOTICE_TRIES;
+            let longest = match (is_hasty, is_late) {
+                (true, _) => LONGEST_PAUSE_BACK,
+                (false, true) => LONGEST_PAUSE_LATE,
+                (false, false) => LONGEST_PAUSE,
+            };
             flight.retry_at = Some(now + pause_before(flight.intent.attempt, longest));
             flight.error = Some(failure.message.clone());
+            if let Effect::Notify(notice) = &flight.intent.effect
+                && flight.intent.attempt == NOTICE_TRIES
+            {
+                let text = format!("{}; it is tried again until it can be", unsent(notice, failure));
+                self.line(Tone::Bad, text, None);
+            }
+        }
+    }
+
+    /// As the release ends, whatever is still to be told is tried once more without a pause: the engine does not stay for
+    /// long.
+    pub(super) fn hurry_notices(&mut self) {
+        for flight in &mut self.release.in_flight {
+            if matches!(flight.intent.effect, Effect::Notify(_)) && flight.retry_at.is_some() {
+                flight.retry_at = Some(self.now);
+            }
         }
     }
 
@@ -226,9 +251,7 @@ impl Machine<'_> {
             Effect::SetWeight { component, green } => self.weight_set(component, green, outcome),
             Effect::Notify(notice) => {
                 if let Outcome::Failed(failure) = outcome {
-                    let text =
-                        format!("`{}` could not be sent to {}: {}", notice.subject, notice.channel, failure.message);
-                    self.line(Tone::Warning, text, None);
+                    self.line(Tone::Warning, unsent(&notice, &failure), None);
                 }
             }
         }
@@ -271,6 +294,10 @@ impl Machine<'_> {
             self.reaction.changed = true;
         }
     }
+}
+
+fn unsent(notice: &Notice, failure: &Failure) -> String {
+    format!("`{}` could not be sent to {}: {}", notice.subject, notice.channel, failure.message)
 }
 
 /// The pause after try number `attempt`.

@@ -29,6 +29,25 @@ pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
     })
 }
 
+/// An alarm that began to fire later than this is news to the gates that the release has behind it: the beginning of the last
+/// one that passed, for it looked after that, or the moment at which somebody went past it; the release's own beginning where
+/// there are no gates. `None` while the first of them is still to be passed.
+pub(super) fn passed_since(release: &Release) -> Option<Timestamp> {
+    let gates = release.plan.stages.iter().zip(&release.stages);
+    let mut gates =
+        gates.filter(|(plan, _)| matches!(plan.kind, StageKind::Gate(_))).map(|(_, stage)| stage).peekable();
+    let first = gates.peek().copied();
+    if first.is_some_and(|gate| !gate.status.is_done()) {
+        return None;
+    }
+    let behind = gates.filter_map(|gate| match gate.status {
+        StageStatus::Passed => gate.started,
+        StageStatus::Skipped => gate.ended,
+        _ => None,
+    });
+    behind.max().or_else(|| release.begun.as_ref().map(|begun| begun.at))
+}
+
 impl Machine<'_> {
     /// The conditions cannot hold before `until`.
     pub(super) fn gate_not_yet(&mut self, index: usize, results: Vec<CheckResult>, until: Timestamp) {

@@ -31,7 +31,7 @@ use super::event::Event;
 use super::ids::{EffectId, Revision, Side};
 use super::outlook::left_behind;
 use super::percent::Percent;
-use super::plan::StagePlan;
+use super::plan::{Driver, StagePlan};
 use super::release::{Begun, Component, Ended, Ending, Moment, Release, Stage, StageStatus, StepPhase, Tone, Work};
 use super::time::Timestamp;
 
@@ -112,7 +112,7 @@ impl Machine<'_> {
             let moved = if self.release.unwinding.is_some() {
                 self.unwind()
             } else {
-                self.give_up_unhealthy() || self.give_up_alarmed() || self.go_forward()
+                self.follow_back() || self.give_up_unhealthy() || self.give_up_alarmed() || self.go_forward()
             };
             if !moved {
                 break;
@@ -144,6 +144,7 @@ impl Machine<'_> {
         self.release.ended = Some(Ended { at: self.now, ending, why: why.clone() });
         self.release.hold = None;
         self.cancel_all();
+        self.hurry_notices();
         self.settle_orders_at_end();
         let is_said = self.release.timeline.iter().rev().any(|moment| moment.text.ends_with(&why));
         let text = if is_said { ending.word().to_owned() } else { format!("{}: {why}", ending.word()) };
@@ -218,6 +219,11 @@ impl Machine<'_> {
     /// The same, to change it; whoever does says so in the reaction.
     fn at_mut(&mut self, of: ComponentIndex) -> &mut Component {
         &mut self.release.components[of]
+    }
+
+    /// The way a component's traffic is shifted.
+    fn driver(&self, of: ComponentIndex) -> Driver {
+        self.release.plan.components[of].driver()
     }
 
     /// Tasks that a component's side is to run.

@@ -6,6 +6,7 @@ use crate::domain::components::ComponentIndex;
 use crate::domain::event::FiringAlarm;
 use crate::domain::ids::{Side, SignalName};
 use crate::domain::percent::Percent;
+use crate::domain::plan::Driver;
 use crate::domain::release::Tone;
 use crate::domain::signal::{Policy, Ruling, Verdict};
 
@@ -40,13 +41,19 @@ impl Machine<'_> {
         let is_ours = traffic.unsure;
         if !is_ours && self.release.unwinding.is_none() && since + SETTLE <= now {
             let whose = self.whose(of);
+            if self.driver(of) == Driver::CodeDeploy && green > set && !self.leaves_harm() {
+                let why = format!("{whose}CodeDeploy went on to {green} before the gate of {set} had opened");
+                return self.go_back(why, None);
+            }
             self.hold(format!("{whose}somebody else changed the weights: green was set to {set} and is at {green}"));
         }
     }
 
     pub(super) fn capacity_observed(&mut self, of: ComponentIndex, capacities: Capacities) {
         let wanted = self.wanted(of, Side::Green);
-        let is_short = self.at(of).is_green_live() && capacities.green.healthy < wanted;
+        // While tasks are replaced, green's are fewer than all.
+        let is_whole = self.driver(of).is_side_by_side() || self.at(of).traffic.observed == Some(Percent::FULL);
+        let is_short = self.at(of).is_green_live() && is_whole && capacities.green.healthy < wanted;
         let unhealthy_since = if is_short { self.at(of).unhealthy_since.or(Some(self.now)) } else { None };
         if self.at(of).unhealthy_since != unhealthy_since {
             self.at_mut(of).unhealthy_since = unhealthy_since;

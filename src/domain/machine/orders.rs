@@ -7,7 +7,7 @@ use crate::domain::command::{Actor, Command, CommandKind, Order, Ordered, Progre
 use crate::domain::components::ComponentIndex;
 use crate::domain::effect::Effect;
 use crate::domain::guard;
-use crate::domain::ids::Revision;
+use crate::domain::ids::{AlarmName, Revision};
 use crate::domain::plan::StageKind;
 use crate::domain::release::{Ending, Hold, StageStatus, StepPhase, Tone, Work};
 use crate::domain::signal::{Policy, Ruling};
@@ -41,6 +41,9 @@ impl Machine<'_> {
             Command::Skip { reason } if reason.trim().is_empty() => {
                 Err(Refusal::NotNow { why: "a stage is only skipped with a reason".to_owned() })
             }
+            Command::Acknowledge { note, .. } if note.trim().is_empty() => {
+                Err(Refusal::NotNow { why: "an alarm is only acknowledged with a note".to_owned() })
+            }
             _ => Ok(stage),
         }
     }
@@ -68,7 +71,8 @@ impl Machine<'_> {
             | CommandKind::Resume
             | CommandKind::Retry
             | CommandKind::Skip
-            | CommandKind::Approve => Progress::Observed,
+            | CommandKind::Approve
+            | CommandKind::Acknowledge => Progress::Observed,
         };
         let (command_kept, by_kept) = (command.clone(), by.clone());
         let ordered = Ordered { command: command_kept, stage, by: by_kept, accepted: self.now, progress, at: self.now };
@@ -83,6 +87,7 @@ impl Machine<'_> {
             (Command::Abort { reason }, _) => {
                 self.turn_round(because("abort ordered", reason), Some(&by), Ending::Aborted, false);
             }
+            (Command::Acknowledge { alarm, note }, _) => self.acknowledge(&alarm, &note, &by),
             (Command::Promote, Some(stage)) => self.promote(stage, &by),
             (Command::PromoteFull, Some(stage)) => self.jump_to_last(stage, by.name),
             (Command::Retry, Some(stage)) => self.retry(stage, &by),
@@ -116,6 +121,13 @@ impl Machine<'_> {
         }
     }
 
+    /// Kept, shown and told, and nothing else: an alarm that somebody looks after rolls back all the same. No new revision:
+    /// what others are about to say is not out of date by it.
+    fn acknowledge(&mut self, alarm: &AlarmName, note: &str, by: &Actor) {
+        self.line(Tone::Plain, format!("alarm {alarm} acknowledged: {note}"), Some(by.name.clone()));
+        self.tell_acknowledged(alarm, note);
+    }
+
     /// The rest of a watch or hold is left out.
     fn cut_wait_short(&mut self, stage: usize, by: &Actor) {
         let kind = self.stage(stage).map(|(plan, _)| &plan.kind);
@@ -133,6 +145,7 @@ impl Machine<'_> {
 
     fn pause(&mut self, by: &Actor) {
         self.release.hold = Some(Hold { since: self.now, by: Some(by.clone()), why: format!("paused by {}", by.name) });
+        self.stop_raising();
         self.turn(Tone::Warning, "paused".to_owned(), Some(by.name.clone()));
         self.tell_paused(&format!("by {}", by.name));
     }
@@ -154,6 +167,12 @@ impl Machine<'_> {
     fn set_again(&mut self, of: ComponentIndex) {
         let traffic = self.at(of).traffic;
         let takes_back = traffic.observed > Some(traffic.set);
+        if let Some(observed) = traffic.observed.filter(|_| takes_back && self.driver(of).is_deployment()) {
+            // Such a deployment only goes on, or all the way back: whoever resumes takes it from where it is.
+            let traffic = &mut self.at_mut(of).traffic;
+            (traffic.set, traffic.drift_since) = (observed, None);
+            return;
+        }
         let is_safe = if takes_back { self.is_blue_enough(of) } else { self.is_green_up(of) };
         if traffic.drift_since.is_some() && !self.is_setting_weight(of) && is_safe {
             self.at_mut(of).traffic.drift_since = None;

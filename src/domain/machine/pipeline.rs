@@ -33,15 +33,9 @@ pub(super) fn deadlines(release: &Release) -> impl Iterator<Item = Timestamp> {
     bounds.chain(super::gate::deadlines(release))
 }
 
-/// When the time of a stage that has begun is up.
+/// When the time of a stage that has begun is up. A shift has a bound for each weight instead.
 pub(in crate::domain) fn bound(plan: &StagePlan, stage: &Stage) -> Option<Timestamp> {
-    let bound = stage.started? + plan.timeout;
-    Some(match &plan.kind {
-        StageKind::Verify(verify) => bound + verify.watch,
-        StageKind::Cleanup(cleanup) => bound + cleanup.hold,
-        StageKind::Wait(wait) => bound + wait.span,
-        _ => bound,
-    })
+    Some(stage.started? + plan.timeout + plan.kind.waits())
 }
 
 /// Findings of a failed stage that are told in a sentence; the table has all of them.
@@ -300,6 +294,10 @@ impl Machine<'_> {
     }
 
     fn bring_up(&mut self, of: ComponentIndex, index: usize, arn: TaskDefinitionArn) {
+        if !self.driver(of).is_side_by_side() {
+            self.pass(index, "nothing is started beside blue: its tasks are replaced in the shift".to_owned());
+            return;
+        }
         let desired = self.wanted(of, Side::Green);
         self.note(index, &format!("starting {desired} tasks"));
         self.ask(Effect::Scale { component: of, side: Side::Green, desired, task_definition: Some(arn) });

@@ -4,6 +4,7 @@ use super::Machine;
 use crate::domain::components::ComponentIndex;
 use crate::domain::effect::{Effect, Failure, Outcome};
 use crate::domain::one_off::Piece;
+use crate::domain::plan::Undo;
 use crate::domain::release::{StageStatus, Tone, Work};
 
 impl Machine<'_> {
@@ -16,7 +17,10 @@ impl Machine<'_> {
             Some((part.name, part.runs.needs_definition()))
         });
         let Some((name, needs_definition)) = next else {
-            return self.pass(index, "exit 0".to_owned());
+            // A flag of AppConfig has no exit code: what its deployment came to says more.
+            let said = self.release.stages.get(index).filter(|_| self.is_flag(index));
+            let said = said.and_then(|stage| stage.output.last().cloned());
+            return self.pass(index, said.unwrap_or_else(|| "exit 0".to_owned()));
         };
         if needs_definition && !is_registered {
             self.edit_stage(index, |stage| stage.work = Work::Registering(part));
@@ -103,8 +107,10 @@ impl Machine<'_> {
             .iter()
             .filter_map(|flight| match flight.intent.effect {
                 // What may be done twice may not always be undone twice: `upgrade head` and `downgrade -1`, for a pair. A
-                // task on ECS that undoes something is found again, and not run twice.
-                Effect::UndoCommand { stage } if !self.is_task(stage, Piece::Undo) => Some((stage, true)),
+                // task on ECS that undoes something is found again, and not run twice; a flag of AppConfig that is off is off.
+                Effect::UndoCommand { stage } if !self.is_task(stage, Piece::Undo) && !self.is_flag(stage) => {
+                    Some((stage, true))
+                }
                 Effect::RunCommand { stage, part } if !self.is_repeatable(stage, part) => Some((stage, false)),
                 _ => None,
             })
@@ -123,6 +129,10 @@ impl Machine<'_> {
 
     fn is_task(&self, index: usize, piece: Piece) -> bool {
         self.stage(index).is_some_and(|(plan, _)| piece.task(&plan.kind).is_some())
+    }
+
+    fn is_flag(&self, index: usize) -> bool {
+        self.stage(index).is_some_and(|(plan, _)| matches!(plan.kind.undo(), Some(Undo::Flag(_))))
     }
 
     fn is_repeatable(&self, index: usize, part: usize) -> bool {

@@ -8,7 +8,7 @@ use crate::domain::effect::{Effect, Outcome};
 use crate::domain::event::FiringAlarm;
 use crate::domain::ids::Side;
 use crate::domain::percent::Percent;
-use crate::domain::plan::{GateKind, ShiftPlan, ShiftStep, StageKind};
+use crate::domain::plan::{Driver, GateKind, ShiftPlan, ShiftStep, StageKind};
 use crate::domain::release::{Hold, Release, StageStatus, StepPhase, Tone, Work};
 use crate::domain::signal::{Ruling, Verdict};
 use crate::domain::time::{Elapsed, Timestamp};
@@ -115,9 +115,16 @@ impl Machine<'_> {
         let Some(observed) = traffic.observed else {
             return Some("the present weights have not been read yet".to_owned());
         };
+        let driver = self.driver(of);
+        // A deployment inside AWS passes through what lies between, and may be taken up again there.
+        let is_on_the_way = driver.is_deployment() && (traffic.set..=to).contains(&observed);
         // Whoever changed them by hand had a reason. What is asked for may have landed without its answer.
-        if observed != traffic.set && observed != to && !traffic.unsure {
+        if observed != traffic.set && observed != to && !traffic.unsure && !is_on_the_way {
             return Some(format!("green is at {observed}, and this release set {}", traffic.set));
+        }
+        if !driver.is_side_by_side() {
+            // Neither side is there to be looked at beforehand: what comes up is part of the shift.
+            return self.alarm_in_the_way(of);
         }
         if observed > to && !self.is_blue_enough(of) {
             return Some("blue has too few healthy targets to take traffic back".to_owned());
@@ -130,13 +137,55 @@ impl Machine<'_> {
                 None => "green's capacity has not been read yet".to_owned(),
             });
         }
+        self.alarm_in_the_way(of)
+    }
+
+    fn alarm_in_the_way(&self, of: ComponentIndex) -> Option<String> {
         if self.leaves_harm() {
             return None;
         }
+        let component = self.at(of);
         if component.alarms_lost.is_some() {
             return Some("the alarms cannot be read".to_owned());
         }
         component.firing.first().map(|alarm| format!("alarm {} is firing", alarm.name))
+    }
+
+    /// Stops, at its next pause, a shift that goes on only while it is told to.
+    pub(super) fn stop_raising(&mut self) {
+        for of in self.release.components.indices() {
+            if self.driver(of) == Driver::Native {
+                self.cancel_where(
+                    |effect| matches!(effect, Effect::SetWeight { component, green } if *component == of && *green > Percent::ZERO),
+                );
+            }
+        }
+    }
+
+    /// Goes back with a deployment inside AWS that has gone another way than forward by itself: a circuit breaker, an
+    /// alarm, a pause that nobody answered, or somebody else. Whether it did.
+    pub(super) fn follow_back(&mut self) -> bool {
+        let Some(why) = self.release.components.indices().find_map(|of| self.is_given_up(of)) else { return false };
+        if self.leaves_harm() {
+            let is_news = self.release.hold.is_none();
+            self.hold(why);
+            return is_news;
+        }
+        self.go_back(why, None);
+        true
+    }
+
+    fn is_given_up(&self, of: ComponentIndex) -> Option<String> {
+        let component = self.at(of);
+        let deployment = component.capacities.as_ref()?.deployment.as_ref()?;
+        let is_ours = component.task_definition.as_ref() == Some(&deployment.task_definition);
+        // Before it is up, the stage that brings it up says what its failure leads to.
+        let deploy = self.release.deploy_stage(of).and_then(|index| self.release.stages.get(index));
+        let is_up = deploy.is_none_or(|stage| stage.status == StageStatus::Passed);
+        (self.driver(of).is_deployment() && deployment.course.is_given_up() && is_ours && is_up).then(|| {
+            let deployer = self.driver(of).deployer();
+            format!("{}{deployer} went back by itself: {}", self.whose(of), deployment.why_given_up())
+        })
     }
 
     fn time_out_step(&mut self, stage: usize, since: Timestamp) -> bool {
@@ -281,7 +330,7 @@ impl Machine<'_> {
     }
 
     /// Whether it goes back to an earlier release. What fires or lacks then speaks of what it leaves.
-    fn leaves_harm(&self) -> bool {
+    pub(super) fn leaves_harm(&self) -> bool {
         self.release.plan.origin.earlier().is_some()
     }
 
@@ -321,13 +370,16 @@ impl Machine<'_> {
         missing.join(", ")
     }
 
-    /// Rolls back when an alarm fires while green has traffic; whether it did.
+    /// Goes back when an alarm fires while green has traffic, or has begun to since the gates were passed; whether it did.
     pub(super) fn give_up_alarmed(&mut self) -> bool {
         if self.leaves_harm() {
             return false;
         }
+        let gates_passed = super::gate::passed_since(self.release);
         let alarmed = self.release.components.indices().find_map(|of| {
-            let alarm = self.at(of).firing.first().filter(|_| self.is_being_judged(of))?;
+            let is_judged = self.is_being_judged(of);
+            let is_news = |alarm: &&FiringAlarm| is_judged || gates_passed.is_some_and(|since| alarm.since > since);
+            let alarm = self.at(of).firing.iter().find(is_news)?;
             Some(format!("{}alarm {} fires", self.whose(of), alarm.name))
         });
         let Some(why) = alarmed else { return false };
@@ -403,12 +455,26 @@ impl Machine<'_> {
         });
     }
 
+    /// Whether green takes more and more traffic by CodeDeploy's clock, held or not.
+    pub(super) fn cannot_be_held(&self) -> bool {
+        self.release.unwinding.is_none()
+            && self.release.ended.is_none()
+            && self.release.components.iter().any(|(of, component)| {
+                let is_whole = component.traffic.observed == Some(Percent::FULL);
+                self.driver(of) == Driver::CodeDeploy && component.has_shifted() && !is_whole
+            })
+    }
+
     /// Holds the release by its own decision.
     pub(super) fn hold(&mut self, why: String) {
         if self.release.hold.is_some() {
             return;
         }
+        if self.cannot_be_held() && !self.leaves_harm() {
+            return self.go_back(format!("{why}; CodeDeploy goes on by itself and cannot be held"), None);
+        }
         self.release.hold = Some(Hold { since: self.now, by: None, why: why.clone() });
+        self.stop_raising();
         self.turn(Tone::Warning, format!("paused: {why}"), None);
         self.tell_paused(&why);
     }

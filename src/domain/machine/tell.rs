@@ -3,10 +3,11 @@
 use super::Machine;
 use crate::domain::components::ComponentIndex;
 use crate::domain::effect::{Effect, Notice, Severity};
+use crate::domain::ids::AlarmName;
 use crate::domain::notice::{Facts, PageStatus, Transition};
 use crate::domain::plan::{ShiftStep, StageKind, StatusPagePlan};
 use crate::domain::release::{Ending, Release, StageStatus, Tone};
-use crate::domain::signal::Ruling;
+use crate::domain::signal::{Policy, Ruling, Verdict};
 
 /// One transition, ready to be told.
 struct Telling<'a> {
@@ -64,8 +65,14 @@ impl Machine<'_> {
         self.tell(Telling::new(Transition::Paused, Severity::Warning, "paused", why));
     }
 
+    pub(super) fn tell_acknowledged(&mut self, alarm: &AlarmName, note: &str) {
+        let subject = format!("alarm {alarm} acknowledged");
+        let place = format!("{alarm}-{}", self.now.secs());
+        self.tell(Telling::new(Transition::Acknowledged, Severity::Info, subject, note).at(place));
+    }
+
     pub(super) fn tell_going_back(&mut self, cause: &str) {
-        let verb = if self.release.has_shifted() { "rolling back" } else { "stopping" };
+        let verb = if self.release.has_reached_users() { "rolling back" } else { "stopping" };
         self.tell(Telling::new(Transition::GoingBack, Severity::Critical, verb, cause));
     }
 
@@ -127,7 +134,8 @@ fn has_set_page(release: &Release) -> bool {
 /// Whether users may be harmed while nobody decides: green has traffic, and something speaks against it.
 fn is_harmful(release: &Release) -> bool {
     release.components.iter().any(|(_, component)| {
-        let fails = component.verdicts.iter().any(|verdict| verdict.ruling == Ruling::Fail);
+        let counts = |verdict: &Verdict| verdict.ruling == Ruling::Fail && verdict.policy != Policy::Observe;
+        let fails = component.verdicts.iter().any(counts);
         component.is_green_live() && (fails || !component.firing.is_empty() || component.unhealthy_since.is_some())
     })
 }

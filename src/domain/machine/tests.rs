@@ -21,6 +21,7 @@ use crate::domain::event::{Event, FiringAlarm};
 use crate::domain::gate::Condition;
 use crate::domain::guard;
 use crate::domain::ids::{ReleaseId, Revision, Side, TaskDefinitionArn, Version};
+use crate::domain::log::request::RequestLog;
 use crate::domain::origin::Origin;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{
@@ -82,6 +83,7 @@ fn command(undo: bool, repeatable: bool) -> StageKind {
         env: BTreeMap::new(),
         dir: None,
         repeatable,
+        undo_on_failure: false,
     })
 }
 
@@ -97,12 +99,19 @@ fn shift() -> ShiftPlan {
 fn component(name: &str) -> ComponentPlan {
     ComponentPlan {
         name: name.into(),
-        driver: Driver::Alb,
         from: Version("api:old".to_owned()),
         to: Version("api:new".to_owned()),
-        sides: Some(Sides { rule: "rule".to_owned(), blue: side("blue"), green: side("green") }),
+        sides: Some(Sides {
+            driver: Driver::Alb,
+            expiry: Duration::ZERO,
+            group: None,
+            rule: "rule".to_owned(),
+            blue: side("blue"),
+            green: side("green"),
+        }),
         cluster: "shop".to_owned(),
         logs: Vec::new(),
+        requests: RequestLog::default(),
         signals: vec![SignalPlan {
             name: "errors".into(),
             golden: Golden::Errors,
@@ -426,7 +435,7 @@ fn green_without_targets_goes_back_at_once_and_with_too_few_after_a_while() {
 }
 
 #[test]
-fn an_alarm_rolls_back_only_while_green_has_traffic() {
+fn an_alarm_that_the_gates_knew_of_rolls_back_only_while_green_has_traffic() {
     let alarm =
         || vec![FiringAlarm { name: "api-5xx-high".into(), since: Timestamp::from_secs(1), reason: String::new() }];
     let mut bench = Bench::to_bake_at_ten();

@@ -49,7 +49,7 @@ fn undo_asked(release: &Release, index: usize) -> Option<Timestamp> {
 impl Machine<'_> {
     /// Turns the release round. From here on nothing raises green's weight.
     pub(super) fn go_back(&mut self, cause: String, by: Option<&Actor>) {
-        let ending = match (self.release.has_shifted(), by) {
+        let ending = match (self.release.has_reached_users(), by) {
             (true, _) => Ending::RolledBack,
             (false, Some(_)) => Ending::Aborted,
             (false, None) => Ending::Failed,
@@ -83,7 +83,7 @@ impl Machine<'_> {
             restored: None,
             trouble: None,
         });
-        let verb = if self.release.has_shifted() { "rolling back" } else { "stopping" };
+        let verb = if self.release.has_reached_users() { "rolling back" } else { "stopping" };
         // A stage that failed has just said why.
         let is_said = self.release.timeline.last().is_some_and(|last| last.text == cause);
         let text = if is_said { verb.to_owned() } else { format!("{verb}: {cause}") };
@@ -93,7 +93,7 @@ impl Machine<'_> {
             self.switch_flags_off();
         }
         for of in self.release.components.indices() {
-            if doubtful.contains(&of) && self.at(of).has_shifted() {
+            if doubtful.contains(&of) && self.at(of).has_shifted() && self.driver(of).is_side_by_side() {
                 self.bring_blue_up_again(of);
             }
         }
@@ -234,7 +234,7 @@ impl Machine<'_> {
             // Healthy targets that are still seen may be on their way out.
             return false;
         }
-        if !self.is_blue_enough(of) {
+        if !self.may_go_to_blue(of) {
             return self.scale_blue_first(of);
         }
         self.ask_for_blue(of)
@@ -260,6 +260,11 @@ impl Machine<'_> {
     /// Blue was seen to have all the traffic, and healthy targets to take it.
     fn is_back(&self, of: ComponentIndex) -> bool {
         self.is_settled_at(of, Percent::ZERO) && self.is_blue_enough(of)
+    }
+
+    /// Whether all traffic may be sent to blue now: it is there to take it, or comes up as it takes it.
+    pub(super) fn may_go_to_blue(&self, of: ComponentIndex) -> bool {
+        !self.driver(of).is_side_by_side() || self.is_blue_enough(of)
     }
 
     pub(super) fn is_blue_enough(&self, of: ComponentIndex) -> bool {

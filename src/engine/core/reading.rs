@@ -69,11 +69,9 @@ impl Core {
                 self.watch_credentials(now)
             }
             Reading::Tasks(tasks) => {
-                if let Some(sides) = &self.release.plan.components[component].sides {
-                    self.task_sides.learn(&tasks, component, sides);
-                    if self.release.ended.is_none() {
-                        self.witness.tasks(component, &tasks, sides, &self.cleaner, now);
-                    }
+                self.task_sides.learn(&tasks, component);
+                if self.release.ended.is_none() {
+                    self.witness.tasks(component, &tasks, &self.cleaner, now);
                 }
                 Ok(Acts::default())
             }

@@ -1,12 +1,14 @@
 use std::time::Duration;
 
 use super::*;
-use crate::cloud::{CloudError, ErrorKind, Identity};
+use crate::cloud::{Alarm, AlarmState, CloudError, ErrorKind, Identity};
+use crate::domain::alarm::Setup;
 use crate::domain::capacity::{Capacities, Capacity};
 use crate::domain::command::Command;
 use crate::domain::effect::{CheckResult, Failure};
 use crate::domain::gate::Condition;
 use crate::domain::ids::{ReleaseId, TaskDefinitionArn, Version};
+use crate::domain::log::request::RequestLog;
 use crate::domain::origin::Origin;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{
@@ -15,9 +17,9 @@ use crate::domain::plan::{
 };
 use crate::domain::redact::Redactor;
 use crate::engine::poll::{Read, Reading};
-use crate::engine::settings::Polls;
-use crate::journal::Summary;
+use crate::engine::settings::{LogFeed, Polls};
 use crate::journal::sqlite::SqliteJournal;
+use crate::journal::{Listing, Summary};
 use crate::judge::threshold::Threshold;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -38,12 +40,19 @@ fn plan() -> Plan {
         place: Place::default(),
         components: Components::one(ComponentPlan {
             name: "api".into(),
-            driver: Driver::Alb,
             from: Version("api:1".to_owned()),
             to: Version("api:2".to_owned()),
-            sides: Some(Sides { rule: "rule".to_owned(), blue: side.clone(), green: side }),
+            sides: Some(Sides {
+                driver: Driver::Alb,
+                expiry: Duration::ZERO,
+                group: None,
+                rule: "rule".to_owned(),
+                blue: side.clone(),
+                green: side,
+            }),
             cluster: "shop".to_owned(),
             logs: Vec::new(),
+            requests: RequestLog::default(),
             signals: Vec::new(),
             alarms: Vec::new(),
             pinned: Pinned::default(),
@@ -85,6 +94,7 @@ fn core(plan: Plan, wrap: impl FnOnce(SqliteJournal) -> Box<dyn Journal>) -> Cor
         period: MINUTE,
         redactor: Redactor::new([SECRET.to_owned()]),
         variables: std::collections::BTreeMap::new(),
+        logs: LogFeed::Polled,
         is_demo: false,
     };
     let release = Release::planned(id, plan);
@@ -149,6 +159,7 @@ fn wordy_plan() -> Plan {
         env: std::collections::BTreeMap::new(),
         dir: None,
         repeatable: true,
+        undo_on_failure: false,
     };
     let stages = vec![
         stage("gates", StageKind::Gate(gate)),
@@ -204,9 +215,15 @@ fn a_secret_in_the_words_of_others_reaches_neither_journal_nor_face_nor_channel(
     };
     let unread = Some(Failure { transient: true, message: told("ECS") });
     let capacity = Capacity { trouble: Some(told("a task")), unread, ..Capacity::default() };
-    let both = Capacities { blue: capacity.clone(), green: capacity };
+    let both = Capacities { blue: capacity.clone(), green: capacity, deployment: None };
     read(Topic::Capacity, Ok(Reading::Capacity(both)));
-    let alarm = Alarm { name: "api-5xx".into(), state: AlarmState::Alarm, since: None, reason: told("an alarm") };
+    let alarm = Alarm {
+        name: "api-5xx".into(),
+        state: AlarmState::Alarm,
+        since: None,
+        reason: told("an alarm"),
+        setup: Setup::default(),
+    };
     read(Topic::Alarms, Ok(Reading::Alarms(vec![alarm])));
     for topic in [Topic::Weight, Topic::Alarms, Topic::Signals, Topic::Identity] {
         read(topic, Err(error()));
@@ -269,7 +286,7 @@ impl Journal for Faltering {
         self.journal.records(id)
     }
 
-    fn list(&self, limit: usize) -> Result<Vec<Summary>, JournalError> {
+    fn list(&self, limit: usize) -> Result<Listing, JournalError> {
         self.journal.list(limit)
     }
 
@@ -312,7 +329,11 @@ fn only_an_answer_on_the_capacity_itself_makes_the_capacity_fresh() {
     assert_eq!(last_answer(&core, Source::Capacity), None, "the tasks of the log lines say nothing of it");
     let unread = Some(Failure { transient: true, message: "ecs:DescribeServices: throttled".to_owned() });
     let half = Capacity { unread, healthy: 1, ..Capacity::default() };
-    read(&mut core, Topic::Capacity, Reading::Capacity(Capacities { blue: half.clone(), green: half }));
+    read(
+        &mut core,
+        Topic::Capacity,
+        Reading::Capacity(Capacities { blue: half.clone(), green: half, deployment: None }),
+    );
     assert_eq!(last_answer(&core, Source::Capacity), None, "half an answer is none");
     assert_eq!(
         core.release.components[ComponentIndex::FIRST].capacities.as_ref().map(|both| both.blue.dependable()),

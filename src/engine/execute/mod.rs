@@ -2,6 +2,7 @@
 
 mod checks;
 pub(crate) mod command;
+mod flag;
 mod gate;
 mod report;
 mod task;
@@ -9,6 +10,7 @@ mod warm_up;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -16,11 +18,11 @@ use tokio::task::{AbortHandle, JoinSet};
 use self::command::{Program, Programs};
 use super::settings::Settings;
 use crate::clock::Clock;
-use crate::cloud::{Cloud, CloudError, Registration, TaskRun, release_tag};
+use crate::cloud::{Cloud, CloudError, Progress, Registration, Rollout, TaskRun, release_tag};
 use crate::domain::capacity::Capacities;
-use crate::domain::check::HttpCheck;
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
+use crate::domain::flag::{FeatureFlag, Switch};
 use crate::domain::gate::GateVoices;
 use crate::domain::ids::{EffectId, Side, TaskDefinitionArn, Version};
 use crate::domain::late;
@@ -31,6 +33,9 @@ use crate::domain::program::Runs;
 use crate::domain::release::Release;
 use crate::notify::Notifier;
 use crate::web::Web;
+
+/// How often a deployment inside AWS is looked at while it is on its way.
+const NEXT_STEP: Duration = Duration::from_secs(2);
 
 /// What a running program says.
 #[derive(Debug)]
@@ -225,7 +230,7 @@ impl Tools {
                 }
                 _ => no_such_stage(*stage),
             },
-            Effect::RunChecks { stage } => match http_checks(plan, *stage) {
+            Effect::RunChecks { stage } => match plan.stage(*stage).and_then(|stage| stage.kind.checks()) {
                 Some(checks) => self.checker().run(checks).await,
                 None => no_such_stage(*stage),
             },
@@ -265,16 +270,41 @@ impl Tools {
                 if let Err(outcome) = is_safe {
                     return outcome;
                 }
-                done(cloud.scale(&sides.of(*side).service, *desired, task_definition.as_ref()).await)
+                let rollout = rollout(component, sides, &job);
+                loop {
+                    let step = cloud.scale(&rollout, *side, *desired, task_definition.as_ref()).await;
+                    if let Some(outcome) = self.at_its_end(step.map_err(failed)).await {
+                        return outcome;
+                    }
+                }
             }
-            Effect::SetWeight { component, green } => match &plan.components[*component].sides {
-                Some(sides) => set_weight(cloud, sides, *green).await,
-                None => no_sides(&plan.components[*component]),
-            },
+            Effect::SetWeight { component, green } => {
+                let component = &plan.components[*component];
+                let Some(sides) = &component.sides else { return no_sides(component) };
+                let rollout = rollout(component, sides, &job);
+                loop {
+                    if let Some(outcome) = self.at_its_end(set_weight(cloud, &rollout, *green).await).await {
+                        return outcome;
+                    }
+                }
+            }
             Effect::Notify(notice) => match self.notifier.send(notice, intent.attempt).await {
                 Ok(()) => Outcome::Done,
                 Err(failure) => Outcome::Failed(failure),
             },
+        }
+    }
+
+    /// What came of a change. A deployment inside AWS stops before each of its steps: that it is under way is answered by a
+    /// pause and nothing, so that it is asked for again.
+    async fn at_its_end(&self, step: Result<Progress, Outcome>) -> Option<Outcome> {
+        match step {
+            Ok(Progress::Done) => Some(Outcome::Done),
+            Ok(Progress::Underway) => {
+                self.clock.sleep(NEXT_STEP).await;
+                None
+            }
+            Err(outcome) => Some(outcome),
         }
     }
 
@@ -308,6 +338,7 @@ impl Tools {
             }
             (_, Some(Runs::Command(command))) => self.command(effect, job, command, &command.run).await,
             (_, Some(Runs::Task(task))) => self.task(intent, job, stage, task).await,
+            (_, Some(Runs::Flag(flag))) => self.flag(effect, job, flag, flag.to).await,
             (_, None) => no_such_stage(stage),
         }
     }
@@ -319,7 +350,9 @@ impl Tools {
             Some(Undo::Job(undo)) => match undo.runs() {
                 Runs::Command(command) => self.command(effect, job, command, &command.run).await,
                 Runs::Task(task) => self.task(intent, job, stage, task).await,
+                Runs::Flag(flag) => self.flag(effect, job, flag, flag.to).await,
             },
+            Some(Undo::Flag(flag)) => self.flag(effect, job, flag, Switch::Off).await,
             None => no_such_stage(stage),
         }
     }
@@ -340,6 +373,13 @@ impl Tools {
         environment.extend(command.env.iter().map(|(name, value)| (name.clone(), value.clone())));
         let program = Program { run: run.to_vec(), environment, dir: command.dir.clone() };
         command::run(self.programs.as_ref(), effect, &program, &self.settings.redactor, &self.said, keeps).await
+    }
+
+    /// Switches a flag of AppConfig, or goes on with that.
+    async fn flag(&self, effect: EffectId, job: &Job, flag: &FeatureFlag, to: Switch) -> Outcome {
+        let cloud = self.clouds[job.component].as_ref();
+        let lever = flag::Lever { cloud, clock: self.clock, said: &self.said, effect, flag, tag: &job.tag };
+        lever.switch(to).await
     }
 
     /// Runs a task on ECS, or goes on with it.
@@ -379,22 +419,24 @@ impl Tools {
     }
 }
 
-/// Green is only raised onto targets that were seen healthy just now. The way back does not wait for a look: the machine
-/// has made sure of blue.
-async fn set_weight(cloud: &dyn Cloud, sides: &Sides, green: Percent) -> Outcome {
-    if green > Percent::ZERO {
-        match whole_capacity(cloud, sides).await {
-            Err(outcome) => return outcome,
-            Ok(both) => {
-                let (healthy, wanted) = (both.of(Side::Green).healthy, sides.green.desired);
-                if healthy < wanted {
-                    let message = format!("green has {healthy} of {wanted} healthy targets");
-                    return Outcome::Failed(Failure { transient: true, message });
-                }
-            }
+/// What a driver must know of a component's release.
+fn rollout<'a>(component: &'a ComponentPlan, sides: &'a Sides, job: &'a Job) -> Rollout<'a> {
+    Rollout { sides, green: job.task_definition.as_ref(), alarms: &component.alarms }
+}
+
+/// Green is only raised onto targets that were seen healthy just now, before each step if there are several. The way back
+/// does not wait for a look: the machine has made sure of blue.
+async fn set_weight(cloud: &dyn Cloud, rollout: &Rollout<'_>, green: Percent) -> Result<Progress, Outcome> {
+    let sides = rollout.sides;
+    if green > Percent::ZERO && sides.driver.is_side_by_side() {
+        let both = whole_capacity(cloud, sides).await?;
+        let (healthy, wanted) = (both.of(Side::Green).healthy, sides.green.desired);
+        if healthy < wanted {
+            let message = format!("green has {healthy} of {wanted} healthy targets");
+            return Err(Outcome::Failed(Failure { transient: true, message }));
         }
     }
-    done(cloud.set_weight(sides, green).await)
+    cloud.set_weight(rollout, green).await.map_err(failed)
 }
 
 /// Blue is only taken down while green was seen just now to have all the traffic and the targets for it.
@@ -438,25 +480,12 @@ async fn whole_capacity(cloud: &dyn Cloud, sides: &Sides) -> Result<Capacities, 
     }
 }
 
-/// The checks of a stage.
-fn http_checks(plan: &Plan, stage: usize) -> Option<&[HttpCheck]> {
-    match &plan.stage(stage)?.kind {
-        StageKind::Smoke(checks) => Some(checks),
-        StageKind::Verify(verify) => Some(&verify.checks),
-        _ => None,
-    }
-}
-
 fn no_such_stage(stage: usize) -> Outcome {
     Outcome::Failed(Failure { transient: false, message: format!("stage {stage} has no such work") })
 }
 
 fn no_sides(component: &ComponentPlan) -> Outcome {
     Outcome::Failed(Failure { transient: false, message: format!("{} has no services to act on", component.name) })
-}
-
-fn done(result: Result<(), CloudError>) -> Outcome {
-    result.map_or_else(failed, |()| Outcome::Done)
 }
 
 fn failed(error: CloudError) -> Outcome {

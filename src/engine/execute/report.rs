@@ -147,6 +147,7 @@ mod tests {
             env: std::collections::BTreeMap::new(),
             dir: None,
             repeatable: true,
+            undo_on_failure: false,
         };
         LoadPlan { command, report: None, limits }
     }

@@ -13,7 +13,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::protocol::{Hello, PROTOCOL, ToEngine, ToFace, read, write};
 use super::server::is_ours;
-use crate::engine::handle::{EngineHandle, Envelope, LogBatch, OrderSender, Receipt};
+use crate::engine::handle::{EngineHandle, Envelope, Found, Inquiry, LogBatch, OrderSender, QuestionSender, Receipt};
+use crate::engine::hub::Arriving;
 use crate::engine::snapshot::Snapshot;
 
 /// Orders on their way to the engine.
@@ -98,14 +99,16 @@ async fn greet(path: &Path) -> Result<EngineHandle, AttachError> {
     let first = loop {
         match expect(read::<ToFace>(&mut reading).await?)? {
             ToFace::Snapshot(snapshot) => break snapshot,
-            ToFace::Logs(_) | ToFace::Receipt { .. } => {}
+            ToFace::Logs(_) | ToFace::Receipt { .. } | ToFace::Found { .. } => {}
         }
     };
     let (show, snapshot) = watch::channel(first);
     let (hand_out, logs) = mpsc::channel(BATCHES);
-    let (orders, outgoing) = mpsc::channel(ORDERS);
-    tokio::spawn(converse(reading, writing, show, hand_out, outgoing));
-    Ok(EngineHandle { snapshot, logs, orders: OrderSender::new(orders) })
+    let (orders, ordered) = mpsc::channel(ORDERS);
+    let (questions, asked) = mpsc::channel(ORDERS);
+    tokio::spawn(converse(reading, writing, show, hand_out, Arriving { orders: ordered, questions: asked }));
+    let (orders, questions) = (OrderSender::new(orders), QuestionSender::new(questions));
+    Ok(EngineHandle { snapshot, logs, orders, questions })
 }
 
 fn is_hangup(error: &io::Error) -> bool {
@@ -117,41 +120,60 @@ fn expect<T>(message: Option<T>) -> io::Result<T> {
     message.ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, "it hung up"))
 }
 
+/// What comes back from an engine for one who waits.
+enum Reply {
+    Receipt(u64, Receipt),
+    Found(u64, Found),
+}
+
 /// Carries messages both ways until either side goes.
 async fn converse(
     reading: BufReader<OwnedReadHalf>,
     mut writing: OwnedWriteHalf,
     show: watch::Sender<Arc<Snapshot>>,
     hand_out: mpsc::Sender<LogBatch>,
-    mut outgoing: mpsc::Receiver<Envelope>,
+    mut outgoing: Arriving,
 ) {
-    let mut waiting: HashMap<u64, oneshot::Sender<Receipt>> = HashMap::new();
-    let (receipt, mut receipts) = mpsc::channel(ORDERS);
-    let mut listen = tokio::spawn(listen(reading, show, hand_out, receipt));
+    let mut ordered: HashMap<u64, oneshot::Sender<Receipt>> = HashMap::new();
+    let mut asked: HashMap<u64, oneshot::Sender<Found>> = HashMap::new();
+    let (reply, mut replies) = mpsc::channel(ORDERS);
+    let mut listen = tokio::spawn(listen(reading, show, hand_out, reply));
     let mut last = 0_u64;
     loop {
-        tokio::select! {
+        let message = tokio::select! {
             biased;
             // The engine has gone: dropping what waits tells everybody.
             _ = &mut listen => return,
-            Some((id, receipt)) = receipts.recv() => {
-                if let Some(answer) = waiting.remove(&id) {
-                    // Whoever asked may have gone.
-                    let _gone = answer.send(receipt);
+            Some(reply) = replies.recv() => {
+                // Whoever asked may have gone.
+                match reply {
+                    Reply::Receipt(id, receipt) => {
+                        let _gone = ordered.remove(&id).map(|answer| answer.send(receipt));
+                    }
+                    Reply::Found(id, found) => {
+                        let _gone = asked.remove(&id).map(|answer| answer.send(found));
+                    }
                 }
+                continue;
             }
-            envelope = outgoing.recv() => {
+            envelope = outgoing.orders.recv() => {
                 let Some(Envelope { order, answer }) = envelope else {
                     listen.abort();
                     return;
                 };
                 last += 1;
-                if write(&mut writing, &ToEngine::Order { id: last, order }).await.is_err() {
-                    listen.abort();
-                    return;
-                }
-                waiting.insert(last, answer);
+                ordered.insert(last, answer);
+                ToEngine::Order { id: last, order }
             }
+            Some(Inquiry { question, answer }) = outgoing.questions.recv() => {
+                last += 1;
+                asked.insert(last, answer);
+                ToEngine::Question { id: last, question }
+            }
+        };
+        if write(&mut writing, &message).await.is_err() {
+            listen.abort();
+            return;
         }
     }
 }
@@ -160,7 +182,7 @@ async fn listen(
     mut reading: BufReader<OwnedReadHalf>,
     show: watch::Sender<Arc<Snapshot>>,
     hand_out: mpsc::Sender<LogBatch>,
-    receipts: mpsc::Sender<(u64, Receipt)>,
+    replies: mpsc::Sender<Reply>,
 ) {
     let mut dropped = 0;
     while let Ok(Some(message)) = read::<ToFace>(&mut reading).await {
@@ -175,7 +197,12 @@ async fn listen(
                 }
             }
             ToFace::Receipt { id, receipt } => {
-                if receipts.send((id, receipt)).await.is_err() {
+                if replies.send(Reply::Receipt(id, receipt)).await.is_err() {
+                    return;
+                }
+            }
+            ToFace::Found { id, found } => {
+                if replies.send(Reply::Found(id, found)).await.is_err() {
                     return;
                 }
             }

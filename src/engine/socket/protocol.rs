@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::domain::command::Order;
-use crate::engine::handle::{LogBatch, Receipt};
+use crate::engine::handle::{Found, LogBatch, Question, Receipt};
 use crate::engine::snapshot::Snapshot;
 
 /// The protocol that this version speaks. It changes whenever a message does.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 4;
 
 /// No message is longer.
 const LONGEST: u64 = 16 * 1_024 * 1_024;
@@ -42,6 +42,7 @@ pub(super) enum ToFace {
     Snapshot(Arc<Snapshot>),
     Logs(LogBatch),
     Receipt { id: u64, receipt: Receipt },
+    Found { id: u64, found: Found },
 }
 
 /// From a face to an engine.
@@ -49,6 +50,7 @@ pub(super) enum ToFace {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum ToEngine {
     Order { id: u64, order: Order },
+    Question { id: u64, question: Question },
 }
 
 /// Reads the next message; `None` at the end. Only to be used where the future is not dropped half-way.

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::protocol::{Hello, PROTOCOL, ToEngine, ToFace, read, write};
-use crate::engine::handle::{EngineHandle, OrderSender};
+use crate::engine::handle::{EngineHandle, OrderSender, QuestionSender};
 use crate::engine::hub::Hub;
 
 /// A face is shown at most this many snapshots a second; it misses nothing, since each is whole.
@@ -22,7 +22,7 @@ const BETWEEN_SNAPSHOTS: Duration = Duration::from_millis(50);
 /// An engine that runs shows a fresh snapshot within this time of a face attaching.
 const FIRST_SNAPSHOT: Duration = Duration::from_millis(250);
 
-/// Receipts on their way to one face.
+/// Answers on their way to one face.
 const RECEIPTS: usize = 16;
 
 /// The socket of an engine; removed when it is dropped.
@@ -148,9 +148,9 @@ async fn attend(stream: UnixStream, hub: Hub, faces: watch::Sender<Attendance>) 
         Ok(_) | Err(_) => return,
     }
     let _counted = Counted::new(faces);
-    let EngineHandle { snapshot, logs, orders } = hub.attach();
+    let EngineHandle { snapshot, logs, orders, questions } = hub.attach();
     let (receipts, answered) = mpsc::channel(RECEIPTS);
-    let listen = take_orders(reading, orders, receipts);
+    let listen = listen(reading, orders, questions, receipts);
     let speak = speak(writing, snapshot, logs, answered);
     // Either end of it ends both.
     tokio::select! {
@@ -159,15 +159,32 @@ async fn attend(stream: UnixStream, hub: Hub, faces: watch::Sender<Attendance>) 
     }
 }
 
-async fn take_orders(mut reading: BufReader<OwnedReadHalf>, orders: OrderSender, receipts: mpsc::Sender<ToFace>) {
+async fn listen(
+    mut reading: BufReader<OwnedReadHalf>,
+    orders: OrderSender,
+    questions: QuestionSender,
+    answers: mpsc::Sender<ToFace>,
+) {
     let mut waiting = JoinSet::new();
-    while let Ok(Some(ToEngine::Order { id, order })) = read(&mut reading).await {
-        let (orders, receipts) = (orders.clone(), receipts.clone());
-        waiting.spawn(async move {
-            let receipt = orders.send(order).await;
-            // The face may be gone.
-            let _gone = receipts.send(ToFace::Receipt { id, receipt }).await;
-        });
+    while let Ok(Some(message)) = read(&mut reading).await {
+        let answers = answers.clone();
+        match message {
+            ToEngine::Order { id, order } => {
+                let orders = orders.clone();
+                waiting.spawn(async move {
+                    let receipt = orders.send(order).await;
+                    // The face may be gone.
+                    let _gone = answers.send(ToFace::Receipt { id, receipt }).await;
+                });
+            }
+            ToEngine::Question { id, question } => {
+                let questions = questions.clone();
+                waiting.spawn(async move {
+                    let found = questions.ask(question).await;
+                    let _gone = answers.send(ToFace::Found { id, found }).await;
+                });
+            }
+        }
         while waiting.try_join_next().is_some() {}
     }
     // A script that sends and leaves: its order is carried out all the same.

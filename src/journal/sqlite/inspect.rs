@@ -115,7 +115,7 @@ impl SqliteJournal {
                 continue;
             };
             // A first record that says nothing of the kind has been changed, and found to be.
-            let Some(First::Created { plan, by: creator }) = first else { continue };
+            let Some(First::Created { plan, by: creator, .. }) = first else { continue };
             let named: Option<crate::domain::plan::Plan> = decode(&self.path, &text).ok();
             let is_named = named.is_none_or(|plan| [plan.environment.0.clone(), plan.components_named()] == place);
             for (is_same, what) in [

@@ -139,7 +139,8 @@ fn seal_all(transaction: &Transaction<'_>, path: &Path) -> Result<(), JournalErr
 
 fn seal_release(transaction: &Transaction<'_>, tail: &mut Tail<'_>, release: &Unsealed) -> Result<(), JournalError> {
     let (path, unread) = (tail.path, unread(tail.path));
-    let first = First::Created { plan: Seal::of(release.plan.as_bytes()).to_string(), by: decode(path, &release.by)? };
+    let plan = Seal::of(release.plan.as_bytes()).to_string();
+    let first = First::Created { plan, by: decode(path, &release.by)?, writer: None };
     let id = unsigned(release.id);
     let at = Timestamp::from_millis(release.created);
     tail.add(

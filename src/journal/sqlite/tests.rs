@@ -6,6 +6,7 @@ use super::*;
 use crate::app::fixture;
 use crate::domain::event::Event;
 use crate::journal::chain::{Problem, Witness};
+use crate::journal::format::sign;
 use crate::journal::{Entry, replay};
 
 fn actor() -> Actor {
@@ -49,7 +50,7 @@ fn what_was_appended_is_there_after_reopening_and_replays() {
     assert_eq!(journal.records(ReleaseId(2)).unwrap(), records);
     let summary = journal.find(ReleaseId(2)).unwrap();
     assert_eq!((summary.status.as_str(), summary.ended, summary.touched.millis()), ("running", false, 7));
-    assert_eq!(journal.list(1).unwrap(), std::slice::from_ref(&summary));
+    assert_eq!(journal.list(1).unwrap().releases, std::slice::from_ref(&summary));
     let release = replay(ReleaseId(2), summary.plan, &records);
     assert_eq!(release.begun.map(|begun| begun.by), Some(actor()));
 }
@@ -337,6 +338,83 @@ fn a_journal_without_seals_is_sealed_as_it_is_found_and_says_so() {
     drop(journal);
     let again = SqliteJournal::open(&path).unwrap().inspect(None).unwrap();
     assert_eq!((again.problems.len(), again.start.sealed, again.records), (0, 3, 4));
+}
+
+/// Has a journal be written by another version, whose plans have no stages: as that release, or as its first entry.
+fn by_another_version(path: &Path, harm: &str) {
+    let behind = Connection::open(path).unwrap();
+    behind.execute_batch(harm).unwrap();
+}
+
+const OTHER_PLAN: &str = r#"UPDATE releases SET plan = '{"steps": []}' WHERE id = 1;
+    UPDATE records SET entry = replace(entry, '"version":"', '"version":"9.') WHERE release = 1 AND seq = 0;"#;
+
+#[test]
+fn a_release_that_cannot_be_read_is_listed_with_the_version_that_wrote_it_and_stops_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = two_releases(dir.path());
+    by_another_version(&path, OTHER_PLAN);
+    let mut journal = SqliteJournal::open(&path).unwrap();
+    let listing = journal.list(10).unwrap();
+    assert_eq!(listing.releases.iter().map(|summary| summary.id).collect::<Vec<_>>(), [ReleaseId(2)]);
+    let [unread] = listing.unreadable.as_slice() else { panic!("{listing:?}") };
+    let version = concat!("9.", env!("CARGO_PKG_VERSION"));
+    assert_eq!(unread.writer.as_ref().map(|writer| writer.version.as_str()), Some(version));
+    assert!(unread.is_of(Some("production"), Some("api")) && !unread.is_of(Some("staging"), None));
+    let words = unread.to_string();
+    for wanted in ["release 1 of api in production", version, "has not ended", "missing field", "finish it with"] {
+        assert!(words.contains(wanted), "{wanted}: {words}");
+    }
+    assert_eq!(journal.unfinished().unwrap(), listing);
+    assert!(matches!(journal.find(ReleaseId(1)), Err(JournalError::Unreadable(found)) if *found == *unread));
+    let (id, _) = journal.create(&mut |_| plan(), &actor(), Timestamp::from_millis(9)).unwrap();
+    assert_eq!((id, journal.records(id).unwrap()), (ReleaseId(3), Vec::new()));
+}
+
+#[test]
+fn entries_of_another_version_and_newer_formats_are_not_read_and_its_own_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = two_releases(dir.path());
+    let newer = Writer { version: "9.1.0".to_owned(), format: super::super::format::FORMAT + 1 };
+    let mut journal = SqliteJournal::open(&path).unwrap();
+    let signed = Record { at: Timestamp::from_millis(9), entry: Entry::Writer(newer.clone()) };
+    journal.append(ReleaseId(1), &[signed], Standing { status: "succeeded", ended: true }).unwrap();
+    by_another_version(&path, "UPDATE records SET entry = '{\"told\":1}' WHERE release = 2 AND seq = 2");
+    let unread = |id| match journal.records(ReleaseId(id)) {
+        Err(JournalError::Unreadable(found)) => *found,
+        other => panic!("{other:?}"),
+    };
+    let (taken_over, changed) = (unread(1), unread(2));
+    assert_eq!(taken_over.writer, Some(newer));
+    assert!(taken_over.ended && taken_over.to_string().contains("read it with that version"), "{taken_over}");
+    assert_eq!(changed.writer, Some(Writer::this()));
+    assert!(changed.why.contains("unknown variant"), "{changed}");
+    // A whole release of a newer format is not looked into, even if it could be.
+    let raise = format!(
+        "UPDATE records SET entry = replace(entry, '\"format\":{}', '\"format\":99') WHERE seq = 0",
+        super::super::format::FORMAT
+    );
+    by_another_version(&path, &raise);
+    let listing = journal.list(10).unwrap();
+    assert_eq!((listing.releases.len(), listing.unreadable.len()), (0, 2));
+}
+
+#[test]
+fn a_version_that_goes_on_with_anothers_release_says_so_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = two_releases(dir.path());
+    by_another_version(
+        &path,
+        "UPDATE records SET entry = replace(entry, '\"version\":\"', '\"version\":\"9.') WHERE seq = 0",
+    );
+    let mut journal = SqliteJournal::open(&path).unwrap();
+    let release = |journal: &SqliteJournal| replay(ReleaseId(1), plan(), &journal.records(ReleaseId(1)).unwrap());
+    let first = release(&journal);
+    assert_eq!(sign(&mut journal, &first, Timestamp::from_millis(9)).unwrap(), 1);
+    assert_eq!(journal.writer(ReleaseId(1)).unwrap(), Some(Writer::this()));
+    let again = release(&journal);
+    assert_eq!(sign(&mut journal, &again, Timestamp::from_millis(9)).unwrap(), 0);
+    assert_ne!(journal.writer(ReleaseId(2)).unwrap(), Some(Writer::this()));
 }
 
 #[test]

@@ -15,6 +15,12 @@ const SECTION: usize = 3_000;
 /// Longest text of a field, in characters.
 const FIELD: usize = 2_000;
 
+/// Longest name of a field, in characters.
+const NAME: usize = 100;
+
+/// Most fields of a section.
+const FIELDS: usize = 10;
+
 /// Longest text that notifications show, in characters. Slack cuts it at 40 000 and asks for 4 000.
 const TEXT: usize = 3_000;
 
@@ -40,7 +46,7 @@ pub(super) fn board(notice: &Notice) -> Map<String, Value> {
         "{} [{}] {} {}: {} → {}, {}",
         sign(notice.severity),
         facts.environment,
-        facts.component,
+        facts.named(),
         facts.release,
         facts.from,
         facts.to,
@@ -78,17 +84,22 @@ fn state(facts: &Facts) -> Option<Value> {
         return None;
     }
     let stage = facts.stage.as_ref().map_or("none left", |stage| stage.as_str());
-    let fields = [
-        ("Version", format!("{} → {}", facts.from, facts.to)),
-        ("Status", facts.status.word().to_owned()),
-        ("Stage", stage.to_owned()),
-        ("Green's weight", facts.weight()),
-    ];
-    let fields = fields.map(|(name, value)| {
-        let text = format!("*{name}*\n{}", escaped(&value, FIELD - name.len() - 3));
-        json!({ "type": "mrkdwn", "text": text })
-    });
-    Some(json!({ "type": "section", "fields": fields }))
+    let common = [("Status".to_owned(), facts.status.word().to_owned()), ("Stage".to_owned(), stage.to_owned())];
+    let fields: Vec<(String, String)> = if facts.others.is_empty() {
+        let [status, stage] = common;
+        let version = ("Version".to_owned(), format!("{} → {}", facts.from, facts.to));
+        vec![version, status, stage, ("Green's weight".to_owned(), facts.weight())]
+    } else {
+        let each = facts
+            .components()
+            .map(|(name, versions, weight)| (name.to_string(), format!("{versions}\ngreen {weight}")));
+        common.into_iter().chain(each).take(FIELDS).collect()
+    };
+    let field = |(name, value): (String, String)| {
+        let name = escaped(&name, NAME);
+        json!({ "type": "mrkdwn", "text": format!("*{name}*\n{}", escaped(&value, FIELD - NAME - 3)) })
+    };
+    Some(json!({ "type": "section", "fields": fields.into_iter().map(field).collect::<Vec<_>>() }))
 }
 
 fn findings(facts: &Facts) -> Option<Value> {
@@ -151,6 +162,24 @@ fn entity(c: char) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_component_of_a_release_is_told_of_within_slacks_bounds() {
+        let mut facts = crate::notify::testing::of_two();
+        let fields = |facts: &Facts| {
+            let fields = state(facts).unwrap()["fields"].as_array().unwrap().clone();
+            fields.iter().map(|field| field["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            fields(&facts)[2..],
+            ["*api*\n1 → 2\ngreen set 10 %, observed 10 %", "*web*\n7 → 8\ngreen set 50 %, not read back yet"]
+        );
+        let other = facts.others[0].clone();
+        facts.others = vec![other; 30];
+        assert_eq!(fields(&facts).len(), FIELDS);
+        facts.others.clear();
+        assert_eq!(fields(&facts)[0], "*Version*\n1 → 2");
+    }
 
     #[test]
     fn markup_is_written_out_and_never_cut_apart() {

@@ -1,15 +1,16 @@
 //! Alarms: that they exist, tell somebody, and do not fire.
 
 use super::Look;
-use super::item::Item;
+use super::item::{unconfigured, unread};
 use crate::cloud::{AlarmFacts, AlarmState};
+use crate::domain::checklist::Item;
 use crate::domain::gate::age;
 use crate::domain::time::Timestamp;
 
 pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
     let names = &look.component.alarms;
     if names.is_empty() {
-        return vec![Item::unconfigured("alarms", "them on the component: `alarms = [\"api-5xx-high\"]`")];
+        return vec![unconfigured("alarms", "them on the component: `alarms = [\"api-5xx-high\"]`")];
     }
     match look.inspect().alarm_setup(names).await {
         Ok(found) => names
@@ -19,7 +20,7 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
                 judge(name.as_str(), alarm, look.around.clock.now(), |command| look.aws(command))
             })
             .collect(),
-        Err(error) => vec![Item::unread("alarms", &error)],
+        Err(error) => vec![unread("alarms", &error)],
     }
 }
 
@@ -64,8 +65,8 @@ fn told(alarm: &AlarmFacts) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::item::Mark;
     use super::*;
+    use crate::domain::checklist::Mark;
     use crate::domain::ids::AlarmName;
 
     const NOW: Timestamp = Timestamp::from_secs(1_795_161_600);

@@ -1,8 +1,9 @@
 //! Backups: that the newest is fresh, and that they are made by themselves.
 
 use super::Look;
-use super::item::Item;
+use super::item::{unconfigured, unread};
 use crate::cloud::{CloudError, Snapshot};
+use crate::domain::checklist::Item;
 use crate::domain::gate::{BackupPlan, BackupSource, Condition, age};
 use crate::domain::time::Timestamp;
 
@@ -29,7 +30,7 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
     }
     if items.is_empty() {
         let key = "them in a gate: `backups = [{ database = \"shop\", fresher_than = \"24h\" }]`";
-        items.push(Item::unconfigured("backups", key));
+        items.push(unconfigured("backups", key));
     }
     items
 }
@@ -62,7 +63,7 @@ fn fresh(
             Item::held(name, old <= plan.fresher_than, format!("{}, {} old", snapshot.id, age(old)), make)
         }
         Ok(None) => Item::wrong(name, "there is no finished snapshot of it", make()),
-        Err(error) => Item::unread(name, &error),
+        Err(error) => unread(name, &error),
     }
 }
 
@@ -87,15 +88,15 @@ fn kept(source: &BackupSource, retention: Result<Option<u32>, CloudError>, aws: 
         Ok(Some(0)) => Item::wrong(name, "off", remedy()),
         Ok(Some(days)) => Item::fine(name, format!("kept for {days} days")),
         Ok(None) => Item::wrong(name, "there is no such database", "correct its name in the gate's `backups`"),
-        Err(error) => Item::unread(name, &error),
+        Err(error) => unread(name, &error),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::checklist::Mark;
     use std::time::Duration;
 
-    use super::super::item::Mark;
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_secs(1_795_161_600);

@@ -1,9 +1,10 @@
 //! Channels: that somebody is told, and that what they need is there. No message is sent.
 
 use super::Look;
-use super::item::Item;
+use super::item::{unconfigured, unread};
 use crate::cloud::TopicFacts;
 use crate::config::{Address, Channel, Receiver, SecretSource};
+use crate::domain::checklist::Item;
 use crate::program::channels::Vault;
 
 pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
@@ -12,14 +13,14 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
         items.push(match &channel.receiver {
             Receiver::Sns { topic } => match look.inspect().topic(topic).await {
                 Ok(found) => judge(name, topic, found, |command| look.aws(command)),
-                Err(error) => Item::unread(format!("channel {name}"), &error),
+                Err(error) => unread(format!("channel {name}"), &error),
             },
             _ => kept(name, channel, look.around.kept),
         });
     }
     if items.is_empty() {
         let key = "a channel (`[channels.team]`), and name it on the component: `notify = [\"team\"]`";
-        items.push(Item::unconfigured("channels", key));
+        items.push(unconfigured("channels", key));
     }
     items
 }
@@ -70,8 +71,8 @@ fn kept(name: &str, channel: &Channel, vault: Vault) -> Item {
 
 #[cfg(test)]
 mod tests {
-    use super::super::item::Mark;
     use super::*;
+    use crate::domain::checklist::Mark;
 
     #[test]
     fn a_topic_is_there_and_somebody_has_confirmed() {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::Look;
-use super::item::Item;
-use crate::cloud::{CloudError, Identity};
+use super::item::unread;
+use crate::cloud::{CloudError, ErrorKind, Identity};
+use crate::domain::checklist::Item;
+use crate::domain::flag::FlagPlan;
 use crate::domain::gate::age;
 use crate::domain::plan::{Plan, StageKind};
 use crate::domain::program::Runs;
@@ -22,11 +24,18 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
     let time = look.inspect().time().await;
     let identity = match identity {
         Ok(identity) => identity,
-        Err(error) => return vec![Item::unread("identity", &error), skew(here, time)],
+        Err(error) if error.kind == ErrorKind::Expired && !is_on_ecs(look) => {
+            return vec![Item::fine("identity", "no credentials, and none are needed: nothing is on ECS")];
+        }
+        Err(error) => return vec![unread("identity", &error), skew(here, time)],
     };
     let mut items = vec![account(&identity, &look.environment.account), expiry(&identity, here), skew(here, time)];
     items.push(changes(look, &identity));
     items
+}
+
+fn is_on_ecs(look: &Look<'_>) -> bool {
+    look.environment.components.values().any(|component| component.site.is_some())
 }
 
 fn account(identity: &Identity, wanted: &str) -> Item {
@@ -65,7 +74,7 @@ fn skew(here: Timestamp, there: Result<Option<Timestamp>, CloudError>) -> Item {
             Item::held(name, apart <= APART, seen, || "set it: `timedatectl set-ntp true`".to_owned())
         }
         Ok(None) => Item::unknown(name, "AWS's answer does not say what time it is", "compare it by hand"),
-        Err(error) => Item::unread(name, &error),
+        Err(error) => unread(name, &error),
     }
 }
 
@@ -92,6 +101,13 @@ fn actions(plan: &Plan, tells_topics: bool) -> Vec<&'static str> {
     });
     if runs_tasks {
         actions.extend(["ecs:RunTask", "ecs:StopTask"]);
+    }
+    if plan.stages.iter().any(|stage| matches!(stage.kind, StageKind::Flag(FlagPlan::AppConfig(_)))) {
+        actions.extend([
+            "appconfig:CreateHostedConfigurationVersion",
+            "appconfig:StartDeployment",
+            "appconfig:StopDeployment",
+        ]);
     }
     if !has_sides && tells_topics {
         actions.push("sns:Publish");
@@ -122,9 +138,8 @@ fn principal(arn: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::item::Mark;
     use super::*;
-    use crate::cloud::ErrorKind;
+    use crate::domain::checklist::Mark;
 
     const NOW: Timestamp = Timestamp::from_secs(1_795_161_600);
 

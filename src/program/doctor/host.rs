@@ -5,13 +5,16 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::Around;
-use super::item::Item;
 use crate::config::Config;
+use crate::domain::checklist::Item;
 use crate::term::Capabilities;
 use crate::ui::theme::{Charset, ColourDepth};
 
 pub(super) fn look(config: &Config, around: &Around) -> Vec<Item> {
-    let mut items = journal(&around.journal);
+    let mut items = match &around.journal {
+        Some(dir) => journal(dir),
+        None => vec![Item::fine("journal", "in memory: it is gone with this program")],
+    };
     items.push(terminal(around.terminal));
     items.push(if config.read_only {
         Item::unknown("read-only", "nothing can be changed from here", "remove `read_only`, or unset CUTOVER_READ_ONLY")
@@ -78,8 +81,8 @@ fn terminal(can: Capabilities) -> Item {
 
 #[cfg(test)]
 mod tests {
-    use super::super::item::Mark;
     use super::*;
+    use crate::domain::checklist::Mark;
 
     fn marks(dir: &Path) -> Vec<Mark> {
         journal(dir).into_iter().map(|item| item.mark).collect()

@@ -1,8 +1,9 @@
 //! What the service that serves runs: its image, its container, and what the task definition keeps where.
 
 use super::Look;
-use super::item::Item;
+use super::item::unread;
 use crate::cloud::{CloudError, ContainerFacts, ErrorKind, Image, Scan};
+use crate::domain::checklist::Item;
 use crate::domain::gate::{Condition, OnMissing, Risk};
 use crate::domain::ids::Version;
 use crate::domain::redact::Redactor;
@@ -17,7 +18,7 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
     };
     let definition = match look.inspect().task_definition(&sides.blue.task_definition).await {
         Ok(definition) => definition,
-        Err(error) => return vec![Item::unread("task definition", &error)],
+        Err(error) => return vec![unread("task definition", &error)],
     };
     let Some(container) = definition.containers.iter().find(|it| it.name == site.container) else {
         let names: Vec<&str> = definition.containers.iter().map(|it| it.name.as_str()).collect();
@@ -75,7 +76,7 @@ fn there(version: &Version, found: Result<Option<Image>, CloudError>) -> Item {
         Err(error) if error.kind == ErrorKind::Unexpected => {
             Item::unknown(name, "not an image of ECR", "make sure that its registry keeps it")
         }
-        Err(error) => Item::unread(name, &error),
+        Err(error) => unread(name, &error),
     }
 }
 
@@ -105,7 +106,7 @@ fn scanned(limit: Option<Risk>, on_missing: OnMissing, found: Result<Scan, Cloud
         Err(error) if error.kind == ErrorKind::Unexpected || error.kind == ErrorKind::NotFound => {
             Item::unknown(name, error.to_string(), "scan it where its registry is")
         }
-        Err(error) => Item::unread(name, &error),
+        Err(error) => unread(name, &error),
     }
 }
 
@@ -152,9 +153,9 @@ fn points(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::checklist::Mark;
     use std::collections::BTreeMap;
 
-    use super::super::item::Mark;
     use super::*;
 
     fn container() -> ContainerFacts {

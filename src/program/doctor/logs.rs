@@ -1,19 +1,20 @@
 //! Log groups: that they exist, and for how long they keep lines.
 
 use super::Look;
-use super::item::Item;
+use super::item::{unconfigured, unread};
 use crate::cloud::LogGroupFacts;
+use crate::domain::checklist::Item;
 
 pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
     let groups = &look.component.logs;
     if groups.is_empty() {
-        return vec![Item::unconfigured("log groups", "them on the component: `logs = [\"/ecs/api\"]`")];
+        return vec![unconfigured("log groups", "them on the component: `logs = [\"/ecs/api\"]`")];
     }
     let mut items = Vec::new();
     for name in groups {
         items.push(match look.inspect().log_group(name).await {
             Ok(found) => judge(name, found.as_ref(), |command| look.aws(command)),
-            Err(error) => Item::unread(format!("log group {name}"), &error),
+            Err(error) => unread(format!("log group {name}"), &error),
         });
     }
     items
@@ -42,8 +43,8 @@ fn judge(name: &str, found: Option<&LogGroupFacts>, aws: impl Fn(&str) -> String
 
 #[cfg(test)]
 mod tests {
-    use super::super::item::Mark;
     use super::*;
+    use crate::domain::checklist::Mark;
 
     #[test]
     fn a_log_group_is_there_and_forgets_one_day() {

@@ -10,6 +10,7 @@ mod image;
 mod item;
 mod logs;
 mod people;
+mod screen;
 mod secrets;
 mod services;
 mod signals;
@@ -27,13 +28,15 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use self::item::{Group, Item, Mark};
+use self::item::sign;
+pub(super) use self::screen::Bedside;
 use super::{output, settings};
 use crate::cli::{Doctor, Format, Globals};
 use crate::clock::Clock;
 use crate::cloud::aws::{Aws, Connection};
 use crate::cloud::{Cloud, Inspect, Survey};
 use crate::config::{Channel, Component, Config, Environment, Request, Site};
+use crate::domain::checklist::{self, Group, Item, Mark};
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::gate::Condition;
 use crate::domain::ids::{ComponentName, EnvironmentName, ReleaseId, Version};
@@ -67,18 +70,8 @@ pub(super) async fn run(globals: &Globals, arguments: &Doctor) -> Result<u8> {
     let mut reports = Vec::new();
     for name in names {
         let environment = config.environment(name.as_str())?;
-        let mut reach = Vec::new();
-        for component in environment.components.values() {
-            reach.push(connect(environment, component, clock).await);
-        }
-        let web: Arc<dyn Web> = Arc::new(Client::new(clock));
-        let around = Around {
-            clock,
-            web,
-            journal: config.engine.journal.clone(),
-            kept: super::channels::kept,
-            terminal: Capabilities::of_process(Wishes::default()),
-        };
+        let reach = connect(environment, clock).await;
+        let around = Around::of_host(&config, clock);
         reports.push(report(&config, &name, environment, &reach, &around).await);
     }
     let code = if reports.iter().any(Report::is_wrong) { WRONG } else { 0 };
@@ -98,16 +91,21 @@ pub(super) async fn run(globals: &Globals, arguments: &Doctor) -> Result<u8> {
     Ok(code)
 }
 
-async fn connect(environment: &Environment, component: &Component, clock: Clock) -> Reach {
-    let aws = Aws::connect(Connection {
-        region: environment.region.clone(),
-        cluster: component.site.as_ref().map(|site| site.cluster.clone()).unwrap_or_default(),
-        profile: environment.profile.clone(),
-        role_arn: environment.role.clone(),
-        http: None,
-        clock,
-    });
-    Reach::new(Arc::new(aws.await))
+/// A way to each component's account and cluster, in the order of the components.
+async fn connect(environment: &Environment, clock: Clock) -> Vec<Reach> {
+    let mut reach = Vec::new();
+    for component in environment.components.values() {
+        let aws = Aws::connect(Connection {
+            region: environment.region.clone(),
+            cluster: component.site.as_ref().map(|site| site.cluster.clone()).unwrap_or_default(),
+            profile: environment.profile.clone(),
+            role_arn: environment.role.clone(),
+            http: None,
+            clock,
+        });
+        reach.push(Reach::new(Arc::new(aws.await)));
+    }
+    reach
 }
 
 /// What an environment's account is looked at through, for one component.
@@ -127,9 +125,23 @@ impl Reach {
 struct Around {
     clock: Clock,
     web: Arc<dyn Web>,
-    journal: PathBuf,
+    /// The journal's directory; `None` where it is kept in memory.
+    journal: Option<PathBuf>,
     kept: super::channels::Vault,
     terminal: Capabilities,
+}
+
+impl Around {
+    /// What is really around.
+    fn of_host(config: &Config, clock: Clock) -> Self {
+        Self {
+            clock,
+            web: Arc::new(Client::new(clock)),
+            journal: Some(config.engine.journal.clone()),
+            kept: super::channels::kept,
+            terminal: Capabilities::of_process(Wishes::default()),
+        }
+    }
 }
 
 /// What a group of items about one component is looked at with.
@@ -253,8 +265,7 @@ async fn report(
     let mut groups: Vec<Group> = futures_util::stream::iter(all).buffered(AT_ONCE).collect().await;
     groups.push(Group { title: "this host".to_owned(), items: host::look(config, around) });
     groups.push(Group { title: "people".to_owned(), items: people::items() });
-    let count = |mark| groups.iter().flat_map(|group| &group.items).filter(|item| item.mark == mark).count();
-    let (fine, wrong, unknown) = (count(Mark::Fine), count(Mark::Wrong), count(Mark::Unknown));
+    let [fine, wrong, unknown] = [Mark::Fine, Mark::Wrong, Mark::Unknown].map(|mark| checklist::count(&groups, mark));
     let (account, region) = (environment.account.clone(), environment.region.clone());
     Report { schema: SCHEMA, environment: name.clone(), account, region, fine, wrong, unknown, groups }
 }
@@ -308,7 +319,7 @@ async fn plan(
 }
 
 /// What keeps a release from being planned now is told elsewhere; here the names are wanted all the same.
-fn as_if_ready(mut survey: Survey) -> Survey {
+pub(super) fn as_if_ready(mut survey: Survey) -> Survey {
     survey.weights = match survey.blue {
         0 => [Percent::FULL, Percent::ZERO],
         _ => [Percent::ZERO, Percent::FULL],
@@ -326,13 +337,13 @@ fn write(report: &Report, ascii: bool, out: &mut dyn Write) -> std::io::Result<(
     for group in &report.groups {
         writeln!(out, "\n{}", printable(&group.title))?;
         for item in &group.items {
-            let line = format!("  {} {}: {}", item.mark.sign(ascii), item.name, item.seen);
+            let line = format!("  {} {}: {}", sign(item.mark, ascii), item.name, item.seen);
             writeln!(out, "{}", printable(&line))?;
             if let Some(remedy) = &item.remedy {
                 writeln!(out, "{}", printable(&format!("      {remedy}")))?;
             }
         }
     }
-    let [fine, wrong, unknown] = [Mark::Fine, Mark::Wrong, Mark::Unknown].map(|mark| mark.sign(ascii));
+    let [fine, wrong, unknown] = [Mark::Fine, Mark::Wrong, Mark::Unknown].map(|mark| sign(mark, ascii));
     writeln!(out, "\n{} {fine}   {} {wrong}   {} {unknown}", report.fine, report.wrong, report.unknown)
 }

@@ -1,6 +1,6 @@
 //! What belongs on a launch checklist and no program can see.
 
-use super::item::Item;
+use crate::domain::checklist::Item;
 
 /// What to look for, and where.
 const ITEMS: [(&str, &str); 10] = [

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::Look;
-use super::item::Item;
+use super::item::{unconfigured, unread};
 use crate::cloud::Secret;
+use crate::domain::checklist::Item;
 use crate::domain::gate::{Condition, age};
 use crate::domain::time::Timestamp;
 
@@ -30,13 +31,13 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
     }
     if wanted.is_empty() {
         let key = "them in a gate: `secrets = { names = [\"shop/api/database\"], rotated_within = \"90d\" }`";
-        return vec![Item::unconfigured("secrets", key)];
+        return vec![unconfigured("secrets", key)];
     }
     let mut items = Vec::new();
     for (name, within) in wanted {
         items.push(match look.reach.cloud.estate().secret(&name).await {
             Ok(found) => judge(&name, found.as_ref(), within, look.around.clock.now(), |command| look.aws(command)),
-            Err(error) => Item::unread(format!("secret {name}"), &error),
+            Err(error) => unread(format!("secret {name}"), &error),
         });
     }
     items
@@ -90,8 +91,8 @@ fn judge(name: &str, found: Option<&Secret>, within: Duration, now: Timestamp, a
 
 #[cfg(test)]
 mod tests {
-    use super::super::item::Mark;
     use super::*;
+    use crate::domain::checklist::Mark;
 
     const NOW: Timestamp = Timestamp::from_secs(1_795_161_600);
 

@@ -1,10 +1,12 @@
 //! The cluster and its two services, and whether they are what the driver works on.
 
 use super::Look;
-use super::item::Item;
+use super::item::unread;
 use crate::cloud::{ClusterFacts, ServiceFacts};
 use crate::config::Service;
+use crate::domain::checklist::Item;
 use crate::domain::gate::{Breaker, Condition};
+use crate::domain::plan::Driver;
 
 pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
     let Some(site) = look.site else {
@@ -12,21 +14,25 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
     };
     let mut items = match look.inspect().cluster().await {
         Ok(cluster) => vec![self::cluster(&site.cluster, cluster.as_ref())],
-        Err(error) => vec![Item::unread("cluster", &error)],
+        Err(error) => vec![unread("cluster", &error)],
     };
     let wanted = look.conditions().into_iter().find_map(|condition| match condition {
         Condition::Drift(drift) => drift.circuit_breaker,
         _ => None,
     });
     let mut desired = 0;
-    for service in &site.services {
+    // Where the sides are revisions of one service, there is only one to look at.
+    let driver = look.component.driver;
+    let [first, _] = &site.services;
+    let services = if driver.is_deployment() { std::slice::from_ref(first) } else { site.services.as_slice() };
+    for service in services {
         match look.inspect().service(&service.service).await {
             Ok(Some(found)) if found.status == "ACTIVE" => {
                 desired += found.desired;
                 let events =
                     look.aws(&format!("ecs describe-services --cluster {} --services {}", site.cluster, found.name));
-                items.extend(judge(&found, service, &site.container, wanted, &events));
-                if found.breaker == Breaker::Off && wanted.is_none() {
+                items.extend(judge(&found, (driver, service), &site.container, wanted, &events));
+                if found.breaker == Breaker::Off && wanted.is_none() && !driver.is_deployment() {
                     items.push(breaker_off(look, &site.cluster, &found.name));
                 }
             }
@@ -35,7 +41,7 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
                 format!("there is no active service of this name in cluster {}", site.cluster),
                 look.aws(&format!("ecs list-services --cluster {}", site.cluster)),
             )),
-            Err(error) => items.push(Item::unread(format!("service {}", service.service), &error)),
+            Err(error) => items.push(unread(format!("service {}", service.service), &error)),
         }
     }
     items.push(Item::held("tasks", desired > 0, format!("{desired} wanted by both services"), || {
@@ -63,13 +69,15 @@ fn cluster(name: &str, found: Option<&ClusterFacts>) -> Item {
 /// What the driver needs of a service.
 fn judge(
     found: &ServiceFacts,
-    configured: &Service,
+    (driver, configured): (Driver, &Service),
     container: &str,
     wanted: Option<Breaker>,
     events: &str,
 ) -> Vec<Item> {
     let label = |what: &str| format!("{}: {what}", found.name);
-    let is_driven = found.controller == "ECS" && found.strategy == "ROLLING";
+    // A deployment says its strategy itself; two services that take turns must not shift anything on their own.
+    let controller = if driver == Driver::CodeDeploy { "CODE_DEPLOY" } else { "ECS" };
+    let is_driven = found.controller == controller && (driver.is_deployment() || found.strategy == "ROLLING");
     let deployer = format!("controller {}, {}, {}", found.controller, found.strategy.to_lowercase(), found.launch);
     let steady = format!(
         "{} of {} tasks run, {} deployment{}",
@@ -83,16 +91,33 @@ fn judge(
             format!("wait until its deployment has ended; its events say why it has not: `{events}`")
         }),
         Item::held(label("deployments"), is_driven, deployer, || {
-            "the driver `alb` deploys services whose controller is ECS and whose strategy is ROLLING; recreate the service so".to_owned()
+            format!(
+                "the driver `{}` deploys services whose controller is {controller}{}; recreate the service so",
+                driver.word(),
+                if driver.is_deployment() { "" } else { " and whose strategy is ROLLING" }
+            )
         }),
         attachment(found, configured, container),
     ];
+    if driver == Driver::Native {
+        items.push(Item::held(label("revisions"), found.shifts, shifting(found), || {
+            "give its load balancer an `advancedConfiguration`: the alternate target group, the production rule and a role that may change it".to_owned()
+        }));
+    }
     if let Some(wanted) = wanted {
         items.push(Item::held(label("circuit breaker"), found.breaker == wanted, found.breaker.word(), || {
             format!("set it to `{}`, or correct `drift.circuit_breaker` in the gate", wanted.word())
         }));
     }
     items
+}
+
+fn shifting(found: &ServiceFacts) -> &'static str {
+    if found.shifts {
+        "ECS can shift traffic between two target groups"
+    } else {
+        "it has one target group and no rule to shift"
+    }
 }
 
 /// The service's tasks must register with the configured target group, by the configured container.
@@ -138,15 +163,16 @@ fn breaker_off(look: &Look<'_>, cluster: &str, service: &str) -> Item {
 
 #[cfg(test)]
 mod tests {
-    use super::super::item::Mark;
     use super::*;
     use crate::cloud::Attachment;
+    use crate::domain::checklist::Mark;
     use crate::domain::ids::TaskDefinitionArn;
 
     const GROUP: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/1";
 
     fn service() -> ServiceFacts {
         ServiceFacts {
+            shifts: false,
             name: "api-blue".to_owned(),
             status: "ACTIVE".to_owned(),
             desired: 2,
@@ -166,7 +192,7 @@ mod tests {
         let mut found = service();
         change(&mut found);
         let configured = Service { service: found.name.clone(), target_group: GROUP.to_owned(), url: None };
-        let items = judge(&found, &configured, "api", wanted, "aws");
+        let items = judge(&found, (Driver::Alb, &configured), "api", wanted, "aws");
         items.into_iter().filter(|item| item.mark == Mark::Wrong).map(|item| item.name).collect()
     }
 

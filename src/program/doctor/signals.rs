@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::Look;
-use super::item::Item;
+use super::item::{unconfigured, unread};
 use crate::cloud::SignalRequest;
+use crate::domain::checklist::Item;
 use crate::domain::signal::{Policy, SignalPlan};
 
 /// Points are looked for this far back: what CloudWatch has not shown by then it will not.
@@ -13,12 +14,13 @@ const BACK: Duration = Duration::from_mins(15);
 pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
     if look.component.signals.is_empty() {
         let key = "some: `[signals.errors]` with `measure = \"target-errors\"` and a `max`";
-        return vec![Item::unconfigured("signals", key)];
+        return vec![unconfigured("signals", key)];
     }
     let Some(sides) = look.planned().and_then(|planned| planned.sides.as_ref()) else {
         return look.unplanned("signals").into_iter().collect();
     };
-    let signals: Vec<_> = look.component.signals.iter().map(|signal| (signal.name.clone(), signal.measure)).collect();
+    let signals: Vec<_> =
+        look.component.signals.iter().map(|signal| (signal.name.clone(), signal.measure.clone())).collect();
     let now = look.around.clock.now();
     let cluster = look.site.map(|site| site.cluster.as_str()).unwrap_or_default();
     let period = look.config.engine.period;
@@ -31,7 +33,7 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
             };
             look.component.signals.iter().map(|signal| judge(signal, points(signal))).collect()
         }
-        Err(error) => vec![Item::unread("signals", &error)],
+        Err(error) => vec![unread("signals", &error)],
     }
 }
 

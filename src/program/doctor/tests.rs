@@ -66,7 +66,7 @@ async fn examined(shop: &Shop, journal: &Path, is_reachable: bool) -> Report {
     let around = Around {
         clock,
         web: Arc::new(Answers(is_reachable)),
-        journal: journal.to_owned(),
+        journal: Some(journal.to_owned()),
         kept: crate::program::channels::simulated,
         terminal,
     };

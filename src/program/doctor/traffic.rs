@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::Look;
-use super::item::Item;
+use super::item::unread;
 use crate::cloud::{GroupFacts, HealthCheck, ListenerFacts, RuleFacts};
 use crate::config::Site;
+use crate::domain::checklist::Item;
 use crate::domain::gate::{Condition, HealthCheckPlan};
+use crate::domain::plan::Driver;
 
 /// A broken target is to be out within this long, and a new one in within [`IN`].
 const OUT: Duration = Duration::from_secs(90);
@@ -22,20 +24,27 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
     match look.inspect().rule(&site.listener_rule).await {
         Ok(Some(rule)) => {
             serving = rule.weights.iter().max_by_key(|(_, weight)| *weight).map(|(group, _)| group.clone());
-            items.extend(split(&rule, groups));
+            if look.component.driver == Driver::Rolling {
+                items.push(leads(&rule, groups[0]));
+            } else {
+                items.extend(split(&rule, groups));
+            }
         }
         Ok(None) => items.push(Item::wrong(
             "rule",
             format!("there is no {}", site.listener_rule),
             "correct `listener_rule` in the configuration",
         )),
-        Err(error) => items.push(Item::unread("rule", &error)),
+        Err(error) => items.push(unread("rule", &error)),
     }
     let wanted = look.conditions().into_iter().find_map(|condition| match condition {
         Condition::Drift(drift) if drift.health_check != HealthCheckPlan::default() => Some(&drift.health_check),
         _ => None,
     });
-    for service in &site.services {
+    let [first, _] = &site.services;
+    let is_one = look.component.driver == Driver::Rolling;
+    let services = if is_one { std::slice::from_ref(first) } else { site.services.as_slice() };
+    for service in services {
         let arn = &service.target_group;
         match look.inspect().target_group(arn).await {
             Ok(Some(group)) => {
@@ -48,11 +57,22 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
                 format!("there is no {arn}"),
                 "correct `target_group` in the configuration",
             )),
-            Err(error) => items.push(Item::unread(format!("target group of {}", service.service), &error)),
+            Err(error) => items.push(unread(format!("target group of {}", service.service), &error)),
         }
     }
     items.push(https(look, site).await);
     items
+}
+
+/// The rule must lead to the one target group.
+fn leads(rule: &RuleFacts, group: &str) -> Item {
+    let found: Vec<&str> = rule.weights.iter().map(|(arn, _)| arn.split('/').nth(1).unwrap_or(arn)).collect();
+    Item::held(
+        "rule",
+        rule.weights.iter().any(|(arn, _)| arn == group),
+        format!("it forwards to {}", found.join(" and ")),
+        || "let it forward to the service's target group, or correct `listener_rule`".to_owned(),
+    )
 }
 
 /// The rule must split all it gets between exactly these two, by weight.
@@ -80,7 +100,7 @@ fn split(rule: &RuleFacts, groups: [&str; 2]) -> Vec<Item> {
         "give one of them all: 100 and 0".to_owned()
     }));
     if sum > 0 {
-        let remedy = "finish what split it, or set the weights to 100 and 0: a release replaces one side's tasks";
+        let remedy = "wait for the release that split it, or set the weights to 100 and 0: the next one replaces one side's tasks";
         items.push(Item::held("one side serves", is_whole, found.join(" and "), || remedy.to_owned()));
     }
     if rule.is_sticky {
@@ -187,7 +207,7 @@ async fn https(look: &Look<'_>, site: &Site) -> Item {
     };
     match look.inspect().listeners(&balancer).await {
         Ok(listeners) => enforced(name, &listeners),
-        Err(error) => Item::unread(name, &error),
+        Err(error) => unread(name, &error),
     }
 }
 
@@ -222,8 +242,8 @@ fn load_balancer(rule: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::item::Mark;
     use super::*;
+    use crate::domain::checklist::Mark;
 
     fn rule(weights: &[(&str, u32)]) -> RuleFacts {
         let weights = weights.iter().map(|(arn, weight)| ((*arn).to_owned(), *weight)).collect();

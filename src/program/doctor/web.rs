@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::Look;
-use super::item::Item;
+use super::item::unconfigured;
 use crate::domain::check::{Fetched, NoAnswer, Request};
+use crate::domain::checklist::Item;
 use crate::domain::plan::StageKind;
 
 /// An answer that takes longer is none.
@@ -19,7 +20,7 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
     }
     if urls.is_empty() {
         let key = "`url` on the component and on each of its `services`: smoke tests ask them";
-        return vec![Item::unconfigured("URLs", key)];
+        return vec![unconfigured("URLs", key)];
     }
     // Whoever's checks have authorities of their own has certificates of these.
     let checks = look.plan.ok().into_iter().flat_map(|plan| &plan.stages).flat_map(|stage| requests(&stage.kind));
@@ -35,22 +36,8 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
 
 fn requests(kind: &StageKind) -> Vec<&Request> {
     match kind {
-        StageKind::Smoke(checks) => checks.iter().map(|check| &check.request).collect(),
-        StageKind::Verify(verify) => verify.checks.iter().map(|check| &check.request).collect(),
         StageKind::WarmUp(warm_up) => warm_up.visits.iter().collect(),
-        StageKind::Gate(_)
-        | StageKind::Build(_)
-        | StageKind::Command(_)
-        | StageKind::Task(_)
-        | StageKind::Migrate(_)
-        | StageKind::Deploy
-        | StageKind::Load(_)
-        | StageKind::Shift(_)
-        | StageKind::Flag(_)
-        | StageKind::Notify
-        | StageKind::StatusPage(_)
-        | StageKind::Wait(_)
-        | StageKind::Cleanup(_) => Vec::new(),
+        other => other.checks().unwrap_or_default().iter().map(|check| &check.request).collect(),
     }
 }
 
@@ -75,8 +62,8 @@ fn judge(name: &str, url: &str, answer: Result<Fetched, NoAnswer>) -> Item {
 
 #[cfg(test)]
 mod tests {
-    use super::super::item::Mark;
     use super::*;
+    use crate::domain::checklist::Mark;
 
     #[test]
     fn any_answer_will_do_that_is_no_failure_of_the_server() {

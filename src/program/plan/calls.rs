@@ -9,6 +9,7 @@ use crate::cloud::Survey;
 use crate::config::{Channel, Receiver};
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Notice};
+use crate::domain::flag::{FeatureFlag, Switch};
 use crate::domain::gate::{BackupSource, Condition, GatePlan};
 use crate::domain::ids::{Side, TaskDefinitionArn};
 use crate::domain::percent::Percent;
@@ -109,6 +110,7 @@ impl<'a> Teller<'a> {
             },
             Effect::UndoCommand { stage } => match self.plan.stage(*stage).and_then(|stage| stage.kind.undo()) {
                 Some(Undo::Job(job)) => self.runs(job.runs(), *stage),
+                Some(Undo::Flag(flag)) => switch_flag(flag, Switch::Off),
                 Some(Undo::Program { .. }) | None => Vec::new(),
             },
             Effect::StopTask { task, .. } => vec![
@@ -146,7 +148,11 @@ impl<'a> Teller<'a> {
     }
 
     fn runs(&self, runs: Runs<'_>, stage: usize) -> Vec<Call> {
-        let Runs::Task(task) = runs else { return Vec::new() };
+        let task = match runs {
+            Runs::Task(task) => task,
+            Runs::Flag(flag) => return switch_flag(flag, flag.to),
+            Runs::Command(_) => return Vec::new(),
+        };
         let of = self.plan.stage(stage).and_then(|stage| stage.component).unwrap_or(ComponentIndex::FIRST);
         let Some((_, sides)) = self.sides(of) else { return Vec::new() };
         vec![Call::read(DESCRIBE_SERVICES, 1), Call::change("ecs:RunTask", definition(task, sides), task.run.join(" "))]
@@ -245,6 +251,25 @@ fn condition_calls(condition: &Condition, about: &[&ComponentPlan]) -> Vec<Call>
         // Of this host, its clock, its journal, and of servers that are not AWS.
         Condition::Alone | Condition::Window(_) | Condition::Http(_) | Condition::Command(_) => Vec::new(),
     }
+}
+
+/// A flag is looked up and switched from what is deployed; then its deployment is looked at.
+fn switch_flag(flag: &FeatureFlag, to: Switch) -> Vec<Call> {
+    let on = format!("{}/{}", flag.application, flag.profile);
+    vec![
+        Call::read("appconfig:ListApplications", 1),
+        Call::read("appconfig:ListEnvironments", 1),
+        Call::read("appconfig:ListConfigurationProfiles", 1),
+        Call::read("appconfig:ListDeployments", 2),
+        Call::read("appconfig:GetDeployment", 2),
+        Call::read("appconfig:GetHostedConfigurationVersion", 2),
+        Call::change(
+            "appconfig:CreateHostedConfigurationVersion",
+            &on,
+            format!("what is deployed, with {} {}", flag.flag, to.word()),
+        ),
+        Call::change("appconfig:StartDeployment", &flag.environment, format!("that version of {on}")),
+    ]
 }
 
 /// Both sides' services, and each target group.

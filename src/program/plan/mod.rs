@@ -6,6 +6,7 @@ mod past;
 mod stage;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod words;
 
 use std::io::Write;
@@ -21,6 +22,7 @@ use crate::cloud::{Cloud, Survey};
 use crate::config::{Config, PlanContext, Request};
 use crate::domain::components::Components;
 use crate::domain::ids::{ComponentName, ReleaseId, Version};
+use crate::domain::time::Timestamp;
 use crate::journal::Journal;
 
 /// Plans a release and says what it would do.
@@ -37,7 +39,7 @@ pub(super) async fn run(globals: &Globals, arguments: &Arguments) -> Result<u8> 
         images: &arguments.images,
     };
     let journal = journal.as_ref().map(|journal| journal as &dyn Journal);
-    let outline = outline(&config, &wanted, &context, &clouds, journal).await?;
+    let outline = outline(&config, &wanted, &context, &clouds, journal, Clock::system().now()).await?;
     let mut out = output::out();
     match arguments.writing.format() {
         Format::Json => writeln!(out, "{}", serde_json::to_string(&outline)?)?,
@@ -61,6 +63,7 @@ async fn outline(
     context: &PlanContext,
     clouds: &Components<std::sync::Arc<dyn Cloud>>,
     journal: Option<&dyn Journal>,
+    now: Timestamp,
 ) -> Result<Outline> {
     let Wanted { environment, lineup, lead, images } = *wanted;
     let mut surveys: Components<Option<Survey>> = context.targets.map(|_| None);
@@ -81,11 +84,14 @@ async fn outline(
         versions::wanted(config, environment, lineup, lead, images)?
     };
     let newest = journal.map(|journal| journal.list(1)).transpose()?.unwrap_or_default();
-    let number = ReleaseId(newest.first().map_or(0, |newest| newest.id.0) + 1);
+    let unread = newest.unreadable.first().map(|newest| newest.id);
+    let newest = newest.releases.first().map(|newest| newest.id).or(unread);
+    let number = ReleaseId(newest.map_or(0, |ReleaseId(newest)| newest) + 1);
     let request = Request { environment, components: lineup, versions: &versions, serving: &serving, release: number };
     let plan = config.plan(&request, &surveys)?;
     let past = journal.map(|journal| Past::of(journal, environment, lineup)).transpose()?.unwrap_or_default();
     let polls = parts::polls(&context.polls);
+    let traffic = traffic::expected(&plan, clouds, config.engine.period, now).await;
     Ok(Outline::of(&Known {
         plan: &plan,
         number,
@@ -93,6 +99,7 @@ async fn outline(
         surveys: &surveys,
         past: &past,
         polls: &polls,
+        traffic: &traffic,
         without_image,
     }))
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::calls::{Call, Teller, counted};
 use super::past::Past;
 use super::stage;
+use super::traffic::Traffic;
 use crate::cloud::Survey;
 use crate::config::PlanContext;
 use crate::domain::components::Components;
@@ -178,13 +179,15 @@ pub(super) struct Known<'a> {
     pub(super) surveys: &'a Components<Option<Survey>>,
     pub(super) past: &'a Past,
     pub(super) polls: &'a Polls,
+    /// The traffic that is to be expected.
+    pub(super) traffic: &'a Components<Option<Traffic>>,
     pub(super) without_image: bool,
 }
 
 impl Outline {
     /// Lays a release out.
     pub(super) fn of(known: &Known<'_>) -> Self {
-        let Known { plan, number, context, surveys, past, polls, without_image } = *known;
+        let Known { plan, number, context, surveys, past, polls, traffic, without_image } = *known;
         let rehearsal = rehearse(plan, number);
         let mut teller = Teller::new(plan, &context.channels, surveys);
         let beforehand = teller.beforehand(context.role.is_some());
@@ -217,7 +220,7 @@ impl Outline {
             polling: poll::load(plan, polls).into_iter().map(|(source, calls)| (source.word(), calls)).collect(),
             times: times(plan, &rehearsal, past),
             unknown: unknown(plan, past, &rehearsal),
-            stages: stages(plan, &rehearsal, past, calls),
+            stages: stages(plan, &rehearsal, past, traffic, calls),
             beforehand,
             messages,
             ways_back,
@@ -273,7 +276,7 @@ fn standings(plan: &Plan, surveys: &Components<Option<Survey>>) -> Vec<Standing>
         });
         Standing {
             name: component.name.clone(),
-            driver: component.driver.word(),
+            driver: component.driver().word(),
             from: component.from.clone(),
             to: component.to.clone(),
             rule: component.sides.as_ref().map(|sides| sides.rule.clone()),
@@ -283,7 +286,13 @@ fn standings(plan: &Plan, surveys: &Components<Option<Survey>>) -> Vec<Standing>
     plan.components.iter().map(standing).collect()
 }
 
-fn stages(plan: &Plan, rehearsal: &Rehearsal, past: &Past, calls: Vec<Vec<Call>>) -> Vec<Stage> {
+fn stages(
+    plan: &Plan,
+    rehearsal: &Rehearsal,
+    past: &Past,
+    traffic: &Components<Option<Traffic>>,
+    calls: Vec<Vec<Call>>,
+) -> Vec<Stage> {
     let spans = rehearsal.spans.iter().copied();
     let each = plan.stages.iter().zip(spans).zip(calls);
     each.map(|((planned, span), calls)| Stage {
@@ -291,7 +300,7 @@ fn stages(plan: &Plan, rehearsal: &Rehearsal, past: &Past, calls: Vec<Vec<Call>>
         kind: planned.kind.word(),
         component: planned.component.filter(|_| plan.components.count() > 1).map(|of| plan.components[of].name.clone()),
         after: planned.after.iter().filter_map(|index| Some(plan.stage(*index)?.name.clone())).collect(),
-        does: stage::does(plan, planned),
+        does: stage::does(plan, planned, planned.component.and_then(|of| traffic[of])),
         timeout: planned.timeout,
         on_failure: stage::on_failure(planned),
         retries: stage::retries(&planned.kind),

@@ -8,10 +8,9 @@ use color_eyre::eyre::Result;
 
 use crate::domain::components::Components;
 use crate::domain::ids::ComponentName;
-use crate::domain::plan::StageKind;
 use crate::domain::release::{Ending, StageStatus};
 use crate::journal::account::Account;
-use crate::journal::{Journal, Summary};
+use crate::journal::{Journal, JournalError, Summary};
 
 /// Releases that are looked at, the newest first.
 const LOOKED_AT: usize = 5;
@@ -41,7 +40,7 @@ impl Past {
                 && summary.plan.components.count() == lineup.count()
                 && lineup.iter().all(|(_, name)| summary.plan.releases(name.as_str()))
         };
-        let all = journal.list(LOOKED_THROUGH)?;
+        let all = journal.list(LOOKED_THROUGH)?.releases;
         let mut stages: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
         let (mut releases, mut rollbacks) = (0, Vec::new());
         for summary in all.iter().filter(is_same) {
@@ -50,14 +49,18 @@ impl Past {
             if !is_success && !is_rollback {
                 continue;
             }
-            let account = Account::of(summary, &journal.numbered(summary.id)?);
+            let account = match journal.numbered(summary.id) {
+                Ok(records) => Account::of(summary, &records),
+                Err(JournalError::Unreadable(_)) => continue,
+                Err(error) => return Err(error.into()),
+            };
             rollbacks.extend(account.timing.rollback().filter(|_| is_rollback));
             if is_success {
                 releases += 1;
                 for (stage, plan) in account.stages.iter().zip(&summary.plan.stages) {
                     let took = stage.started.zip(stage.ended).map(|(from, to)| to.since(from));
                     if let Some(took) = took.filter(|_| stage.status == StageStatus::Passed) {
-                        let beside = took.saturating_sub(planned(&plan.kind));
+                        let beside = took.saturating_sub(plan.kind.waits());
                         stages.entry(stage.name.to_string()).or_default().push(beside);
                     }
                 }
@@ -65,28 +68,6 @@ impl Past {
         }
         let stages = stages.into_iter().filter_map(|(name, spans)| Some((name, median(spans)?))).collect();
         Ok(Self { releases, stages, rollbacks: rollbacks.len(), rollback: median(rollbacks) })
-    }
-}
-
-/// How long a stage takes by its plan alone.
-fn planned(kind: &StageKind) -> Duration {
-    match kind {
-        StageKind::Shift(shift) => shift.steps.iter().map(|step| step.bake).sum(),
-        StageKind::Verify(verify) => verify.watch,
-        StageKind::Wait(wait) => wait.span,
-        StageKind::Cleanup(cleanup) => cleanup.hold,
-        StageKind::Gate(_)
-        | StageKind::Build(_)
-        | StageKind::Command(_)
-        | StageKind::Task(_)
-        | StageKind::Migrate(_)
-        | StageKind::Deploy
-        | StageKind::Smoke(_)
-        | StageKind::WarmUp(_)
-        | StageKind::Load(_)
-        | StageKind::Flag(_)
-        | StageKind::Notify
-        | StageKind::StatusPage(_) => Duration::ZERO,
     }
 }
 

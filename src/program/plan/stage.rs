@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::outline::Undo;
+use super::traffic::Traffic;
+use crate::domain::flag::FlagPlan;
 use crate::domain::gate::ApprovalPlan;
 use crate::domain::ids::Side;
 use crate::domain::plan::{Definition, GateKind, OnFailure, Plan, StageKind, StagePlan};
@@ -10,7 +12,7 @@ use crate::domain::program::{Job, Runs};
 use crate::domain::time::Elapsed;
 
 /// What a stage does, line by line.
-pub(super) fn does(plan: &Plan, stage: &StagePlan) -> Vec<String> {
+pub(super) fn does(plan: &Plan, stage: &StagePlan, traffic: Option<Traffic>) -> Vec<String> {
     let of = stage.component.map(|of| &plan.components[of]);
     let wanted = |side| of.map_or(0, |component| component.wanted(side));
     match &stage.kind {
@@ -24,7 +26,13 @@ pub(super) fn does(plan: &Plan, stage: &StagePlan) -> Vec<String> {
             format!("pins the digest of {} that it writes", build.repository),
         ],
         StageKind::Command(command) => vec![format!("runs `{}`", command.run.join(" "))],
-        StageKind::Flag(command) => vec![format!("switches the flag on: `{}`", command.run.join(" "))],
+        StageKind::Flag(FlagPlan::Command(command)) => {
+            vec![format!("switches the flag on: `{}`", command.run.join(" "))]
+        }
+        StageKind::Flag(FlagPlan::AppConfig(flag)) => vec![
+            format!("deploys a version of {}/{} with {} {}", flag.application, flag.profile, flag.flag, flag.to.word()),
+            format!("to {}, by {}, and waits until that is complete", flag.environment, flag.strategy),
+        ],
         StageKind::Load(load) => {
             let limits = load.limits.iter().map(|limit| {
                 let bounds = [limit.below.map(|it| format!("below {it}")), limit.above.map(|it| format!("above {it}"))];
@@ -60,7 +68,8 @@ pub(super) fn does(plan: &Plan, stage: &StagePlan) -> Vec<String> {
                     GateKind::Automatic => "then the verdicts",
                     GateKind::Human => "then a human",
                 };
-                format!("green to {}, watched for {}, {gate}", step.weight, Elapsed(step.bake))
+                let shown = traffic.map(|traffic| format!(": {}", traffic.shown(*step))).unwrap_or_default();
+                format!("green to {}, watched for {}, {gate}{shown}", step.weight, Elapsed(step.bake))
             })
             .collect(),
         StageKind::Verify(verify) => {
@@ -87,6 +96,7 @@ fn job_in_words(job: &Job) -> String {
 fn runs(runs: Runs<'_>) -> String {
     match runs {
         Runs::Command(command) => format!("runs `{}`", command.run.join(" ")),
+        Runs::Flag(flag) => flag.line(flag.to),
         Runs::Task(task) => {
             let of = match &task.definition {
                 Definition::New => "the new task definition",
@@ -110,20 +120,21 @@ pub(super) fn on_failure(stage: &StagePlan) -> &'static str {
 pub(super) fn retries(kind: &StageKind) -> &'static str {
     match kind {
         StageKind::Gate(_) => "reads that fail for the moment, until the time-out",
-        StageKind::Build(_) | StageKind::Command(_) | StageKind::Load(_) | StageKind::Flag(_) => "nothing: a human may",
+        StageKind::Flag(FlagPlan::AppConfig(_)) => "calls that fail for the moment, until the time-out",
+        StageKind::Build(_) | StageKind::Command(_) | StageKind::Load(_) | StageKind::Flag(FlagPlan::Command(_)) => {
+            "nothing: a human may"
+        }
         StageKind::Migrate(_) | StageKind::Task(_) => "starting a task on ECS, until the time-out",
         StageKind::Deploy | StageKind::Shift(_) | StageKind::Cleanup(_) => {
             "calls that fail for the moment, until the time-out"
         }
-        StageKind::Smoke(checks) => checked(checks),
-        StageKind::Verify(verify) => checked(&verify.checks),
+        StageKind::Smoke(_) | StageKind::Verify(_) => {
+            let is_tried_again = kind.checks().unwrap_or_default().iter().any(|check| check.retries > 0);
+            if is_tried_again { "checks, as often as each says" } else { "nothing" }
+        }
         StageKind::WarmUp(_) | StageKind::Wait(_) => "nothing",
         StageKind::Notify | StageKind::StatusPage(_) => "each message, up to eight times",
     }
-}
-
-fn checked(checks: &[crate::domain::check::HttpCheck]) -> &'static str {
-    if checks.iter().any(|check| check.retries > 0) { "checks, as often as each says" } else { "nothing" }
 }
 
 /// What undoes a stage.
@@ -188,7 +199,10 @@ pub(super) fn unknown(stage: &StagePlan) -> Option<String> {
         StageKind::Build(build) => {
             Some(format!("{name}: the digest of {}, and what the build itself calls", build.repository))
         }
-        StageKind::Command(_) | StageKind::Flag(_) | StageKind::Load(_) => {
+        StageKind::Flag(FlagPlan::AppConfig(_)) => {
+            Some(format!("{name}: how often the deployment is looked at, every 5 s"))
+        }
+        StageKind::Command(_) | StageKind::Flag(FlagPlan::Command(_)) | StageKind::Load(_) => {
             Some(format!("{name}: what the program itself does and calls"))
         }
         StageKind::Task(_) | StageKind::Migrate(_) => Some(format!(

@@ -1,5 +1,5 @@
 use super::*;
-use crate::program::testing::{EXAMPLE, IMAGE, Shop};
+use crate::program::testing::{EXAMPLE, IMAGE, START, Shop};
 use crate::sim::world::Change;
 
 /// Every kind of stage that calls AWS, without one that waits for people or asks a web server.
@@ -56,7 +56,7 @@ async fn outlined(shop: &Shop, image: Option<&str>) -> Outline {
     let images: Vec<Image> =
         image.map(|image| Image { component: None, version: Version(image.to_owned()) }).into_iter().collect();
     let wanted = Wanted { environment: shop.environment, lineup: &shop.lineup, lead: None, images: &images };
-    outline(&shop.config, &wanted, &shop.context, &shop.clouds, None).await.unwrap()
+    outline(&shop.config, &wanted, &shop.context, &shop.clouds, None, START).await.unwrap()
 }
 
 fn text(outline: &Outline) -> String {

@@ -50,7 +50,7 @@ impl Identity {
         let stranger = if credential == Credential::UnknownIssuer { Some(authority("Nobody", life)?) } else { None };
         let (signer, _) = stranger.as_ref().unwrap_or(&known);
         let mut hosts: Vec<String> = vec![schema.app.host.clone()];
-        hosts.extend(schema.service.iter().filter_map(|service| service.test_host.clone()));
+        hosts.extend(schema.groups().filter_map(|(_, host)| host.clone()));
         if credential == Credential::WrongHost {
             hosts = vec!["www.elsewhere.test".to_owned()];
         }

@@ -1,6 +1,6 @@
 //! What the types of a scenario's keys cannot say.
 
-use super::schema::{Alarm, Profile, Rule, Schema, Service};
+use super::schema::{Alarm, Profile, Rule, Schema};
 use crate::sim::world::metrics;
 
 /// The key to blame, and what is wrong with it.
@@ -10,7 +10,7 @@ impl Schema {
     /// Finds what would keep AWS, or chance, from making this world.
     pub(super) fn check(&self) -> Result<(), Complaint> {
         self.check_names()?;
-        let groups: Vec<&str> = self.service.iter().map(Service::target_group).collect();
+        let groups: Vec<&str> = self.groups().map(|(name, _)| name).collect();
         self.rule.iter().try_for_each(|rule| check_rule(rule, &groups))?;
         check_profile("old", &self.old)?;
         check_profile("new", &self.new)?;
@@ -28,6 +28,9 @@ impl Schema {
             ));
         }
         self.check_estate()?;
+        if let Some(codedeploy) = &self.codedeploy {
+            codedeploy.check(self)?;
+        }
         if self.metrics.delay_min > self.metrics.delay_max {
             return Err(("delay_min", "delay_min is longer than delay_max".to_owned()));
         }

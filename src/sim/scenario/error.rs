@@ -1,6 +1,9 @@
 //! Why a scenario cannot be used.
 
+use std::ops::Range;
 use std::path::PathBuf;
+
+use crate::document::{Document, Place, nearest};
 
 /// Why a scenario cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -49,35 +52,24 @@ impl ScenarioError {
         let message = error.message().lines().next().unwrap_or_default();
         let mut quoted = message.split('`').skip(1).step_by(2);
         let suggestion = match quoted.next() {
-            Some(wrong) if message.starts_with("unknown ") => nearest(wrong, quoted),
+            Some(wrong) if message.starts_with("unknown ") => nearest(wrong, quoted).map(str::to_owned),
             _ => None,
         };
-        Self::at(file, text, error.span().map_or(0, |span| span.start), message.to_owned(), suggestion)
+        Self::at(file, text, &error.span().unwrap_or_default(), message.to_owned(), suggestion)
     }
 
     /// An error about the first line that sets `key`.
     pub(super) fn at_key(file: &str, text: &str, key: &str, message: String) -> Self {
         let offset = text.match_indices(key).map(|(at, _)| at).find(|&at| starts_line(text, at)).unwrap_or(0);
-        Self::at(file, text, offset, message, None)
+        Self::at(file, text, &(offset..offset), message, None)
     }
 
-    fn at(file: &str, text: &str, offset: usize, message: String, suggestion: Option<String>) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        Self::Invalid { file: file.to_owned(), line: before.matches('\n').count() + 1, column, message, suggestion }
+    fn at(file: &str, text: &str, spot: &Range<usize>, message: String, suggestion: Option<String>) -> Self {
+        let Place { file, line, column } = Document { name: file, text }.place(spot);
+        Self::Invalid { file, line, column, message, suggestion }
     }
 }
 
 fn starts_line(text: &str, at: usize) -> bool {
     text.get(..at).is_some_and(|before| before.is_empty() || before.ends_with('\n') || before.ends_with('['))
-}
-
-/// The candidate most like `wrong`, if any is alike at all.
-pub(super) fn nearest<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
-    candidates
-        .map(|name| (strsim::jaro_winkler(wrong, name), name))
-        .filter(|&(likeness, _)| likeness > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name.to_owned())
 }

@@ -2,6 +2,7 @@
 
 mod api_faults;
 mod check;
+pub(crate) mod codedeploy;
 mod error;
 pub(crate) mod schema;
 mod span;
@@ -9,6 +10,8 @@ mod span;
 use std::time::Duration;
 
 use std::path::Path;
+
+use crate::document;
 
 pub use api_faults::{ApiFault, ApiFaultKind};
 pub use error::ScenarioError;
@@ -37,6 +40,19 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "hostile-logs",
 ];
 
+/// How the services of a world are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Two services that take turns, each with its target group.
+    TwoServices,
+    /// One service with both target groups, between which ECS shifts traffic.
+    TwoRevisions,
+    /// One service with both target groups, between which CodeDeploy shifts traffic.
+    TwoTaskSets,
+    /// One service with the first target group, whose tasks ECS replaces.
+    OneService,
+}
+
 /// A world written down, ready to be made.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -61,7 +77,7 @@ impl Scenario {
             Some((name, text)) => Self::parse(name, text),
             None => Err(ScenarioError::Unknown {
                 name: name.to_owned(),
-                suggestion: error::nearest(name, Self::names()),
+                suggestion: document::nearest(name, Self::names()).map(str::to_owned),
                 known: Self::names().collect::<Vec<_>>().join(", "),
             }),
         }
@@ -97,6 +113,37 @@ impl Scenario {
     pub fn with_one_off(mut self, lasting: Duration, exit_code: i32) -> Self {
         self.schema.one_off.lasting = lasting;
         self.schema.one_off.exit_code = exit_code;
+        self
+    }
+
+    /// The same world with its two services laid out another way. A world of any other number of services stays as it is.
+    #[must_use]
+    pub fn laid_out(mut self, layout: Layout) -> Self {
+        let [first, second] = self.schema.service.as_slice() else { return self };
+        let (first, second) = (first.clone(), second.clone());
+        let name = self.schema.app.family.clone();
+        let own = first.target_group().to_owned();
+        match layout {
+            Layout::TwoServices => {}
+            Layout::TwoRevisions => {
+                self.schema.service = vec![schema::Service {
+                    name,
+                    alternate_target_group: Some(second.target_group().to_owned()),
+                    alternate_test_host: second.test_host,
+                    target_group: Some(own),
+                    ..first
+                }];
+            }
+            Layout::TwoTaskSets => {
+                self.schema.codedeploy.get_or_insert_default();
+            }
+            Layout::OneService => {
+                for rule in &mut self.schema.rule {
+                    rule.weights.retain(|group, _| *group == own);
+                }
+                self.schema.service = vec![schema::Service { name, target_group: Some(own), ..first }];
+            }
+        }
         self
     }
 
@@ -144,10 +191,14 @@ mod tests {
             "[app]",
             "[[page]]",
             "[[service]]",
+            "[codedeploy]",
+            "[[codedeploy.configuration]]",
+            "[[codedeploy.hook]]",
             "[[rule]]",
             "[health_check]",
             "[tasks]",
             "[one_off]",
+            "[[hook]]",
             "[traffic]",
             "[old]",
             "[new]",
@@ -164,6 +215,7 @@ mod tests {
             "[[estate.image]]",
             "[[estate.secret]]",
             "[[estate.snapshot]]",
+            "[[estate.flags]]",
             "[[api_faults]]",
         ];
         for table in tables {

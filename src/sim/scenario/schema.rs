@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::api_faults::ApiFault;
+use super::codedeploy::CodeDeploy;
 use super::span::{self, Percent};
 
 /// Everything a scenario file may say.
@@ -19,10 +20,12 @@ pub(crate) struct Schema {
     pub(crate) app: App,
     pub(crate) page: Vec<Page>,
     pub(crate) service: Vec<Service>,
+    pub(crate) codedeploy: Option<CodeDeploy>,
     pub(crate) rule: Vec<Rule>,
     pub(crate) health_check: HealthCheck,
     pub(crate) tasks: Tasks,
     pub(crate) one_off: OneOff,
+    pub(crate) hook: Vec<Hook>,
     pub(crate) traffic: Traffic,
     pub(crate) old: Profile,
     pub(crate) new: Profile,
@@ -50,10 +53,12 @@ impl Default for Schema {
             app: App::default(),
             page: Vec::new(),
             service: vec![service("api-blue", 6), service("api-green", 0)],
+            codedeploy: None,
             rule: Vec::new(),
             health_check: HealthCheck::default(),
             tasks: Tasks::default(),
             one_off: OneOff::default(),
+            hook: Vec::new(),
             traffic: Traffic::default(),
             old: Profile::default(),
             new: Profile::default(),
@@ -69,12 +74,19 @@ impl Default for Schema {
 }
 
 impl Schema {
+    /// Every target group and the host that leads to it alone: each service's own, then its alternate one.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&str, &Option<String>)> {
+        self.service.iter().flat_map(|service| {
+            let alternate = service.alternate_target_group.as_deref().map(|name| (name, &service.alternate_test_host));
+            std::iter::once((service.target_group(), &service.test_host)).chain(alternate)
+        })
+    }
+
     /// Without rules of its own, a world sends its users to the first service.
     pub(super) fn complete(&mut self) {
         if self.rule.is_empty() {
-            let weights = self.service.iter().enumerate();
-            let weights =
-                weights.map(|(index, service)| (service.target_group().to_owned(), if index == 0 { 100 } else { 0 }));
+            let weights = self.groups().enumerate();
+            let weights = weights.map(|(index, (group, _))| (group.to_owned(), if index == 0 { 100 } else { 0 }));
             self.rule = vec![Rule { host: Some(self.app.host.clone()), path: None, weights: weights.collect() }];
         }
     }
@@ -136,7 +148,9 @@ tables! {
     Service {
         name: String = "api".to_owned(),
         target_group: Option<String> = None,
+        alternate_target_group: Option<String> = None,
         test_host: Option<String> = None,
+        alternate_test_host: Option<String> = None,
         desired: u32 = 1,
         minimum_healthy_percent: u32 = 100,
         maximum_percent: u32 = 200,
@@ -185,6 +199,12 @@ tables! {
         exit_code: i32 = 0,
         only: Option<String> = None,
         log: Vec<String> = vec!["migration 0042_add_order_index applied".to_owned()],
+    }
+
+    /// What a function of a lifecycle hook answers, call by call.
+    Hook {
+        function: String = String::new(),
+        results: Vec<String> = vec!["SUCCEEDED".to_owned()],
     }
 
     /// What users do.
@@ -301,6 +321,17 @@ tables! {
         secret: Vec<EstateSecret> = vec![EstateSecret::default()],
         snapshot: Vec<EstateSnapshot> = vec![EstateSnapshot::default()],
         backup_retention_days: u32 = 7,
+        flags: Vec<EstateFlags> = Vec::new(),
+    }
+
+    /// An application of AppConfig with one environment and one profile of feature flags.
+    EstateFlags {
+        application: String = "shop".to_owned(),
+        environment: String = "production".to_owned(),
+        profile: String = "features".to_owned(),
+        flags: Vec<String> = vec!["checkout".to_owned()],
+        on: Vec<String> = Vec::new(),
+        alarmed: bool = false,
     }
 
     /// An image of a repository.

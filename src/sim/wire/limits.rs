@@ -42,6 +42,8 @@ fn rate_of(service: Service, operation: &str) -> Rate {
         (Service::SecretsManager, "DescribeSecret") => rate(40.0, 40.0),
         (Service::SecretsManager, _) => rate(50.0, 50.0),
         (Service::Rds, _) => rate(30.0, 10.0),
+        (Service::CodeDeploy, _) => rate(50.0, 5.0),
+        (Service::AppConfig, _) => rate(20.0, 10.0),
     }
 }
 

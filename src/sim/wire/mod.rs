@@ -4,8 +4,10 @@
 //! request rates and the fault plan have their say, and the service's file reads the parameters, asks the world and
 //! writes the answer field by field. The unmodified AWS SDKs and the AWS CLI are the clients.
 
+mod app_config;
 mod cbor;
 mod cloudwatch;
+mod codedeploy;
 mod ecr;
 mod ecs;
 mod elbv2;
@@ -162,7 +164,9 @@ fn serve(sim: &Sim, call: &Call, now: Timestamp, request_id: &str, after: Durati
 
 fn decode(call: &Call) -> Result<Json, ApiError> {
     match call.protocol {
-        Protocol::Json10 | Protocol::Json11 => json::decode(&call.body).map_err(|_| call.service.malformed()),
+        Protocol::Json10 | Protocol::Json11 | Protocol::Rest => {
+            json::decode(&call.body).map_err(|_| call.service.malformed())
+        }
         Protocol::Cbor => cbor::decode(&call.body).map_err(|_| call.service.malformed()),
         Protocol::Query => Ok(query::decode(&call.body)),
     }
@@ -179,5 +183,7 @@ fn dispatch(sim: &Sim, call: &Call, input: Input<'_>) -> Result<Value, ApiError>
         Service::Ecr => ecr::call(world, &call.operation, input),
         Service::SecretsManager => secrets_manager::call(world, &call.operation, input),
         Service::Rds => rds::call(world, &call.operation, input),
+        Service::CodeDeploy => codedeploy::call(world, &call.operation, input),
+        Service::AppConfig => app_config::call(world, &call.operation, input),
     })
 }

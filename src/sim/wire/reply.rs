@@ -4,15 +4,17 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
 
+use super::app_config::PAYLOAD;
 use super::route::Call;
 use super::service::Protocol;
-use super::value::Value;
+use super::value::{Fields, Value};
 use super::{cbor, json, query};
 use crate::sim::world::ApiError;
 
 /// A successful answer.
 pub(super) fn accept(call: &Call, request_id: &str, body: &Value) -> Response<Bytes> {
     let bytes = match call.protocol {
+        Protocol::Rest => return rest(request_id, body),
         Protocol::Json10 | Protocol::Json11 => json::encode(body),
         Protocol::Cbor => cbor::encode(body),
         Protocol::Query => query::encode(&call.operation, call.service.namespace(), request_id, body).into_bytes(),
@@ -25,6 +27,7 @@ pub(super) fn refuse(call: &Call, request_id: &str, error: &ApiError) -> Respons
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
     let body = json::error(error.code, &error.message);
     let bytes = match call.protocol {
+        Protocol::Rest => json::encode(&Fields::new().with("Message", &error.message).into()),
         Protocol::Json10 | Protocol::Json11 => json::encode(&body),
         Protocol::Cbor => cbor::encode(&body),
         Protocol::Query => {
@@ -33,6 +36,11 @@ pub(super) fn refuse(call: &Call, request_id: &str, error: &ApiError) -> Respons
         }
     };
     let mut response = response(call.protocol, status, request_id, bytes);
+    if call.protocol == Protocol::Rest {
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static(error.code));
+    }
     if matches!(call.protocol, Protocol::Json10 | Protocol::Cbor) {
         let fault = if error.status >= 500 { "Receiver" } else { "Sender" };
         if let Ok(code) = HeaderValue::from_str(&format!("{};{fault}", error.code)) {
@@ -46,6 +54,7 @@ fn response(protocol: Protocol, status: StatusCode, request_id: &str, body: Vec<
     let kind = match protocol {
         Protocol::Json10 => "application/x-amz-json-1.0",
         Protocol::Json11 => "application/x-amz-json-1.1",
+        Protocol::Rest => "application/json",
         Protocol::Query => "text/xml",
         Protocol::Cbor => "application/cbor",
     };
@@ -58,6 +67,23 @@ fn response(protocol: Protocol, status: StatusCode, request_id: &str, body: Vec<
     }
     if protocol == Protocol::Cbor {
         headers.insert(HeaderName::from_static("smithy-protocol"), HeaderValue::from_static("rpc-v2-cbor"));
+    }
+    response
+}
+
+/// An answer whose body may be one of its members; the others are headers then.
+fn rest(request_id: &str, body: &Value) -> Response<Bytes> {
+    let Value::Struct(fields) = body else {
+        return response(Protocol::Rest, StatusCode::OK, request_id, json::encode(body));
+    };
+    let Some((_, payload)) = fields.iter().find(|(name, _)| *name == PAYLOAD) else {
+        return response(Protocol::Rest, StatusCode::OK, request_id, json::encode(body));
+    };
+    let mut response = response(Protocol::Rest, StatusCode::OK, request_id, json::encode(payload));
+    if let Some((_, Value::Text(number))) = fields.iter().find(|(name, _)| *name == "VersionNumber")
+        && let Ok(number) = HeaderValue::from_str(number)
+    {
+        response.headers_mut().insert(HeaderName::from_static("version-number"), number);
     }
     response
 }

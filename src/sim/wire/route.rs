@@ -36,8 +36,8 @@ pub(super) struct Call {
     pub(super) body: Bytes,
 }
 
-/// Recognises a request. One port serves all: the CBOR path, then the target header, then the form's version tell the
-/// services apart. The URI may be absolute, as clients send it to a proxy.
+/// Recognises a request. One port serves all: the CBOR path, then the target header, then the paths of AppConfig, then the
+/// form's version tell the services apart. The URI may be absolute, as clients send it to a proxy.
 pub(super) fn recognise(request: http::Request<Bytes>) -> Route {
     let (parts, body) = request.into_parts();
     let host = host_of(&parts);
@@ -65,6 +65,9 @@ pub(super) fn recognise(request: http::Request<Bytes>) -> Route {
             Some((service, operation, protocol)) => aws(service, operation, protocol, body),
             None => Route::Nowhere,
         };
+    }
+    if let Some((operation, parameters)) = super::app_config::recognise(&parts, &body) {
+        return aws(Service::AppConfig, operation, Protocol::Rest, parameters);
     }
     let form = super::query::decode(&body);
     let service = form.get("Version").and_then(Json::as_str).and_then(Service::of_version);

@@ -23,6 +23,10 @@ pub enum Service {
     SecretsManager,
     /// Relational Database Service.
     Rds,
+    /// CodeDeploy.
+    CodeDeploy,
+    /// AppConfig.
+    AppConfig,
 }
 
 /// How a request was written, and so how its answer is.
@@ -36,6 +40,8 @@ pub(crate) enum Protocol {
     Query,
     /// Smithy RPC v2 CBOR with awsQuery's error codes in a header.
     Cbor,
+    /// REST with JSON bodies.
+    Rest,
 }
 
 impl Service {
@@ -51,6 +57,8 @@ impl Service {
             Self::Ecr => "ecr",
             Self::SecretsManager => "secretsmanager",
             Self::Rds => "rds",
+            Self::CodeDeploy => "codedeploy",
+            Self::AppConfig => "appconfig",
         }
     }
 
@@ -72,6 +80,7 @@ impl Service {
             "AmazonEC2ContainerServiceV20141113" => Some((Self::Ecs, Protocol::Json11)),
             "Logs_20140328" => Some((Self::Logs, Protocol::Json11)),
             "AmazonEC2ContainerRegistry_V20150921" => Some((Self::Ecr, Protocol::Json11)),
+            "CodeDeploy_20141006" => Some((Self::CodeDeploy, Protocol::Json11)),
             "secretsmanager" => Some((Self::SecretsManager, Protocol::Json11)),
             "GraniteServiceVersion20100801" => Some((Self::CloudWatch, Protocol::Json10)),
             _ => None,
@@ -86,7 +95,7 @@ impl Service {
             Self::CloudWatch => "http://monitoring.amazonaws.com/doc/2010-08-01/",
             Self::Sns => "http://sns.amazonaws.com/doc/2010-03-31/",
             Self::Rds => "http://rds.amazonaws.com/doc/2014-10-31/",
-            Self::Ecs | Self::Logs | Self::Ecr | Self::SecretsManager => "",
+            Self::Ecs | Self::Logs | Self::Ecr | Self::SecretsManager | Self::CodeDeploy | Self::AppConfig => "",
         }
     }
 
@@ -94,7 +103,7 @@ impl Service {
     const fn short_codes(self) -> bool {
         match self {
             Self::Sts | Self::Elbv2 | Self::CloudWatch | Self::Sns | Self::Rds => true,
-            Self::Ecs | Self::Logs | Self::Ecr | Self::SecretsManager => false,
+            Self::Ecs | Self::Logs | Self::Ecr | Self::SecretsManager | Self::CodeDeploy | Self::AppConfig => false,
         }
     }
 
@@ -105,6 +114,8 @@ impl Service {
             Self::Sts | Self::Elbv2 => "ValidationError",
             Self::CloudWatch | Self::Rds => "InvalidParameterValue",
             Self::Sns => "InvalidParameter",
+            Self::CodeDeploy => "InvalidInputException",
+            Self::AppConfig => "BadRequestException",
         };
         ApiError { code, message: message.into(), status: 400 }
     }
@@ -117,9 +128,15 @@ impl Service {
                 ApiError { code: "MissingParameter", message, status: 400 }
             }
             Self::Elbv2 => self.invalid(format!("{name} must be specified")),
-            Self::Sts | Self::Ecs | Self::Logs | Self::Sns | Self::Ecr | Self::SecretsManager | Self::Rds => {
-                self.invalid(format!("{name} can not be blank."))
-            }
+            Self::CodeDeploy => super::codedeploy::missing(name),
+            Self::Sts
+            | Self::Ecs
+            | Self::Logs
+            | Self::Sns
+            | Self::Ecr
+            | Self::SecretsManager
+            | Self::Rds
+            | Self::AppConfig => self.invalid(format!("{name} can not be blank.")),
         }
     }
 
@@ -135,7 +152,12 @@ impl Service {
                 ApiError { code: "InvalidNextTokenException", message: "Invalid token".into(), status: 400 }
             }
             Self::Rds => self.invalid("Invalid Marker"),
-            Self::Sts | Self::Ecs | Self::Sns | Self::Ecr => self.invalid("Invalid token"),
+            Self::CodeDeploy => ApiError {
+                code: "InvalidNextTokenException",
+                message: "The next token is invalid.".into(),
+                status: 400,
+            },
+            Self::Sts | Self::Ecs | Self::Sns | Self::Ecr | Self::AppConfig => self.invalid("Invalid token"),
         }
     }
 
@@ -188,7 +210,8 @@ impl Service {
         let code = match self {
             Self::Ecs | Self::Ecr => "ServerException",
             Self::CloudWatch | Self::SecretsManager => "InternalServiceError",
-            Self::Sts | Self::Elbv2 | Self::Logs | Self::Rds => "InternalFailure",
+            Self::AppConfig => "InternalServerException",
+            Self::Sts | Self::Elbv2 | Self::Logs | Self::Rds | Self::CodeDeploy => "InternalFailure",
             Self::Sns => "InternalError",
         };
         ApiError { code, message: "An internal error occurred.".into(), status: 500 }

@@ -5,6 +5,8 @@
 
 pub mod alarms;
 mod app;
+pub mod app_config;
+pub mod codedeploy;
 pub mod ecs;
 pub mod elb;
 mod error;
@@ -54,10 +56,12 @@ pub struct World {
     traffic: traffic::Traffic,
     metrics: metrics::Store,
     alarms: alarms::Alarms,
+    codedeploy: codedeploy::CodeDeploy,
     logs: logs::Logs,
     sns: sns::Sns,
     inbox: inbox::Inbox,
     estate: estate::Estate,
+    app_config: Vec<app_config::Application>,
     ledger: ledger::Ledger,
 }
 
@@ -74,6 +78,7 @@ impl World {
             self.tick_services(at);
             self.tick_metrics(at);
             self.tick_alarms(at);
+            self.tick_codedeploy(at);
             self.ticked = at;
         }
         self.now = now;

@@ -5,8 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, json};
 
 use super::alarms::Alarms;
+use super::codedeploy::CodeDeploy;
 use super::ecs::{
-    CircuitBreaker, CreateService, DeploymentConfiguration, Ecs, RegisterTaskDefinition, ServiceLoadBalancer, Tag,
+    AdvancedConfiguration, CircuitBreaker, CreateService, DeploymentConfiguration, DeploymentController, Ecs,
+    RegisterTaskDefinition, ServiceLoadBalancer, Tag,
 };
 use super::elb::Elb;
 use super::estate::Estate;
@@ -19,7 +21,7 @@ use super::sns::Sns;
 use super::traffic::Traffic;
 use super::{Timestamp, World};
 use crate::sim::scenario::Scenario;
-use crate::sim::scenario::schema::Breaker;
+use crate::sim::scenario::schema::{Breaker, Service};
 
 impl World {
     /// The world of `scenario` at `start`, with as much history behind it as the scenario says. The same seed gives the
@@ -39,10 +41,12 @@ impl World {
             elb: Elb::default(),
             metrics: Store::default(),
             alarms: Alarms::default(),
+            codedeploy: CodeDeploy::default(),
             logs: Logs::default(),
             sns: Sns::default(),
             inbox: Inbox::default(),
             estate: Estate::default(),
+            app_config: Vec::new(),
             ledger: Ledger::default(),
         };
         world.set_up(origin);
@@ -60,14 +64,31 @@ impl World {
         self.set_up_logs(at);
         self.set_up_elb(at);
         self.set_up_estate();
+        self.set_up_app_config();
         let topic = self.schema.aws.topic.clone();
         // A scenario is checked when it is read, so that nothing here is refused.
         let made = self
             .create_topic(&topic)
             .and_then(|arn| self.subscribe(&arn, "email", "releases@shop.test"))
             .and_then(|_| self.set_up_services())
-            .and_then(|()| self.set_up_alarms());
+            .and_then(|()| self.set_up_alarms())
+            .and_then(|()| self.set_up_codedeploy());
         debug_assert_eq!(made, Ok(()));
+    }
+
+    /// The services that ECS has: those of the scenario, or the one that CodeDeploy deploys in the place of all.
+    fn deployed_services(&self) -> Vec<Service> {
+        let services = self.schema.service.clone();
+        let Some(codedeploy) = &self.schema.codedeploy else { return services };
+        services
+            .into_iter()
+            .take(1)
+            .map(|first| Service {
+                target_group: Some(first.target_group().to_owned()),
+                name: codedeploy.service.clone(),
+                ..first
+            })
+            .collect()
     }
 
     fn set_up_services(&mut self) -> super::ApiResult<()> {
@@ -98,18 +119,35 @@ impl World {
             settings: settings(&aws.account, &app.family),
             tags: vec![Tag { key: "version".to_owned(), value: app.tag.clone() }],
         })?;
-        for service in self.schema.service.clone() {
-            let group = self.elb.groups.iter().find(|group| group.view.name == service.target_group());
-            let load_balancers = group.map(|group| ServiceLoadBalancer {
-                target_group_arn: group.view.arn.clone(),
-                container_name: app.container.clone(),
-                container_port: app.port,
+        for service in self.deployed_services() {
+            let arn = |name: &str| {
+                let group = self.elb.groups.iter().find(|group| group.view.name == name);
+                group.map(|group| group.view.arn.clone())
+            };
+            let alternate = service.alternate_target_group.as_deref().and_then(arn);
+            let load_balancers = arn(service.target_group()).map(|target_group_arn| {
+                let advanced = alternate.and_then(|alternate| {
+                    let (production, test) = self.shifting_rules([&target_group_arn, &alternate]);
+                    Some(AdvancedConfiguration {
+                        alternate_target_group_arn: alternate,
+                        production_listener_rule: production?,
+                        test_listener_rule: test,
+                        role_arn: format!("arn:aws:iam::{}:role/ecsInfrastructureRoleForLoadBalancers", aws.account),
+                    })
+                });
+                ServiceLoadBalancer {
+                    target_group_arn,
+                    container_name: app.container.clone(),
+                    container_port: app.port,
+                    advanced,
+                }
             });
             let created = self.create_service(CreateService {
                 cluster: None,
                 name: service.name.clone(),
                 task_definition: definition.arn.clone(),
                 desired: service.desired,
+                controller: self.schema.codedeploy.as_ref().map(|_| DeploymentController::CodeDeploy),
                 load_balancers: load_balancers.into_iter().collect(),
                 deployment_configuration: DeploymentConfiguration {
                     minimum_healthy_percent: service.minimum_healthy_percent,
@@ -119,6 +157,7 @@ impl World {
                         Breaker::Fail => CircuitBreaker::Fail,
                         Breaker::Rollback => CircuitBreaker::Rollback,
                     },
+                    ..DeploymentConfiguration::default()
                 },
                 health_check_grace_seconds: service.grace.as_secs() as u32,
                 tags: Vec::new(),

@@ -113,6 +113,7 @@ fn plot(look: Look<'_>, reading: Reading<'_>, area: Rect, buf: &mut Buffer) {
         ],
         threshold: reading.plan.max,
         marks: &[],
+        cursor: None,
         times: &[],
         value: &label,
         dots: None,

@@ -45,6 +45,8 @@ pub struct Chart<'a> {
     pub threshold: Option<f64>,
     /// Marked moments.
     pub marks: &'a [Mark<'a>],
+    /// The moment that is read, 0 at the left edge and 1 at the right.
+    pub cursor: Option<f64>,
     /// Labels under the time axis, with their place from 0 to 1.
     pub times: &'a [(f64, &'a str)],
     /// How values read on the other axis.
@@ -86,6 +88,10 @@ impl Chart<'_> {
         }
         self.draw_threshold(plot, top, buf, theme);
         self.draw_marks(plot, buf, theme);
+        if let Some(at) = self.cursor {
+            let line = Rect { x: place(at, plot), width: 1, ..plot };
+            super::text::fill(buf, line, theme.glyphs.separator, theme.style(Role::Strong));
+        }
         self.draw_series(plot, top, buf, theme);
         self.draw_far_threshold(plot, top, buf, theme);
     }

@@ -81,6 +81,14 @@ impl Table<'_> {
         }
     }
 
+    /// The offset and width of a column within `width` screen columns, for what a cell's text cannot show; `None` where it
+    /// does not fit.
+    pub fn place(&self, width: u16, column: usize) -> Option<(u16, u16)> {
+        let indent = u16::from(self.selected.is_some());
+        let (x, size) = self.layout(width.saturating_sub(indent)).get(column).copied()?;
+        Some((x.saturating_add(indent), size))
+    }
+
     /// The offset and width of each column that fits, one free screen column between two.
     fn layout(&self, room: u16) -> Vec<(u16, u16)> {
         let least = |column: &Column<'_>| match column.width {

@@ -85,6 +85,7 @@ fn chart(threshold: f64, dots: Option<Dots>) -> impl Fn(Rect, &mut Buffer, &Them
             series: &series,
             threshold: Some(threshold),
             marks: &[Mark { at: 0.5, label: "10 %" }],
+            cursor: None,
             times: &[(0.0, "12:00"), (0.5, "12:15"), (1.0, "now")],
             value: &percent,
             dots,

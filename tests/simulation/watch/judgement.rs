@@ -6,7 +6,7 @@ use cutover::domain::command::CommandKind;
 use cutover::domain::components::ComponentIndex;
 use cutover::domain::event::Event;
 use cutover::domain::release::{Release, StepPhase};
-use cutover::domain::signal::{Measure, Policy, Ruling, SignalPlan, Verdict};
+use cutover::domain::signal::{Policy, Ruling, SignalPlan, Verdict};
 use cutover::domain::time::Timestamp;
 
 use super::{Invariant, State};
@@ -93,12 +93,7 @@ impl State {
 }
 
 fn trouble(signal: &SignalPlan, verdict: &Verdict, served: u64, at: Timestamp) -> Option<String> {
-    let needed = match signal.measure {
-        Measure::Cpu | Measure::Memory => 0,
-        Measure::TargetErrors | Measure::ClientErrors | Measure::ResponseTime(_) | Measure::RequestRate => {
-            signal.min_samples
-        }
-    };
+    let needed = if signal.measure.rests_on_requests() { signal.min_samples } else { 0 };
     if verdict.ruling != Ruling::Pass {
         return Some(format!("the ruling {}", verdict.ruling.word()));
     }

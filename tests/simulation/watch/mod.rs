@@ -9,7 +9,7 @@ mod secrets;
 mod turns;
 mod writes;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -134,6 +134,8 @@ struct State {
     journal: Vec<String>,
     /// Log lines shown to a face.
     lines: usize,
+    /// Components of which there were any.
+    heard: BTreeSet<ComponentIndex>,
     /// The most components that were shifted at the same time.
     side_by_side: usize,
     violations: Vec<Violation>,
@@ -185,6 +187,7 @@ impl Watch {
             notices: Notices::default(),
             journal: Vec::new(),
             lines: 0,
+            heard: BTreeSet::new(),
             side_by_side: 0,
             violations: Vec::new(),
         };
@@ -421,7 +424,11 @@ impl State {
         match &record.entry {
             Entry::Event(event) => self.event(event, record.at, now),
             Entry::Intent(intent) => self.intent(intent, now),
-            Entry::Refused { .. } | Entry::Accepted { .. } | Entry::Started { .. } | Entry::Seen(_) => {}
+            Entry::Refused { .. }
+            | Entry::Accepted { .. }
+            | Entry::Started { .. }
+            | Entry::Seen(_)
+            | Entry::Writer(_) => {}
         }
     }
 

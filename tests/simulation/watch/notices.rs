@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cutover::domain::components::ComponentIndex;
-use cutover::domain::effect::{Effect, Intent, Notice, Outcome};
+use cutover::domain::effect::{Effect, Intent, Notice, Outcome, Severity};
 use cutover::domain::event::Event;
 use cutover::domain::ids::EffectId;
 use cutover::domain::plan::{OnFailure, StageKind};
@@ -13,7 +13,7 @@ use cutover::sim::World;
 
 use super::{Invariant, State, Watch};
 
-/// A message is given up after this many tries.
+/// A message that is not critical is given up after this many tries.
 const TRIES: u32 = 8;
 
 /// Every message of the journal, and what came of it.
@@ -37,6 +37,7 @@ struct Told {
     deliveries: u32,
     is_sent: bool,
     failures: u32,
+    is_critical: bool,
 }
 
 impl Notices {
@@ -48,6 +49,7 @@ impl Notices {
         told.key.clone_from(&notice.key);
         told.channel.clone_from(&notice.channel);
         told.attempt = intent.attempt;
+        told.is_critical = notice.severity == Severity::Critical;
         told.delivered = 0;
         known
     }
@@ -151,15 +153,16 @@ impl Watch {
         self.with(|state, _| state.notices.lost_journal)
     }
 
-    /// The release has ended and its engine with it: everybody was told everything, but for what eight tries could not
-    /// deliver, or what was still owed when the engine ended while the cloud misbehaved.
+    /// The release has ended and its engine with it: everybody was told everything, but for what is not critical and eight
+    /// tries could not deliver, or what was still owed when the engine ended while the cloud misbehaved.
     pub(crate) fn told_all(&self, cloud_behaves: bool) {
         self.with(|state, now| {
             state.look(now);
             let channels = state.plan.notify.clone();
             let mut missing = Vec::new();
             for told in state.notices.all.values() {
-                let is_excused = told.failures >= TRIES || (!cloud_behaves && told.failures > 0);
+                let is_given_up = told.failures >= TRIES && !told.is_critical;
+                let is_excused = is_given_up || (!cloud_behaves && told.failures > 0);
                 if told.deliveries == 0 && !is_excused {
                     missing.push(format!("{} never reached {}", told.key, told.channel));
                 }

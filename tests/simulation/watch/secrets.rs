@@ -1,5 +1,8 @@
 //! I10: secrets, and bytes that steer a terminal.
 
+use std::collections::BTreeSet;
+
+use cutover::domain::components::ComponentIndex;
 use cutover::domain::log::LogLine;
 use cutover::domain::time::Timestamp;
 
@@ -23,12 +26,18 @@ impl Watch {
     pub(crate) fn lines_shown(&self, lines: &[LogLine]) {
         self.with(|state, now| {
             state.lines += lines.len();
+            state.heard.extend(lines.iter().filter_map(|line| line.component));
             for line in lines {
                 state.keeps_secret("a log line", &line.text, now);
                 let steers = format!("{}{}", line.text, line.task).chars().any(char::is_control);
                 state.require(!steers, Invariant::I10, now, || format!("a log line steers the terminal: {line:?}"));
             }
         });
+    }
+
+    /// Components whose log lines were shown.
+    pub(crate) fn heard(&self) -> BTreeSet<ComponentIndex> {
+        self.with(|state, _| state.heard.clone())
     }
 
     /// Lines shown so far.

@@ -69,6 +69,7 @@ fn facts(it: &Service) -> ServiceFacts {
             .map_or_else(|| "ROLLING".to_owned(), |strategy| strategy.as_str().to_owned()),
         breaker: breaker(configuration),
         task_definition: TaskDefinitionArn(it.task_definition().unwrap_or_default().to_owned()),
+        shifts: it.load_balancers().iter().any(|it| it.advanced_configuration().is_some()),
         attachments: it
             .load_balancers()
             .iter()

@@ -1,12 +1,14 @@
 //! The `alb` driver: the weights of two target groups in the forward action of a listener rule, or of a listener.
 
+use std::collections::{BTreeSet, HashMap};
+
 use aws_sdk_elasticloadbalancingv2::config;
 use aws_sdk_elasticloadbalancingv2::types::{Action, ActionTypeEnum, ForwardActionConfig, TargetGroupTuple};
 
-use crate::cloud::CloudError;
 use crate::cloud::aws::connect::hasty;
 use crate::cloud::aws::errors::{during, not_found, unexpected};
 use crate::cloud::aws::{Aws, lock};
+use crate::cloud::{CloudError, ErrorKind};
 use crate::domain::percent::Percent;
 use crate::domain::plan::Sides;
 
@@ -14,6 +16,9 @@ const DESCRIBE_RULES: &str = "elasticloadbalancing:DescribeRules";
 const DESCRIBE_LISTENERS: &str = "elasticloadbalancing:DescribeListeners";
 const MODIFY_RULE: &str = "elasticloadbalancing:ModifyRule";
 const MODIFY_LISTENER: &str = "elasticloadbalancing:ModifyListener";
+
+/// Rules or listeners asked for by one call.
+const BATCH: usize = 20;
 
 /// Green's weight as the load balancer has it.
 pub(in crate::cloud::aws) async fn weight(aws: &Aws, sides: &Sides) -> Result<Percent, CloudError> {
@@ -32,6 +37,101 @@ pub(in crate::cloud::aws) async fn share(
     let share = Split::find(&actions, first, second).and_then(|split| split.second_share());
     lock(&aws.rules).insert(rule.to_owned(), actions);
     share.map_err(|problem| unexpected(resource.reads(), format!("{rule}: {problem}")))
+}
+
+/// The same for many rules and listeners, by few calls. The answer has those that are there, by ARN, with their actions.
+pub(in crate::cloud::aws) async fn actions(
+    aws: &Aws,
+    arns: &BTreeSet<&str>,
+) -> Result<HashMap<String, Vec<Action>>, CloudError> {
+    let (rules, listeners): (Vec<&str>, Vec<&str>) = arns.iter().partition(|arn| arn.contains(":listener-rule/"));
+    let mut found = HashMap::new();
+    for batch in rules.chunks(BATCH) {
+        let arns = batch.iter().map(|arn| (*arn).to_owned()).collect();
+        match aws.elb.describe_rules().set_rule_arns(Some(arns)).send().await.map_err(during(DESCRIBE_RULES)) {
+            Ok(answer) => {
+                let rules = answer.rules.unwrap_or_default().into_iter();
+                found.extend(rules.filter_map(|rule| Some((rule.rule_arn?, rule.actions.unwrap_or_default()))));
+            }
+            // One that is not there fails the whole call.
+            Err(error) if error.kind == ErrorKind::NotFound => found.extend(singly(aws, batch, Resource::Rule).await?),
+            Err(error) => return Err(error),
+        }
+    }
+    for batch in listeners.chunks(BATCH) {
+        let arns = batch.iter().map(|arn| (*arn).to_owned()).collect();
+        let call = aws.elb.describe_listeners().set_listener_arns(Some(arns));
+        match call.send().await.map_err(during(DESCRIBE_LISTENERS)) {
+            Ok(answer) => {
+                let listeners = answer.listeners.unwrap_or_default().into_iter();
+                found.extend(
+                    listeners.filter_map(|one| Some((one.listener_arn?, one.default_actions.unwrap_or_default()))),
+                );
+            }
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                found.extend(singly(aws, batch, Resource::Listener).await?);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+async fn singly<'a>(
+    aws: &Aws,
+    arns: &[&'a str],
+    resource: impl Fn(&'a str) -> Resource<'a>,
+) -> Result<Vec<(String, Vec<Action>)>, CloudError> {
+    let mut found = Vec::new();
+    for arn in arns {
+        match read(aws, resource(arn)).await {
+            Ok(actions) => found.push(((*arn).to_owned(), actions)),
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Unexpected) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// The share of `second`'s weight in actions of `rule` that were read.
+pub(in crate::cloud::aws) fn share_in(
+    actions: Option<&Vec<Action>>,
+    rule: &str,
+    first: &str,
+    second: &str,
+) -> Result<Percent, CloudError> {
+    let resource = Resource::of(rule)?;
+    let actions = actions.ok_or_else(|| not_found(resource.reads(), format!("there is no {rule}")))?;
+    let share = Split::find(actions, first, second).and_then(|split| split.second_share());
+    share.map_err(|problem| unexpected(resource.reads(), format!("{rule}: {problem}")))
+}
+
+/// The same where an action may forward to one of them alone: the other then has none.
+pub(in crate::cloud::aws) async fn share_of_either(
+    aws: &Aws,
+    rule: &str,
+    first: &str,
+    second: &str,
+) -> Result<Percent, CloudError> {
+    let resource = Resource::of(rule)?;
+    let actions = read(aws, resource).await?;
+    if let Some(alone) = alone(&actions) {
+        let share = [(first, Percent::ZERO), (second, Percent::FULL)].into_iter().find(|(arn, _)| *arn == alone);
+        let elsewhere = || unexpected(resource.reads(), format!("{rule}: it forwards to {}", name_of(Some(alone))));
+        return share.map(|(_, share)| share).ok_or_else(elsewhere);
+    }
+    let share = Split::find(&actions, first, second).and_then(|split| split.second_share());
+    share.map_err(|problem| unexpected(resource.reads(), format!("{rule}: {problem}")))
+}
+
+/// The one target group that some actions forward to.
+fn alone(actions: &[Action]) -> Option<&str> {
+    let forward = actions.iter().find(|action| action.r#type == Some(ActionTypeEnum::Forward))?;
+    match forward.forward_config.as_ref().map_or(&[][..], ForwardActionConfig::target_groups) {
+        [] => forward.target_group_arn(),
+        [only] => only.target_group_arn(),
+        _ => None,
+    }
 }
 
 /// Sets both weights in one call.
@@ -210,8 +310,9 @@ fn name_of(arn: Option<&str>) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::Cloud as _;
     use crate::cloud::aws::testing::{BLUE, GREEN, LISTENER, RULE, Reply, Script, Sent, sides, xml, xml_error};
-    use crate::cloud::{Cloud as _, ErrorKind};
+    use crate::cloud::{ErrorKind, Rollout};
 
     fn forward(groups: &[(&str, i32)]) -> Action {
         let tuple =
@@ -277,8 +378,8 @@ mod tests {
             .on("ModifyRule", xml("ModifyRule", "<Rules/>"));
         let aws = script.aws();
         assert_eq!(aws.weight(&sides()).await.unwrap().get(), 10);
-        aws.set_weight(&sides(), Percent::clamped(50)).await.unwrap();
-        aws.set_weight(&sides(), Percent::ZERO).await.unwrap();
+        aws.set_weight(&Rollout::of(&sides()), Percent::clamped(50)).await.unwrap();
+        aws.set_weight(&Rollout::of(&sides()), Percent::ZERO).await.unwrap();
 
         let sent: Vec<_> = script.sent("ModifyRule").iter().map(Sent::form).collect();
         let groups = "Actions.member.2.ForwardConfig.TargetGroups.member";
@@ -308,8 +409,8 @@ mod tests {
             .on("ModifyRule", xml_error(400, "TargetGroupNotFound", "One or more target groups not found"))
             .on("ModifyRule", xml("ModifyRule", "<Rules/>"));
         let aws = script.aws();
-        assert_eq!(aws.set_weight(&sides(), Percent::ZERO).await.unwrap_err().kind, ErrorKind::NotFound);
-        aws.set_weight(&sides(), Percent::ZERO).await.unwrap();
+        assert_eq!(aws.set_weight(&Rollout::of(&sides()), Percent::ZERO).await.unwrap_err().kind, ErrorKind::NotFound);
+        aws.set_weight(&Rollout::of(&sides()), Percent::ZERO).await.unwrap();
         assert_eq!(script.sent("DescribeRules").len(), 2);
     }
 
@@ -322,7 +423,7 @@ mod tests {
             .on("DescribeListeners", xml("DescribeListeners", &listener))
             .on("ModifyListener", xml("ModifyListener", "<Listeners/>"));
         let sides = Sides { rule: LISTENER.to_owned(), ..sides() };
-        script.aws().set_weight(&sides, Percent::clamped(10)).await.unwrap();
+        script.aws().set_weight(&Rollout::of(&sides), Percent::clamped(10)).await.unwrap();
         let form = script.sent("ModifyListener")[0].form();
         assert_eq!(form["ListenerArn"], LISTENER);
         assert_eq!(form["DefaultActions.member.2.ForwardConfig.TargetGroups.member.2.Weight"], "10");
@@ -343,7 +444,7 @@ mod tests {
             .on("ModifyRule", Reply::Silent)
             .on("ModifyRule", xml("ModifyRule", "<Rules/>"));
         let begun = tokio::time::Instant::now();
-        script.aws().set_weight(&sides(), Percent::ZERO).await.unwrap();
+        script.aws().set_weight(&Rollout::of(&sides()), Percent::ZERO).await.unwrap();
         assert_eq!(script.sent("ModifyRule").len(), 2);
         assert!((3..5).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::origin::{Earlier, Origin};
+use crate::domain::outlook::left_behind;
 
 fn alarm() -> Vec<FiringAlarm> {
     vec![FiringAlarm { name: "api-5xx-high".into(), since: Timestamp::from_secs(1), reason: String::new() }]
@@ -131,6 +132,37 @@ fn an_alarm_that_fired_before_its_traffic_was_known_still_counts() {
 }
 
 #[test]
+fn an_alarm_that_begins_to_fire_after_the_gates_stops_the_release_at_once() {
+    let mut bench = Bench::begun();
+    // As far as the deployment, with the gate behind it.
+    while !bench.release.stages[0].status.is_done() {
+        assert!(bench.carry_out() || !bench.open.is_empty());
+        bench.look();
+    }
+    assert!(bench.release.ended.is_none() && !bench.release.is_green_live());
+    bench.now = bench.now + MINUTE;
+    bench.api().firing = alarm();
+    bench.look();
+    assert!(bench.release.unwinding.is_none(), "the gate saw it, or somebody went past it all the same");
+    bench.api().firing = vec![FiringAlarm { since: bench.now, ..alarm().remove(0) }];
+    bench.look();
+    let cause = bench.release.unwinding.as_ref().map(|back| back.cause.as_str());
+    assert_eq!(cause, Some("alarm api-5xx-high fires"), "{:#?}", bench.release.timeline);
+    bench.settle();
+    assert_eq!((bench.ending(), bench.asked_weights()), (Some(Ending::Failed), vec![]));
+    assert_eq!(bench.release.exit_code(), 3);
+}
+
+#[test]
+fn an_alarm_that_begins_to_fire_before_the_gates_are_passed_is_theirs_to_see() {
+    let mut bench = Bench::begun();
+    bench.now = bench.now + MINUTE;
+    bench.api().firing = vec![FiringAlarm { since: bench.now, ..alarm().remove(0) }];
+    bench.look();
+    assert!(bench.release.unwinding.is_none(), "{:#?}", bench.release.timeline);
+}
+
+#[test]
 fn a_missing_alarm_hides_no_other() {
     let mut bench = Bench::to_bake_at_ten();
     let _ = bench.tell(Event::AlarmsLost { component: API, why: "no such alarm".to_owned(), firing: alarm() });
@@ -189,7 +221,7 @@ fn while_ecs_cannot_be_asked_blue_is_judged_by_its_targets_and_nothing_is_raised
     };
     for (blue, back) in [(4, &[10, 0][..]), (1, &[10])] {
         let mut bench = Bench::to_bake_at_ten();
-        bench.api().capacity = Capacities { blue: half(blue), green: half(4) };
+        bench.api().capacity = Capacities { blue: half(blue), green: half(4), deployment: None };
         bench.look();
         bench.order(Command::Promote).expect("promote");
         assert_eq!(bench.asked_weights(), [10], "nothing is raised on half a reading");
@@ -197,5 +229,24 @@ fn while_ecs_cannot_be_asked_blue_is_judged_by_its_targets_and_nothing_is_raised
         assert_eq!(bench.asked_weights(), back, "with {blue} healthy targets of blue");
         let is_scale = |intent: &Intent| matches!(intent.effect, Effect::Scale { side: Side::Blue, .. });
         assert!(!bench.open.iter().any(is_scale), "how many tasks blue is to run is not known");
+    }
+}
+
+#[test]
+fn tasks_that_an_earlier_hold_has_kept_are_told_of_where_nobody_takes_them_down() {
+    for (warm, begins) in [(4, false), (0, false), (4, true)] {
+        let mut bench = Bench::new(plan());
+        let green = &mut bench.api().capacity.green;
+        (green.desired, green.running, green.healthy) = (warm, warm, warm);
+        let _ = bench.tell(Event::Requested { by: captain() });
+        bench.look();
+        if begins {
+            bench.settle();
+        }
+        bench.order(Command::Rollback { reason: None }).expect("rollback");
+        bench.settle();
+        let left = left_behind(&bench.release).into_iter().map(|(_, left)| left).collect::<Vec<_>>().join("; ");
+        assert_eq!(left.contains("still runs 4 tasks"), warm > 0 && !begins, "{warm} {begins}: {left}");
+        assert!(!left.contains("still runs") || left.contains("--service api-green --desired-count 0"), "{left}");
     }
 }

@@ -59,6 +59,7 @@ fn guard_and_machine_agree_on_every_command_in_every_stage() {
                 CommandKind::Retry => Command::Retry,
                 CommandKind::Skip => Command::Skip { reason: "known".to_owned() },
                 CommandKind::Approve => Command::Approve { phrase: "production".to_owned() },
+                CommandKind::Acknowledge => Command::Acknowledge { alarm: "api-5xx".into(), note: "known".to_owned() },
             };
             let mut copy = bench.release.clone();
             let order = Order { command, stage: None, by: captain(), seen: None };
@@ -135,9 +136,10 @@ fn what_the_policy_does_not_allow_is_refused_whatever_the_face_thought() {
     let rule = Rule {
         name: "captains".to_owned(),
         who: vec![Pattern("arn:aws:iam::1:role/captain".to_owned())],
-        may: vec![Deed::Promote],
+        may: vec![Deed::Order(CommandKind::Promote)],
     };
-    bench.release.plan.policy = Some(policy::Policy { everybody: vec![Deed::Rollback], rules: vec![rule] });
+    bench.release.plan.policy =
+        Some(policy::Policy { everybody: vec![Deed::Order(CommandKind::Rollback)], rules: vec![rule] });
     let before = bench.release.clone();
     let send = |bench: &mut Bench, command, arn: Option<&str>| {
         let by = Actor { arn: arn.map(str::to_owned), ..captain() };

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::check::Request;
+use crate::domain::flag::FlagPlan;
 use crate::domain::notice::Transition;
 use crate::domain::origin::Origin;
 use crate::domain::outlook::{left_behind, rollback_preview};
@@ -16,6 +17,7 @@ pub(super) fn program(name: &str, undo: Option<&str>) -> CommandPlan {
         env: BTreeMap::new(),
         dir: None,
         repeatable: true,
+        undo_on_failure: false,
     }
 }
 
@@ -151,7 +153,7 @@ fn a_migration_that_is_tried_again_keeps_the_backup_from_before_it() {
 
 #[test]
 fn what_a_skipped_stage_may_have_left_is_undone_once_and_foretold() {
-    for kind in [StageKind::Flag(program("on", Some("off"))), migration(true)] {
+    for kind in [StageKind::Flag(FlagPlan::Command(program("on", Some("off")))), migration(true)] {
         let is_flag = matches!(kind, StageKind::Flag(_));
         let mut bench = patient(kind);
         if !is_flag {
@@ -263,7 +265,7 @@ fn a_load_test_is_judged_by_its_report_and_by_its_exit_code() {
 
 #[test]
 fn a_flag_is_switched_off_at_once_beside_the_traffic() {
-    let flag = StageKind::Flag(program("on", Some("off")));
+    let flag = StageKind::Flag(FlagPlan::Command(program("on", Some("off"))));
     let mut usual = plan();
     let shift = usual.stages.iter().position(|stage| matches!(stage.kind, StageKind::Shift(_))).unwrap();
     usual.stages.insert(shift, stage("flag", flag));
@@ -327,4 +329,80 @@ fn green_that_does_not_answer_its_warm_up_gets_no_traffic() {
     bench.end(&asked, Outcome::Checked(vec![silent]));
     bench.settle();
     assert_eq!((bench.ending(), bench.asked_weights()), (Some(Ending::Failed), vec![]));
+}
+
+/// A release by programs alone: there is no traffic to shift.
+fn of_programs(stages: Vec<StagePlan>) -> Bench {
+    let mut plan = Plan { stages: in_line(stages), ..plan() };
+    plan.components[API].sides = None;
+    let mut bench = Bench::new(plan);
+    let _ = bench.tell(Event::Requested { by: captain() });
+    bench
+}
+
+/// Ends the running part of a stage badly, after all before it went well.
+fn fail_stage(bench: &mut Bench, index: usize) {
+    for _ in 0..200 {
+        let is_it = |intent: &&Intent| matches!(intent.effect, Effect::RunCommand { stage, .. } if stage == index);
+        if let Some(intent) = bench.open.iter().find(is_it).cloned() {
+            bench.end(&intent, exit(1));
+            return bench.settle();
+        }
+        if !bench.carry_out() {
+            bench.look();
+        }
+    }
+    panic!("stage {index} never runs");
+}
+
+#[test]
+fn a_release_by_programs_is_rolled_back_once_what_reaches_users_was_undone_and_fails_before() {
+    let stages = || {
+        vec![
+            stage("build", StageKind::Command(program("build", None))),
+            stage("promote", StageKind::Command(program("promote", Some("restore")))),
+            stage("look", StageKind::Command(program("look", None))),
+        ]
+    };
+    for (failing, ending, code, undone) in
+        [(0, Ending::Failed, 3, 0), (1, Ending::Failed, 3, 0), (2, Ending::RolledBack, 4, 1)]
+    {
+        let mut bench = of_programs(stages());
+        fail_stage(&mut bench, failing);
+        assert_eq!(bench.ending(), Some(ending), "{failing}: {:#?}", bench.release.timeline);
+        assert_eq!(bench.release.exit_code(), code, "{failing}");
+        let undos = bench.asked.iter().filter(|effect| **effect == Effect::UndoCommand { stage: 1 }).count();
+        assert_eq!(undos, undone, "{failing}");
+    }
+    let mut bench = of_programs(stages());
+    let is_last = |intent: &Intent| matches!(intent.effect, Effect::RunCommand { stage: 2, .. });
+    while !bench.open.iter().any(is_last) {
+        assert!(bench.carry_out());
+    }
+    bench.order(Command::Rollback { reason: None }).unwrap();
+    bench.settle();
+    assert_eq!(bench.ending(), Some(Ending::RolledBack), "ordered by somebody, it is the same");
+}
+
+#[test]
+fn a_command_that_failed_is_undone_where_the_file_says_so_and_that_is_foretold() {
+    for undo_on_failure in [false, true] {
+        let deploy = CommandPlan { undo_on_failure, ..program("deploy", Some("restore")) };
+        let mut bench = of_programs(vec![
+            stage("before", StageKind::Command(program("note", None))),
+            StagePlan { on_failure: OnFailure::Wait, ..stage("deploy", StageKind::Command(deploy)) },
+        ]);
+        let before = rollback_preview(&bench.release);
+        assert!(!before.steps.contains(&"undo deploy: restore".to_owned()), "it has not begun: {before:?}");
+        fail_stage(&mut bench, 1);
+        let preview = rollback_preview(&bench.release);
+        assert_eq!(preview.steps.contains(&"undo deploy: restore".to_owned()), undo_on_failure, "{preview:?}");
+        let left = "deploy is not done and not undone; by hand, if need be: restore".to_owned();
+        assert_eq!(preview.left.contains(&left), !undo_on_failure, "{preview:?}");
+        bench.order(Command::Rollback { reason: None }).unwrap();
+        bench.settle();
+        assert_eq!(bench.asked.contains(&Effect::UndoCommand { stage: 1 }), undo_on_failure);
+        let ending = if undo_on_failure { Ending::RolledBack } else { Ending::Aborted };
+        assert_eq!(bench.ending(), Some(ending), "{:#?}", bench.release.timeline);
+    }
 }

@@ -59,7 +59,7 @@ fn a_phrase_is_quoted_for_a_shell() {
 
 #[test]
 fn waiting_is_critical_only_while_users_may_be_harmed() {
-    let waits = |ruling| {
+    let waits = |ruling, policy| {
         let mut plan = plan();
         if let StageKind::Shift(shift) = &mut plan.stages[4].kind {
             shift.steps[0].gate = GateKind::Human;
@@ -67,12 +67,16 @@ fn waiting_is_critical_only_while_users_may_be_harmed() {
         let mut bench = Bench::new(plan);
         let _ = bench.tell(Event::Requested { by: captain() });
         bench.settle();
-        bench.judge(ruling, Policy::Observe);
+        bench.judge(ruling, policy);
+        if bench.release.hold.is_some() {
+            bench.order(Command::Resume).expect("resume");
+        }
         bench.wait(6 * MINUTE);
         told(&bench, Transition::Waiting).remove(0).severity
     };
-    assert_eq!(waits(Ruling::Pass), Severity::Warning);
-    assert_eq!(waits(Ruling::Fail), Severity::Critical);
+    assert_eq!(waits(Ruling::Pass, Policy::Pause), Severity::Warning);
+    assert_eq!(waits(Ruling::Fail, Policy::Pause), Severity::Critical);
+    assert_eq!(waits(Ruling::Fail, Policy::Observe), Severity::Warning, "what is only observed speaks against nothing");
 }
 
 fn with_page() -> Bench {
@@ -103,19 +107,78 @@ fn a_status_page_is_told_by_its_stage_and_set_right_again_at_the_end() {
     assert_eq!(told(&plain, Transition::Ended)[0].facts.page, None, "whoever did not touch the page leaves it");
 }
 
-#[test]
-fn a_rollback_does_not_hurry_messages() {
-    let mut bench = Bench::to_bake_at_ten();
-    bench.order(Command::Rollback { reason: None }).expect("rollback");
+/// Fails every try of the messages that are open, `tries` times at most; the pauses before each further try.
+fn pauses(bench: &mut Bench, tries: usize) -> Vec<u128> {
     let is_message = |intent: &&Intent| matches!(intent.effect, Effect::Notify(_));
     let mut pauses = Vec::new();
-    while let Some(intent) = bench.open.iter().find(is_message).cloned() {
+    while let Some(intent) = bench.open.iter().find(is_message).cloned().filter(|_| pauses.len() < tries) {
         bench.end(&intent, Outcome::Failed(Failure { transient: true, message: "busy".to_owned() }));
         let flight = bench.release.in_flight.iter().find(|flight| flight.id() == intent.id);
         let Some(at) = flight.and_then(|flight| flight.retry_at) else { break };
         pauses.push(at.since(bench.now).as_millis());
         bench.wait(at.since(bench.now));
     }
-    assert_eq!(pauses, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000]);
-    assert!(bench.release.timeline.iter().any(|line| line.text.contains("could not be sent to team: busy")));
+    pauses
+}
+
+fn says(bench: &Bench, text: &str) -> usize {
+    bench.release.timeline.iter().filter(|line| line.text.contains(text)).count()
+}
+
+#[test]
+fn a_message_is_given_up_after_eight_tries_and_a_critical_one_never() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.order(Command::Pause).expect("pause");
+    assert_eq!(pauses(&mut bench, 100), [500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000]);
+    assert_eq!((says(&bench, "could not be sent to team: busy"), says(&bench, "tried again until")), (1, 0));
+
+    let mut bench = Bench::to_bake_at_ten();
+    bench.order(Command::Rollback { reason: None }).expect("rollback");
+    let pauses = pauses(&mut bench, 100);
+    assert_eq!(pauses[..9], [500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 60_000, 60_000]);
+    assert_eq!((pauses.len(), pauses[99]), (100, 60_000));
+    assert_eq!(says(&bench, "rolling back` could not be sent to team: busy; it is tried again until it can be"), 1);
+    // Another engine owes it as well, and begins with it.
+    let _ = bench.tell(Event::Recovered { by: captain() });
+    let _ = bench.tell(Event::Ticked);
+    assert!(
+        bench
+            .open
+            .iter()
+            .any(|intent| matches!(&intent.effect, Effect::Notify(notice) if notice.severity == Severity::Critical))
+    );
+}
+
+#[test]
+fn what_is_still_to_be_told_when_the_release_ends_is_tried_then() {
+    let mut bench = Bench::to_bake_at_ten();
+    bench.order(Command::Rollback { reason: None }).expect("rollback");
+    let _late = pauses(&mut bench, 9);
+    let is_message = |intent: &Intent| matches!(intent.effect, Effect::Notify(_));
+    let open = bench.open.iter().find(|intent| is_message(intent)).cloned().expect("it is tried on");
+    bench.end(&open, Outcome::Failed(Failure { transient: true, message: "busy".to_owned() }));
+    let late = |bench: &Bench| bench.release.in_flight.iter().find(|flight| flight.id() == open.id).cloned();
+    assert!(late(&bench).is_some_and(|flight| flight.retry_at > Some(bench.now)));
+    bench.settle();
+    assert_eq!(bench.ending(), Some(Ending::RolledBack));
+    let _ = bench.tell(Event::Ticked);
+    bench.settle();
+    assert_eq!(late(&bench), None, "it was told once the channel took it");
+}
+
+#[test]
+fn an_acknowledgement_is_kept_and_told_and_moves_nothing() {
+    let mut bench = Bench::to_bake_at_ten();
+    let (before, revision) = (bench.release.status(), bench.release.revision);
+    let note = |text: &str| Command::Acknowledge { alarm: "api-5xx".into(), note: text.to_owned() };
+    assert!(bench.order(note("  ")).is_err(), "it takes a note");
+    bench.order(note("looking at the database")).expect("acknowledge");
+    let told = told(&bench, Transition::Acknowledged).remove(0);
+    assert_eq!(told.facts.detail, "looking at the database");
+    assert_eq!(told.facts.actor.as_ref().map(|actor| actor.name.as_str()), Some("captain"));
+    let line = bench.release.timeline.last().unwrap();
+    assert!(line.text.contains("api-5xx acknowledged") && line.by.as_deref() == Some("captain"), "{line:?}");
+    assert_eq!((bench.release.status(), bench.release.revision), (before, revision));
+    bench.order(Command::Rollback { reason: None }).expect("rollback");
+    bench.order(note("still on it")).expect("also on the way back");
 }

@@ -7,10 +7,10 @@ use super::super::value::{Fields, Value};
 use super::{dimensions_shown, metric, metric_id, period, queries, scan_by};
 use crate::sim::world::alarms::{
     Alarm, AlarmDefinition, AlarmRule, AlarmSource, AlarmState, AlarmType, Comparison, DescribeAlarmHistory,
-    DescribeAlarms, HistoryItem, HistoryType, MetricCondition, MissingData,
+    DescribeAlarms, HistoryItem, HistoryType, MetricCondition, MissingData, MuteRule, Suppressor,
 };
 use crate::sim::world::metrics::{MetricQuery, MetricStat, QuerySource};
-use crate::sim::world::{ApiResult, World};
+use crate::sim::world::{ApiError, ApiResult, World};
 
 /// The statistics that have a member of their own; all others are extended ones.
 const STATISTICS: [&str; 5] = ["SampleCount", "Average", "Sum", "Minimum", "Maximum"];
@@ -24,7 +24,10 @@ pub(super) fn call(world: &mut World, operation: &str, input: Input<'_>) -> ApiR
             let (composite, metric): (Vec<_>, Vec<_>) =
                 shown.into_iter().partition(|it| matches!(it.definition.rule, AlarmRule::Composite(_)));
             Ok(Fields::new()
-                .with("CompositeAlarms", Value::list(composite.into_iter().map(alarm)))
+                .with(
+                    "CompositeAlarms",
+                    Value::list(composite.into_iter().map(|it| composite_alarm(world, it)).collect::<Vec<_>>()),
+                )
                 .with("MetricAlarms", Value::list(metric.into_iter().map(alarm)))
                 .maybe("NextToken", next)
                 .into())
@@ -46,7 +49,8 @@ pub(super) fn call(world: &mut World, operation: &str, input: Input<'_>) -> ApiR
         }
         "PutCompositeAlarm" => {
             let rule = AlarmRule::Composite(input.required("AlarmRule")?.to_owned());
-            world.put_alarm(definition(input, rule)?).map(|()| Value::nothing())
+            let definition = AlarmDefinition { suppressor: suppressor(input)?, ..definition(input, rule)? };
+            world.put_alarm(definition).map(|()| Value::nothing())
         }
         "SetAlarmState" => {
             let state = word(input, "StateValue", AlarmState::parse)?.ok_or_else(|| input.missing("StateValue"))?;
@@ -54,6 +58,36 @@ pub(super) fn call(world: &mut World, operation: &str, input: Input<'_>) -> ApiR
             world
                 .set_alarm_state(input.required("AlarmName")?, state, reason, input.text("StateReasonData")?)
                 .map(|()| Value::nothing())
+        }
+        "ListAlarmMuteRules" => {
+            // All of them are in force: those that are not are not simulated.
+            let statuses = input.texts("Statuses")?;
+            let is_wanted = statuses.is_empty() || statuses.iter().any(|status| status == "ACTIVE");
+            let found = if is_wanted { world.list_alarm_mute_rules(input.text("AlarmName")?) } else { Vec::new() };
+            let size = input.count("MaxRecords", 1..=100)?.unwrap_or(50);
+            let (shown, next) = page(Service::CloudWatch, operation, found, input.text("NextToken")?, size)?;
+            let summary = |rule: MuteRule| mute_rule(world, &rule).with("MuteType", "RECURRING");
+            let summaries: Vec<Fields> = shown.into_iter().map(summary).collect();
+            let summaries = Value::list(summaries);
+            Ok(Fields::new().with("AlarmMuteRuleSummaries", summaries).maybe("NextToken", next).into())
+        }
+        "GetAlarmMuteRule" => {
+            let name = input.required("AlarmMuteRuleName")?;
+            let found = world.list_alarm_mute_rules(None).into_iter().find(|rule| rule.name == name);
+            let rule = found.ok_or_else(|| {
+                ApiError::not_found("ResourceNotFoundException", format!("Alarm mute rule {name} does not exist"))
+            })?;
+            let targets = Fields::new().with("AlarmNames", rule.alarms.clone());
+            Ok(mute_rule(world, &rule).with("Name", rule.name.as_str()).with("MuteTargets", targets).into())
+        }
+        "PutAlarmMuteRule" => {
+            let targets = input.member("MuteTargets").ok_or_else(|| input.missing("MuteTargets"))?;
+            world.put_alarm_mute_rule(input.required("Name")?, targets.texts("AlarmNames")?);
+            Ok(Value::nothing())
+        }
+        "DeleteAlarmMuteRule" => {
+            world.delete_alarm_mute_rule(input.required("AlarmMuteRuleName")?);
+            Ok(Value::nothing())
         }
         "DeleteAlarms" => world.delete_alarms(&names(input)?).map(|()| Value::nothing()),
         "EnableAlarmActions" => world.enable_alarm_actions(&names(input)?).map(|()| Value::nothing()),
@@ -106,11 +140,45 @@ fn definition(input: Input<'_>, rule: AlarmRule) -> ApiResult<AlarmDefinition> {
         name: input.required("AlarmName")?.to_owned(),
         description: input.string("AlarmDescription")?,
         actions_enabled: input.flag("ActionsEnabled")?.unwrap_or(true),
+        suppressor: None,
         ok_actions: input.texts("OKActions")?,
         alarm_actions: input.texts("AlarmActions")?,
         insufficient_data_actions: input.texts("InsufficientDataActions")?,
         rule,
     })
+}
+
+fn suppressor(input: Input<'_>) -> ApiResult<Option<Suppressor>> {
+    let Some(alarm) = input.string("ActionsSuppressor")? else { return Ok(None) };
+    let period = |name: &str| input.natural(name)?.ok_or_else(|| input.missing(name));
+    let (wait, extension) = (period("ActionsSuppressorWaitPeriod")?, period("ActionsSuppressorExtensionPeriod")?);
+    Ok(Some(Suppressor { alarm, wait, extension }))
+}
+
+fn mute_rule(world: &World, rule: &MuteRule) -> Fields {
+    Fields::new()
+        .with("AlarmMuteRuleArn", world.mute_rule_arn(&rule.name))
+        .with("Status", "ACTIVE")
+        .with("LastUpdatedTimestamp", rule.updated_at)
+}
+
+fn composite_alarm(world: &World, it: Alarm) -> Fields {
+    let suppression = world.alarm_suppression(&it);
+    let suppressor = it.definition.suppressor.clone();
+    let shown = alarm(it);
+    let shown = match suppressor {
+        Some(suppressor) => shown
+            .with("ActionsSuppressor", suppressor.alarm)
+            .with("ActionsSuppressorWaitPeriod", suppressor.wait)
+            .with("ActionsSuppressorExtensionPeriod", suppressor.extension),
+        None => shown,
+    };
+    match suppression {
+        Some(suppression) => {
+            shown.with("ActionsSuppressedBy", suppression.by).with("ActionsSuppressedReason", suppression.reason)
+        }
+        None => shown,
+    }
 }
 
 fn condition(input: Input<'_>) -> ApiResult<MetricCondition> {

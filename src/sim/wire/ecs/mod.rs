@@ -1,5 +1,6 @@
 //! Elastic Container Service.
 
+mod rollout;
 mod show;
 
 use serde_json::Value as Json;
@@ -10,8 +11,8 @@ use super::service::Service;
 use super::value::{Fields, Value};
 use crate::domain::time::Timestamp;
 use crate::sim::world::ecs::{
-    CircuitBreaker, CreateService, DefinitionStatus, DeploymentConfiguration, Described, DesiredStatus, ListOrder,
-    ListTaskDefinitions, ListTasks, RegisterTaskDefinition, RunTask, ServiceLoadBalancer, Tag, UpdateService,
+    CreateService, DefinitionStatus, DeploymentConfiguration, DeploymentController, Described, DesiredStatus,
+    ListOrder, ListTaskDefinitions, ListTasks, RegisterTaskDefinition, RunTask, Tag, UpdateService,
 };
 use crate::sim::world::{ApiResult, World};
 
@@ -53,11 +54,24 @@ pub(super) fn call(world: &mut World, now: Timestamp, operation: &str, input: In
             let found = world.describe_services(input.text("cluster")?, &names)?;
             Ok(described(found, "services", |it| show::service(it, tags)))
         }
+        "DescribeTaskSets" => {
+            let name = input.required("service")?.to_owned();
+            let cluster = input.text("cluster")?;
+            let found = world.describe_task_sets(cluster, &name, &up_to(input, "taskSets", MAX_DESCRIBED)?)?;
+            let service = world.describe_services(cluster, &[name])?.found.into_iter().next();
+            let shown = service.iter().flat_map(|service| found.iter().map(|set| show::task_set(set, service)));
+            Ok(Fields::new().with("taskSets", Value::list(shown)).with("failures", Vec::<Fields>::new()).into())
+        }
         "ListServices" => listed(operation, input, "serviceArns", world.list_services(input.text("cluster")?)?, 10),
         "UpdateService" => {
             let update = update(world, input)?;
             Ok(Fields::new().with("service", show::service(world.update_service(update)?, true)).into())
         }
+        "ListServiceDeployments"
+        | "DescribeServiceDeployments"
+        | "DescribeServiceRevisions"
+        | "StopServiceDeployment"
+        | "ContinueServiceDeployment" => rollout::call(world, operation, input),
         "ListTasks" => listed(operation, input, "taskArns", world.list_tasks(&tasks_wanted(input)?)?, 100),
         "DescribeTasks" => {
             let names = up_to(input, "tasks", MAX_DESCRIBED)?;
@@ -172,28 +186,22 @@ fn tasks_wanted(input: Input<'_>) -> ApiResult<ListTasks> {
 }
 
 fn creation(input: Input<'_>) -> ApiResult<CreateService> {
-    let load_balancers = input
-        .members("loadBalancers")?
-        .into_iter()
-        .map(|it| {
-            let port = it.int("containerPort")?.and_then(|port| u16::try_from(port).ok());
-            Ok(ServiceLoadBalancer {
-                target_group_arn: it.required("targetGroupArn")?.to_owned(),
-                container_name: it.required("containerName")?.to_owned(),
-                container_port: port.ok_or_else(|| it.missing("containerPort"))?,
-            })
-        })
-        .collect::<ApiResult<_>>()?;
     Ok(CreateService {
         cluster: input.string("cluster")?,
         name: input.required("serviceName")?.to_owned(),
         task_definition: input.required("taskDefinition")?.to_owned(),
         desired: input.natural("desiredCount")?.unwrap_or(0),
-        load_balancers,
-        deployment_configuration: deployment_configuration(input, DeploymentConfiguration::default())?,
+        load_balancers: rollout::load_balancers(input)?.unwrap_or_default(),
+        controller: controller(input)?,
+        deployment_configuration: rollout::configuration(input, DeploymentConfiguration::default())?,
         health_check_grace_seconds: input.natural("healthCheckGracePeriodSeconds")?.unwrap_or(0),
         tags: tags(input)?,
     })
+}
+
+fn controller(input: Input<'_>) -> ApiResult<Option<DeploymentController>> {
+    let Some(it) = input.member("deploymentController") else { return Ok(None) };
+    word(it, "type", DeploymentController::parse)
 }
 
 fn update(world: &mut World, input: Input<'_>) -> ApiResult<UpdateService> {
@@ -202,8 +210,8 @@ fn update(world: &mut World, input: Input<'_>) -> ApiResult<UpdateService> {
     let deployment_configuration = if input.raw("deploymentConfiguration").is_some() {
         // What the request leaves out keeps its value.
         let found = world.describe_services(cluster.as_deref(), std::slice::from_ref(&service))?.found;
-        let current = found.first().map(|it| it.deployment_configuration).unwrap_or_default();
-        Some(deployment_configuration(input, current)?)
+        let current = found.into_iter().next().map(|it| it.deployment_configuration).unwrap_or_default();
+        Some(rollout::configuration(input, current)?)
     } else {
         None
     };
@@ -216,26 +224,7 @@ fn update(world: &mut World, input: Input<'_>) -> ApiResult<UpdateService> {
         deployment_configuration,
         health_check_grace_seconds: input.natural("healthCheckGracePeriodSeconds")?,
         subnets: subnets(input)?,
-    })
-}
-
-fn deployment_configuration(input: Input<'_>, current: DeploymentConfiguration) -> ApiResult<DeploymentConfiguration> {
-    let Some(it) = input.member("deploymentConfiguration") else { return Ok(current) };
-    if let Some(strategy) = it.text("strategy")?.filter(|&strategy| strategy != "ROLLING") {
-        return Err(input.invalid(format!("The {strategy} deployment strategy is not simulated.")));
-    }
-    let circuit_breaker = match it.member("deploymentCircuitBreaker") {
-        None => current.circuit_breaker,
-        Some(breaker) => match (breaker.flag("enable")?, breaker.flag("rollback")?) {
-            (Some(true), Some(true)) => CircuitBreaker::Rollback,
-            (Some(true), _) => CircuitBreaker::Fail,
-            _ => CircuitBreaker::Off,
-        },
-    };
-    Ok(DeploymentConfiguration {
-        minimum_healthy_percent: it.natural("minimumHealthyPercent")?.unwrap_or(current.minimum_healthy_percent),
-        maximum_percent: it.natural("maximumPercent")?.unwrap_or(current.maximum_percent),
-        circuit_breaker,
+        load_balancers: rollout::load_balancers(input)?,
     })
 }
 

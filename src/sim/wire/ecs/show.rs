@@ -3,9 +3,10 @@
 use serde_json::Value as Json;
 
 use super::super::value::{Fields, Value};
+use super::rollout;
 use crate::domain::time::Timestamp;
 use crate::sim::world::ecs::{
-    CircuitBreaker, Cluster, Container, Deployment, Service, StopCode, Tag, Task, TaskDefinition, TaskStatus,
+    Cluster, Container, Deployment, Service, StopCode, Tag, Task, TaskDefinition, TaskSet, TaskStatus,
 };
 
 /// A task definition under its name, with its tags beside it when they were asked for.
@@ -62,22 +63,9 @@ fn task_definition(it: TaskDefinition) -> Value {
 
 pub(super) fn service(it: Service, tags_wanted: bool) -> Fields {
     let nothing = Vec::<Fields>::new;
-    let load_balancers = it.load_balancers.into_iter().map(|lb| {
-        Fields::new()
-            .with("targetGroupArn", lb.target_group_arn)
-            .with("containerName", lb.container_name)
-            .with("containerPort", lb.container_port)
-    });
-    let configuration = it.deployment_configuration;
-    let breaker = Fields::new()
-        .with("enable", configuration.circuit_breaker != CircuitBreaker::Off)
-        .with("rollback", configuration.circuit_breaker == CircuitBreaker::Rollback);
-    let configuration = Fields::new()
-        .with("deploymentCircuitBreaker", breaker)
-        .with("maximumPercent", configuration.maximum_percent)
-        .with("minimumHealthyPercent", configuration.minimum_healthy_percent)
-        .with("strategy", "ROLLING")
-        .with("bakeTimeInMinutes", 0_i64);
+    let task_sets: Vec<Fields> = it.task_sets.iter().map(|set| task_set(set, &it)).collect();
+    let load_balancers = it.load_balancers.into_iter().map(rollout::load_balancer);
+    let configuration = rollout::shown_configuration(it.deployment_configuration);
     let events = it
         .events
         .into_iter()
@@ -102,6 +90,7 @@ pub(super) fn service(it: Service, tags_wanted: bool) -> Fields {
         .with("taskDefinition", it.task_definition)
         .with("deploymentConfiguration", configuration)
         .with("deployments", Value::list(it.deployments.into_iter().map(deployment)))
+        .unless_empty("taskSets", task_sets)
         .with("events", Value::list(events))
         .with("createdAt", it.created_at)
         .with("placementConstraints", nothing())
@@ -109,11 +98,43 @@ pub(super) fn service(it: Service, tags_wanted: bool) -> Fields {
         .with("networkConfiguration", Fields::new().with("awsvpcConfiguration", network))
         .with("healthCheckGracePeriodSeconds", it.health_check_grace_seconds)
         .with("schedulingStrategy", "REPLICA")
-        .with("deploymentController", Fields::new().with("type", "ECS"))
+        .with("deploymentController", Fields::new().with("type", it.controller.as_str()))
         .with("enableECSManagedTags", false)
         .with("propagateTags", "NONE")
         .with("enableExecuteCommand", false);
     if tags_wanted { shown.with("tags", tags(it.tags)) } else { shown }
+}
+
+/// A task set of a service, as `DescribeServices` shows it.
+pub(super) fn task_set(it: &TaskSet, service: &Service) -> Fields {
+    let network = Fields::new()
+        .with("subnets", service.subnets.clone())
+        .with("securityGroups", Vec::<String>::new())
+        .with("assignPublicIp", "DISABLED");
+    Fields::new()
+        .with("id", it.id.as_str())
+        .with("taskSetArn", it.arn.as_str())
+        .with("serviceArn", service.arn.as_str())
+        .with("clusterArn", service.cluster_arn.as_str())
+        .maybe("startedBy", it.external_id.as_ref().map(|_| "CODE_DEPLOY"))
+        .maybe("externalId", it.external_id.as_deref())
+        .with("status", it.status.as_str())
+        .with("taskDefinition", it.task_definition.as_str())
+        .with("computedDesiredCount", it.desired)
+        .with("pendingCount", it.pending)
+        .with("runningCount", it.running)
+        .with("createdAt", it.created_at)
+        .with("updatedAt", it.updated_at)
+        .with("launchType", "FARGATE")
+        .with("platformVersion", "1.4.0")
+        .with("platformFamily", "Linux")
+        .with("networkConfiguration", Fields::new().with("awsvpcConfiguration", network))
+        .with("loadBalancers", Value::list(it.load_balancers.iter().cloned().map(rollout::load_balancer)))
+        .with("serviceRegistries", Vec::<Fields>::new())
+        .with("scale", Fields::new().with("value", f64::from(it.scale)).with("unit", "PERCENT"))
+        .with("stabilityStatus", it.stability.as_str())
+        .with("stabilityStatusAt", it.stability_at)
+        .with("tags", Vec::<Fields>::new())
 }
 
 fn deployment(it: Deployment) -> Fields {

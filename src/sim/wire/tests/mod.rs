@@ -1,6 +1,7 @@
 //! The real AWS SDK clients against the simulated AWS, in process and on tokio's paused time.
 
 mod cloudwatch;
+mod codedeploy;
 mod ecs;
 mod elbv2;
 mod estate;
@@ -34,8 +35,13 @@ impl Account {
 
     /// An account whose calls fail as these rules say.
     fn with_faults(rules: Vec<ApiFault>) -> Self {
+        Self::of(Scenario::named("healthy").unwrap(), rules)
+    }
+
+    /// An account with the world of a scenario.
+    fn of(scenario: Scenario, rules: Vec<ApiFault>) -> Self {
         let clock = Clock::starting_at(Timestamp::from_secs(1_795_161_600), 1.0);
-        let sim = Sim::new(Scenario::named("healthy").unwrap(), 7, clock);
+        let sim = Sim::new(scenario, 7, clock);
         sim.wire().set_faults(FaultPlan::of(rules));
         let credentials = Credentials::new("AKIASIMULATED", "secret", None, None, "tests");
         let config = SdkConfig::builder()
@@ -49,6 +55,10 @@ impl Account {
 
     fn ecs(&self) -> aws_sdk_ecs::Client {
         aws_sdk_ecs::Client::new(&self.config)
+    }
+
+    fn codedeploy(&self) -> aws_sdk_codedeploy::Client {
+        aws_sdk_codedeploy::Client::new(&self.config)
     }
 
     fn elbv2(&self) -> aws_sdk_elasticloadbalancingv2::Client {

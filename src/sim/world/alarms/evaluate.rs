@@ -81,8 +81,8 @@ pub(super) fn period_of(condition: &MetricCondition) -> Duration {
 impl World {
     /// Looks at every alarm whose turn it is; composite ones after the metric ones they look at.
     pub(in crate::sim::world) fn tick_alarms(&mut self, at: Timestamp) {
-        for index in 0..self.alarms.alarms.len() {
-            let Some(watched) = self.alarms.alarms.get_mut(index) else { break };
+        for index in 0..self.alarms.watched.len() {
+            let Some(watched) = self.alarms.watched.get_mut(index) else { break };
             if watched.next_look > at {
                 continue;
             }
@@ -96,8 +96,8 @@ impl World {
             let data = super::reason::data(&condition, &verdict, at);
             self.set_state(index, verdict.state, &reason, &data, at);
         }
-        for index in 0..self.alarms.alarms.len() {
-            let Some(formula) = self.alarms.alarms.get(index).and_then(|watched| watched.composite.clone()) else {
+        for index in 0..self.alarms.watched.len() {
+            let Some(formula) = self.alarms.watched.get(index).and_then(|watched| watched.composite.clone()) else {
                 continue;
             };
             let holds = formula.holds(&|name| self.alarms.find(name).map(|watched| watched.alarm.state));

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::composite::Formula;
 use super::{
     Alarm, AlarmDefinition, AlarmRule, AlarmSource, AlarmState, AlarmType, DescribeAlarmHistory, DescribeAlarms,
-    HistoryItem, HistoryType, Watched,
+    HistoryItem, HistoryType, MuteRule, Suppression, Watched,
 };
 use crate::domain::time::Timestamp;
 use crate::sim::world::logs::iso;
@@ -42,8 +42,8 @@ impl World {
                 state_updated_at: now,
                 state_transitioned_at: now,
             };
-            self.alarms.alarms.push(Watched { alarm, next_look: now + offset, composite });
-            self.alarms.alarms.sort_by(|a, b| a.alarm.definition.name.cmp(&b.alarm.definition.name));
+            self.alarms.watched.push(Watched { alarm, next_look: now + offset, composite });
+            self.alarms.watched.sort_by(|a, b| a.alarm.definition.name.cmp(&b.alarm.definition.name));
             "created"
         };
         self.alarms.note(HistoryItem {
@@ -72,7 +72,7 @@ impl World {
                 && input.state.is_none_or(|state| state == alarm.state)
                 && types.contains(&alarm.definition.alarm_type())
         };
-        Ok(self.alarms.alarms.iter().map(|watched| &watched.alarm).filter(wanted).cloned().collect())
+        Ok(self.alarms.watched.iter().map(|watched| &watched.alarm).filter(wanted).cloned().collect())
     }
 
     /// Shows alarms that look at a metric.
@@ -88,7 +88,7 @@ impl World {
                 }),
             },
         };
-        Ok(self.alarms.alarms.iter().map(|watched| &watched.alarm).filter(looks).cloned().collect())
+        Ok(self.alarms.watched.iter().map(|watched| &watched.alarm).filter(looks).cloned().collect())
     }
 
     /// Shows what happened to alarms; the wire layer pages.
@@ -114,7 +114,7 @@ impl World {
         reason: &str,
         reason_data: Option<&str>,
     ) -> ApiResult<()> {
-        let index = self.alarms.alarms.iter().position(|watched| watched.alarm.definition.name == name);
+        let index = self.alarms.watched.iter().position(|watched| watched.alarm.definition.name == name);
         let index =
             index.ok_or_else(|| ApiError::not_found("ResourceNotFound", format!("Alarm {name} does not exist")))?;
         self.ledger.change(
@@ -126,10 +126,41 @@ impl World {
         Ok(())
     }
 
+    /// What keeps a composite alarm from telling anybody now.
+    pub fn alarm_suppression(&self, alarm: &Alarm) -> Option<Suppression> {
+        self.alarms.suppression(alarm, self.now)
+    }
+
+    /// The rules that mute alarms, of one alarm or all.
+    pub fn list_alarm_mute_rules(&self, alarm: Option<&str>) -> Vec<MuteRule> {
+        let wanted = |rule: &&MuteRule| alarm.is_none_or(|alarm| rule.alarms.iter().any(|name| name == alarm));
+        self.alarms.mutes.iter().filter(wanted).cloned().collect()
+    }
+
+    /// Creates or replaces a rule that mutes alarms from now on.
+    pub fn put_alarm_mute_rule(&mut self, name: &str, alarms: Vec<String>) {
+        self.alarms.mutes.retain(|rule| rule.name != name);
+        self.alarms.mutes.push(MuteRule { name: name.to_owned(), alarms, updated_at: self.now });
+        self.alarms.mutes.sort_by(|a, b| a.name.cmp(&b.name));
+        self.ledger.change(self.now, "PutAlarmMuteRule", vec![("rule", name.to_owned())]);
+    }
+
+    /// Deletes a rule; one that is not there is no error.
+    pub fn delete_alarm_mute_rule(&mut self, name: &str) {
+        self.alarms.mutes.retain(|rule| rule.name != name);
+        self.ledger.change(self.now, "DeleteAlarmMuteRule", vec![("rule", name.to_owned())]);
+    }
+
+    /// The ARN of a rule that mutes alarms.
+    pub fn mute_rule_arn(&self, name: &str) -> String {
+        let (region, account) = (&self.schema.aws.region, &self.schema.aws.account);
+        format!("arn:aws:cloudwatch:{region}:{account}:alarm-mute-rule:{name}")
+    }
+
     /// Deletes alarms; none if one of them does not exist.
     pub fn delete_alarms(&mut self, names: &[String]) -> ApiResult<()> {
         self.known_alarms(names)?;
-        self.alarms.alarms.retain(|watched| !names.contains(&watched.alarm.definition.name));
+        self.alarms.watched.retain(|watched| !names.contains(&watched.alarm.definition.name));
         self.ledger.change(self.now, "DeleteAlarms", vec![("alarms", names.join(" "))]);
         Ok(())
     }
@@ -165,7 +196,7 @@ impl World {
 
     /// Writes a state; a change goes into the history and to the alarm's topics.
     pub(super) fn set_state(&mut self, index: usize, state: AlarmState, reason: &str, data: &str, at: Timestamp) {
-        let Some(watched) = self.alarms.alarms.get_mut(index) else { return };
+        let Some(watched) = self.alarms.watched.get_mut(index) else { return };
         let alarm = &mut watched.alarm;
         if alarm.state == state {
             return;
@@ -191,7 +222,8 @@ impl World {
         };
         let summary = format!("Alarm updated from {} to {}", before.0.as_str(), state.as_str());
         self.alarms.note(item(HistoryType::StateUpdate, summary));
-        if !definition.actions_enabled {
+        let is_quiet = self.alarms.suppression(&alarm, at).is_some() || self.alarms.is_muted(&definition.name);
+        if !definition.actions_enabled || is_quiet {
             return;
         }
         let topics = match state {

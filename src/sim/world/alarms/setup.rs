@@ -1,6 +1,6 @@
 //! The alarms that a scenario describes, or the usual four.
 
-use super::{AlarmDefinition, AlarmRule, AlarmSource, Comparison, MetricCondition, MissingData};
+use super::{AlarmDefinition, AlarmRule, AlarmSource, Comparison, MetricCondition, MissingData, Suppressor};
 use crate::sim::scenario::schema::{self, Compare, Gaps};
 use crate::sim::world::metrics::{MetricId, MetricQuery, MetricStat, QuerySource};
 use crate::sim::world::{ApiResult, World};
@@ -12,7 +12,14 @@ impl World {
             Some(alarms) => alarms.iter().map(|alarm| self.described(alarm)).collect(),
             None => self.usual_alarms(),
         };
-        definitions.into_iter().try_for_each(|definition| self.put_alarm(definition))
+        definitions.into_iter().try_for_each(|definition| self.put_alarm(definition))?;
+        if self.schema.alarm.is_none() {
+            // Alarms that only stand beside must not change the course of events that a seed stands for.
+            let course = self.streams.metrics.clone();
+            self.set_up_others()?;
+            self.streams.metrics = course;
+        }
+        Ok(())
     }
 
     fn described(&self, alarm: &schema::Alarm) -> AlarmDefinition {
@@ -104,6 +111,66 @@ impl World {
         .collect()
     }
 
+    /// What stands beside the usual four in an account that has been used: an alarm of the database's own, one whose
+    /// metric nobody publishes and that is muted, a composite alarm over the others, and the alarm that keeps that quiet
+    /// while somebody works on the database.
+    fn set_up_others(&mut self) -> ApiResult<()> {
+        let (family, database) = (self.schema.app.family.clone(), self.schema.aws.database.clone());
+        let of_database = |name: &str, stat: &str| {
+            AlarmSource::Stat(MetricStat {
+                metric: MetricId::new("AWS/RDS", name, &[("DBInstanceIdentifier", &database)]),
+                period: 60,
+                stat: stat.to_owned(),
+            })
+        };
+        let condition = |source, comparison, threshold, treat_missing_data| MetricCondition {
+            source,
+            comparison,
+            threshold,
+            evaluation_periods: 3,
+            datapoints_to_alarm: 3,
+            treat_missing_data,
+        };
+        let connections = condition(
+            of_database("DatabaseConnections", "Average"),
+            Comparison::GreaterThan,
+            180.0,
+            MissingData::Missing,
+        );
+        let storage =
+            condition(of_database("FreeStorageSpace", "Minimum"), Comparison::LessThan, 5.0e9, MissingData::Missing);
+        let maintenance = condition(
+            of_database("MaintenanceInProgress", "Maximum"),
+            Comparison::GreaterOrEqual,
+            1.0,
+            MissingData::NotBreaching,
+        );
+        let muted = format!("{database}-storage-low");
+        let suppressor = format!("{database}-maintenance");
+        let metric = [
+            (format!("{database}-connections-high"), "Most connections of the database are in use.", connections),
+            (muted.clone(), "The database runs out of disk.", storage),
+            (suppressor.clone(), "Somebody works on the database.", maintenance),
+        ];
+        for (name, description, condition) in metric {
+            let definition = self.definition(&name, description, condition);
+            self.put_alarm(definition)?;
+        }
+        self.put_alarm_mute_rule("weekly-storage-report", vec![muted]);
+        let topic = self.topic_arn(&self.schema.aws.topic);
+        let rule = format!("ALARM(\"{family}-5xx-high\") OR ALARM(\"{family}-unhealthy-hosts\")");
+        self.put_alarm(AlarmDefinition {
+            name: format!("{family}-down"),
+            description: Some("Users cannot be served.".to_owned()),
+            actions_enabled: true,
+            ok_actions: Vec::new(),
+            alarm_actions: vec![topic],
+            insufficient_data_actions: Vec::new(),
+            rule: AlarmRule::Composite(rule),
+            suppressor: Some(Suppressor { alarm: suppressor, wait: 0, extension: 60 }),
+        })
+    }
+
     fn definition(&self, name: &str, description: &str, condition: MetricCondition) -> AlarmDefinition {
         let topic = self.topic_arn(&self.schema.aws.topic);
         AlarmDefinition {
@@ -114,6 +181,7 @@ impl World {
             alarm_actions: vec![topic],
             insufficient_data_actions: Vec::new(),
             rule: AlarmRule::Metric(condition),
+            suppressor: None,
         }
     }
 }

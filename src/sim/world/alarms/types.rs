@@ -80,6 +80,46 @@ pub struct AlarmDefinition {
     pub insufficient_data_actions: Vec<String>,
     /// What makes it fire.
     pub rule: AlarmRule,
+    /// What keeps a composite alarm from telling anybody.
+    pub suppressor: Option<Suppressor>,
+}
+
+/// An alarm that keeps a composite one from telling anybody while it fires.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppressor {
+    /// Its name or ARN.
+    pub alarm: String,
+    /// Seconds that the composite alarm waits, after it began to fire, for its suppressor to fire too.
+    pub wait: u32,
+    /// Seconds that it stays quiet after its suppressor has stopped.
+    pub extension: u32,
+}
+
+impl Suppressor {
+    /// The alarm's name.
+    pub fn name(&self) -> &str {
+        self.alarm.rsplit(':').next().unwrap_or(&self.alarm)
+    }
+}
+
+/// What a composite alarm is kept quiet by, as `ActionsSuppressedBy` and `ActionsSuppressedReason` say it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppression {
+    /// `Alarm`, `WaitPeriod` or `ExtensionPeriod`.
+    pub by: &'static str,
+    /// Why, as a sentence.
+    pub reason: String,
+}
+
+/// A rule that keeps alarms from telling anybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MuteRule {
+    /// Its name.
+    pub name: String,
+    /// The alarms that it mutes, by name.
+    pub alarms: Vec<String>,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
 }
 
 /// An alarm and its state.

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::World;
 use super::traffic::{Backend, Side};
-use crate::sim::scenario::schema::Service;
 
 /// A request to the simulated service.
 #[derive(Clone, Debug)]
@@ -54,9 +53,10 @@ impl World {
     /// and so do the test listener's port and the test header; everything else goes the way that users go.
     pub fn http(&mut self, request: &AppRequest) -> AppResponse {
         let path = request.path.split('?').next().unwrap_or("/");
-        let test_host = self.schema.service.iter().position(|service| {
-            service.test_host.as_deref().is_some_and(|host| host.eq_ignore_ascii_case(&request.host))
-        });
+        let is_asked =
+            |host: &Option<String>| host.as_deref().is_some_and(|host| host.eq_ignore_ascii_case(&request.host));
+        let test_host =
+            self.schema.groups().find(|(_, host)| is_asked(host)).and_then(|(name, _)| self.group_named(name));
         let is_public =
             request.host.eq_ignore_ascii_case(&self.schema.app.host) || self.is_load_balancer(&request.host);
         if test_host.is_none() && !is_public {
@@ -89,14 +89,17 @@ impl World {
     fn tested(&self, request: &AppRequest, path: &str) -> Option<usize> {
         let app = &self.schema.app;
         if let Some(wanted) = request.header(&app.test_header) {
-            let is_it = |service: &Service| {
-                let group = service.target_group();
-                group == wanted || group.strip_suffix(wanted).is_some_and(|start| start.ends_with('-'))
-            };
-            return self.schema.service.iter().position(is_it);
+            let is_it =
+                |group: &str| group == wanted || group.strip_suffix(wanted).is_some_and(|start| start.ends_with('-'));
+            return self.schema.groups().find(|(group, _)| is_it(group)).and_then(|(name, _)| self.group_named(name));
         }
         let port: u16 = request.header("x-forwarded-port")?.parse().ok()?;
-        if port == app.test_port { self.routing(&app.host, path, self.now).least() } else { None }
+        if port == app.test_port { self.tested_group(&app.host, path) } else { None }
+    }
+
+    /// The index of the target group of this name.
+    fn group_named(&self, name: &str) -> Option<usize> {
+        self.elb.groups.iter().position(|group| group.view.name == name)
     }
 
     fn is_load_balancer(&self, host: &str) -> bool {

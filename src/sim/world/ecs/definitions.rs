@@ -74,7 +74,7 @@ impl World {
     }
 
     /// A revision that tasks may still be started from.
-    pub(super) fn usable_definition(&self, name: &str) -> ApiResult<TaskDefinition> {
+    pub(in crate::sim::world) fn usable_definition(&self, name: &str) -> ApiResult<TaskDefinition> {
         let definition =
             self.find_definition(name).map_err(|_| ApiError::new("ClientException", "TaskDefinition not found."))?;
         if definition.status == DefinitionStatus::Inactive {

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use super::state::ServiceState;
 use super::{
-    CreateService, Deployment, DeploymentStatus, Described, Failure, RolloutState, Service, ServiceStatus,
-    TaskDefinition, UpdateService,
+    CreateService, Deployment, DeploymentController, DeploymentStatus, Described, Failure, Revision, RolloutState,
+    Service, ServiceStatus, TaskDefinition, UpdateService,
 };
 use crate::sim::world::elb::Lagging;
 use crate::sim::world::{ApiError, ApiResult, World};
@@ -27,6 +27,7 @@ impl World {
             let message = format!("The target group {arn} does not have an associated load balancer.");
             return Err(ApiError::new("InvalidParameterException", message));
         }
+        input.deployment_configuration.check(&input.load_balancers)?;
         let cluster = &self.schema.aws.cluster;
         let view = Service {
             arn: self.ecs_arn(&format!("service/{cluster}/{}", input.name)),
@@ -37,7 +38,9 @@ impl World {
             desired: input.desired,
             running: 0,
             pending: 0,
+            controller: input.controller.unwrap_or(DeploymentController::Ecs),
             deployments: Vec::new(),
+            task_sets: Vec::new(),
             events: VecDeque::new(),
             load_balancers: input.load_balancers,
             deployment_configuration: input.deployment_configuration,
@@ -47,11 +50,14 @@ impl World {
             tags: input.tags,
         };
         let index = self.ecs.services.len();
-        let (now, name) = (self.now, view.name.clone());
+        let (now, name, controller) = (self.now, view.name.clone(), view.controller);
         let lagging = Lagging::new(view);
-        let (failures, start_after, steady, last_good) = (0, now, false, None);
-        self.ecs.services.push(ServiceState { lagging, failures, start_after, steady, last_good });
-        self.start_deployment(index, &definition);
+        let (failures, start_after, steady, settled, last_good) = (0, now, false, None, None);
+        self.ecs.services.push(ServiceState { lagging, failures, start_after, steady, settled, last_good });
+        match controller {
+            DeploymentController::Ecs => self.begin_rollout(index, &definition),
+            DeploymentController::CodeDeploy => self.create_first_task_set(index, &definition),
+        }
         self.ledger.change(now, "CreateService", vec![("service", name)]);
         self.shown_service(index)
     }
@@ -98,8 +104,14 @@ impl World {
         if service.view().status != ServiceStatus::Active {
             return Err(ApiError::new("ServiceNotActiveException", "Service was not ACTIVE."));
         }
+        check_controller(&input, service.view().controller)?;
+        let balancers = input.load_balancers.as_ref().unwrap_or(&service.view().load_balancers);
+        input.deployment_configuration.as_ref().map_or(Ok(()), |wanted| wanted.check(balancers))?;
         service.lagging.lag_until(until);
         let view = &mut service.lagging.view;
+        if let Some(balancers) = input.load_balancers {
+            view.load_balancers = balancers;
+        }
         if let Some(configuration) = input.deployment_configuration {
             view.deployment_configuration = configuration;
         }
@@ -110,7 +122,7 @@ impl World {
         }
         if let Some(desired) = input.desired {
             view.desired = desired;
-            service.steady = false;
+            (service.steady, service.settled) = (false, None);
             if let Some(primary) = service.primary() {
                 primary.desired = desired;
                 primary.updated_at = now;
@@ -131,19 +143,20 @@ impl World {
                 Some(definition) => definition,
                 None => self.find_definition(&current)?.clone(),
             };
-            self.start_deployment(index, &definition);
+            self.begin_rollout(index, &definition);
         }
         self.ledger.change(now, "UpdateService", facts);
         self.shown_service(index)
     }
 
     /// Makes `definition` the primary deployment of a service.
-    pub(super) fn start_deployment(&mut self, index: usize, definition: &TaskDefinition) {
+    pub(super) fn start_deployment(&mut self, index: usize, definition: &TaskDefinition, revision: &Revision) {
         let number = self.streams.ids.bits();
         let id = format!("ecs-svc/{:019}", number % 10_000_000_000_000_000_000);
         let at = self.now;
         let Some(service) = self.ecs.services.get_mut(index) else { return };
         (service.steady, service.failures, service.start_after) = (false, 0, at);
+        service.settled = None;
         let view = &mut service.lagging.view;
         for deployment in &mut view.deployments {
             deployment.status = DeploymentStatus::Active;
@@ -155,6 +168,8 @@ impl World {
             Deployment {
                 rollout_state_reason: format!("ECS deployment {id} in progress."),
                 id,
+                revision: revision.arn.clone(),
+                target_group: revision.target_group.clone(),
                 status: DeploymentStatus::Primary,
                 task_definition: definition.arn.clone(),
                 desired: view.desired,
@@ -188,4 +203,21 @@ impl World {
             _ => Ok(()),
         }
     }
+}
+
+/// What may be asked of a service whose tasks CodeDeploy replaces: another count, configuration or grace, and nothing that
+/// would need a deployment (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>).
+fn check_controller(input: &UpdateService, controller: DeploymentController) -> ApiResult<()> {
+    let asked = match controller {
+        DeploymentController::Ecs => return Ok(()),
+        DeploymentController::CodeDeploy if input.task_definition.is_some() => "update task definition",
+        DeploymentController::CodeDeploy if input.subnets.is_some() => "update network parameters",
+        DeploymentController::CodeDeploy if input.force_new_deployment => "force a new deployment",
+        DeploymentController::CodeDeploy => return Ok(()),
+    };
+    let message = format!(
+        "Unable to {asked} on services with a CODE_DEPLOY deployment controller. Use AWS CodeDeploy to trigger a new \
+         deployment."
+    );
+    Err(ApiError::new("InvalidParameterException", message))
 }

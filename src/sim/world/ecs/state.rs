@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Deployment, DeploymentStatus, Service, ServiceEvent, Task, TaskDefinition, TaskStatus};
+use super::rollout::Rollout;
+use super::{Deployment, DeploymentStatus, Revision, Service, ServiceEvent, Task, TaskDefinition, TaskStatus};
 use crate::domain::time::Timestamp;
 use crate::sim::world::World;
 use crate::sim::world::elb::Lagging;
@@ -24,6 +25,12 @@ pub(in crate::sim::world) struct Ecs {
     pub(in crate::sim::world) roster: Vec<Member>,
     /// Requests to run tasks by their client token: what was asked, and the tasks that came of it.
     pub(super) run_tokens: std::collections::BTreeMap<String, (String, Vec<String>)>,
+    /// Service deployments, oldest first.
+    pub(super) rollouts: Vec<Rollout>,
+    /// Service revisions, oldest first.
+    pub(super) revisions: Vec<Revision>,
+    /// How often each function of a lifecycle hook was run.
+    pub(super) function_calls: BTreeMap<String, usize>,
     /// The images that the world started with.
     pub(super) first_images: Vec<String>,
 }
@@ -48,6 +55,8 @@ pub(in crate::sim::world) struct ServiceState {
     pub(super) failures: u32,
     pub(super) start_after: Timestamp,
     pub(super) steady: bool,
+    /// Since when everything wanted is there, while alarms are still watched.
+    pub(super) settled: Option<Timestamp>,
     /// The task definition of the last deployment that completed.
     pub(super) last_good: Option<String>,
 }

@@ -229,8 +229,7 @@ impl World {
             return;
         };
         self.log_line(roster, at, "INFO", "database reachable, 0 migrations pending");
-        let Some(state) = self.ecs.services.get(service) else { return };
-        for balancer in state.view().load_balancers.clone() {
+        for balancer in self.balancers_of(service, roster) {
             let Some(group) = self.elb.group_index(&balancer.target_group_arn) else { continue };
             let first_check = Duration::from_secs_f64(self.streams.tasks.between(1.0, 3.0));
             let target = NewTarget {
@@ -241,11 +240,8 @@ impl World {
                 first_check,
             };
             self.elb.register(group, target, at);
-            self.service_event(
-                service,
-                at,
-                &format!("registered 1 targets in (target-group {})", balancer.target_group_arn),
-            );
+            let arn = &balancer.target_group_arn;
+            self.service_event(service, at, &format!("registered 1 targets in (target-group {arn})"));
         }
         self.log_line(roster, at, "INFO", "listening on 0.0.0.0");
     }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use serde_json::{Map, Value};
 
+use super::{AdvancedConfiguration, DeploymentConfiguration, TaskSet};
 use crate::domain::time::Timestamp;
 use crate::sim::world::words::words;
 
@@ -124,6 +125,11 @@ words! {
     RolloutState { Completed = "COMPLETED", Failed = "FAILED", InProgress = "IN_PROGRESS" }
 }
 
+words! {
+    /// Who replaces a service's tasks.
+    DeploymentController { Ecs = "ECS", CodeDeploy = "CODE_DEPLOY" }
+}
+
 /// A target group that a service registers its tasks in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceLoadBalancer {
@@ -133,6 +139,8 @@ pub struct ServiceLoadBalancer {
     pub container_name: String,
     /// Its port.
     pub container_port: u16,
+    /// What takes turns with it, if deployments shift traffic.
+    pub advanced: Option<AdvancedConfiguration>,
 }
 
 /// What ECS does when tasks of a deployment keep failing.
@@ -145,23 +153,6 @@ pub enum CircuitBreaker {
     Fail,
     /// It fails the deployment and deploys the last completed one.
     Rollback,
-}
-
-/// How a rolling deployment replaces tasks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeploymentConfiguration {
-    /// Percent of the desired count that must stay healthy, 0–100 or more.
-    pub minimum_healthy_percent: u32,
-    /// Percent of the desired count that may run at once, 100–200.
-    pub maximum_percent: u32,
-    /// What happens when tasks keep failing.
-    pub circuit_breaker: CircuitBreaker,
-}
-
-impl Default for DeploymentConfiguration {
-    fn default() -> Self {
-        Self { minimum_healthy_percent: 100, maximum_percent: 200, circuit_breaker: CircuitBreaker::Off }
-    }
 }
 
 /// A service.
@@ -183,8 +174,12 @@ pub struct Service {
     pub running: u32,
     /// Tasks on their way to `RUNNING`.
     pub pending: u32,
-    /// Primary deployment first.
+    /// Who replaces its tasks.
+    pub controller: DeploymentController,
+    /// Primary deployment first; none when CodeDeploy replaces the tasks.
     pub deployments: Vec<Deployment>,
+    /// Primary task set first; none when ECS replaces the tasks.
+    pub task_sets: Vec<TaskSet>,
     /// The last hundred events, newest first.
     pub events: VecDeque<ServiceEvent>,
     /// Where its tasks are registered.
@@ -206,6 +201,10 @@ pub struct Service {
 pub struct Deployment {
     /// Its id, `ecs-svc/…`.
     pub id: String,
+    /// The service revision that it runs, by ARN.
+    pub revision: String,
+    /// The target group that its tasks are registered in.
+    pub target_group: Option<String>,
     /// Whether it is the one wanted.
     pub status: DeploymentStatus,
     /// Its task definition's ARN.
@@ -252,6 +251,8 @@ pub struct CreateService {
     pub desired: u32,
     /// Where its tasks are registered.
     pub load_balancers: Vec<ServiceLoadBalancer>,
+    /// Who replaces its tasks; ECS unless given.
+    pub controller: Option<DeploymentController>,
     /// How it replaces tasks.
     pub deployment_configuration: DeploymentConfiguration,
     /// Seconds during which failing health checks of a new task are ignored.
@@ -279,4 +280,6 @@ pub struct UpdateService {
     pub health_check_grace_seconds: Option<u32>,
     /// The subnets that its tasks run in; others than before replace all tasks.
     pub subnets: Option<Vec<String>>,
+    /// Where its tasks are registered.
+    pub load_balancers: Option<Vec<ServiceLoadBalancer>>,
 }

@@ -125,6 +125,33 @@ impl World {
         }
     }
 
+    /// Splits what a rule, or a listener, forwards between two target groups: `second` gets this much of 100. What else it
+    /// forwards to is left as it is.
+    pub(in crate::sim::world) fn weigh_rule(&mut self, arn: &str, (first, second): (&str, &str), share: f64) {
+        let until = self.now + self.schema.consistency.rules;
+        let weigh = |actions: &mut Vec<Action>| {
+            let groups = actions.iter_mut().filter_map(|action| match action {
+                Action::Forward { target_groups, .. } => Some(target_groups),
+                Action::Redirect { .. } | Action::FixedResponse { .. } => None,
+            });
+            for target in groups.flatten() {
+                if target.target_group_arn == first {
+                    target.weight = (100.0 - share).round() as u32;
+                } else if target.target_group_arn == second {
+                    target.weight = share.round() as u32;
+                }
+            }
+        };
+        if let Some(rule) = self.elb.rules.iter_mut().find(|rule| rule.view.arn == arn) {
+            rule.lag_until(until);
+            weigh(&mut rule.view.actions);
+        } else if let Some(listener) = self.elb.listeners.iter_mut().find(|listener| listener.view.arn == arn) {
+            listener.lag_until(until);
+            weigh(&mut listener.view.default_actions);
+        }
+        self.note_weights(arn, self.now);
+    }
+
     fn known_balancer(&self, arn: &str) -> ApiResult<()> {
         if self.elb.balancers.iter().any(|balancer| balancer.arn == arn) {
             return Ok(());

@@ -52,6 +52,11 @@ impl Routing {
         self.routes.iter().rev().min_by_key(|route| route.weight).map(|route| route.group)
     }
 
+    /// The target group that gets most of the requests; of equals the first one.
+    pub(in crate::sim::world) fn most(&self) -> Option<usize> {
+        self.routes.iter().rev().max_by_key(|route| route.weight).map(|route| route.group)
+    }
+
     fn add(&mut self, group: usize, weight: u32, next: usize, backends: Vec<Backend>) {
         let next = if next < backends.len() { next } else { 0 };
         self.total_weight += weight;
@@ -62,11 +67,20 @@ impl Routing {
 impl Elb {
     /// What the listener that serves users does with a request.
     fn actions(&self, host: &str, path: &str) -> &[Action] {
-        let matching = self.rules.iter().map(|rule| &rule.view).filter(|rule| applies(rule, host, path));
-        match matching.min_by_key(|rule| rule.priority) {
-            Some(rule) => &rule.actions,
-            None => self.serving_listener().map_or(&[], |listener| &listener.view.default_actions),
-        }
+        self.serving_listener().map_or(&[], |listener| self.actions_at(&listener.view, host, path))
+    }
+
+    /// What a listener does with a request.
+    fn actions_at<'e>(&'e self, listener: &'e Listener, host: &str, path: &str) -> &'e [Action] {
+        let own = self.rules.iter().map(|rule| &rule.view).filter(|rule| rule.listener_arn == listener.arn);
+        let matching = own.filter(|rule| applies(rule, host, path));
+        matching.min_by_key(|rule| rule.priority).map_or(&listener.default_actions, |rule| &rule.actions)
+    }
+
+    /// What the test listener does with a request, if there is one of its own.
+    fn test_actions(&self, port: u16, host: &str, path: &str) -> Option<&[Action]> {
+        let listener = self.listeners.iter().find(|listener| listener.view.port == port)?;
+        Some(self.actions_at(&listener.view, host, path))
     }
 
     /// Keeps the round robin's place for the next tick.
@@ -82,8 +96,21 @@ impl Elb {
 impl World {
     /// Where requests for `host` and `path` go at `at`.
     pub(in crate::sim::world) fn routing(&self, host: &str, path: &str, at: Timestamp) -> Routing {
+        self.routing_by(self.elb.actions(host, path), at)
+    }
+
+    /// The target group that the test listener leads to, if it has a rule of its own; otherwise the one that users get
+    /// least of.
+    pub(in crate::sim::world) fn tested_group(&self, host: &str, path: &str) -> Option<usize> {
+        match self.elb.test_actions(self.schema.app.test_port, host, path) {
+            Some(actions) => self.routing_by(actions, self.now).most(),
+            None => self.routing(host, path, self.now).least(),
+        }
+    }
+
+    fn routing_by(&self, actions: &[Action], at: Timestamp) -> Routing {
         let mut routing = Routing::default();
-        for action in self.elb.actions(host, path) {
+        for action in actions {
             let Action::Forward { target_groups, .. } = action else { continue };
             for weighted in target_groups {
                 if let Some(group) = self.elb.group_index(&weighted.target_group_arn) {

@@ -27,10 +27,11 @@ impl World {
         let balancer_arn = self.elb_arn(&format!("loadbalancer/app/{name}/{balancer_id}"));
         let dns_name = format!("{name}-1618033988.{}.elb.amazonaws.com", self.schema.aws.region);
         let vpc_id = "vpc-0a1b2c3d4e5f67890".to_owned();
-        for service in self.schema.service.clone() {
-            let id = fixed_id(&["target group", service.target_group()]);
-            let arn = self.elb_arn(&format!("targetgroup/{}/{id}", service.target_group()));
-            let view = self.target_group(arn, service.target_group(), &balancer_arn, &vpc_id);
+        let names: Vec<String> = self.schema.groups().map(|(name, _)| name.to_owned()).collect();
+        for name in names {
+            let id = fixed_id(&["target group", &name]);
+            let arn = self.elb_arn(&format!("targetgroup/{name}/{id}"));
+            let view = self.target_group(arn, &name, &balancer_arn, &vpc_id);
             self.elb.groups.push(Group { view, targets: Vec::new(), next: 0, minute: Minute::default() });
         }
         self.elb.balancers.push(LoadBalancer {
@@ -67,11 +68,20 @@ impl World {
             listener_arn.clone(),
             443,
             Protocol::Https,
-            Some(certificate),
+            Some(certificate.clone()),
             default_actions,
         ));
         let plain_arn = format!("{listener_arn}80");
         self.elb.listeners.push(listener(plain_arn, 80, Protocol::Http, None, vec![redirect]));
+        if self.schema.codedeploy.as_ref().is_some_and(|codedeploy| codedeploy.test_listener) {
+            // It begins where users are: https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
+            let first = self.elb.groups.first().map(|group| group.view.arn.clone());
+            let weighted = first.map(|target_group_arn| WeightedTargetGroup { target_group_arn, weight: 1 });
+            let forward = Action::Forward { target_groups: weighted.into_iter().collect(), stickiness_seconds: None };
+            let port = self.schema.app.test_port;
+            let arn = format!("{listener_arn}{port}");
+            self.elb.listeners.push(listener(arn, port, Protocol::Https, Some(certificate.clone()), vec![forward]));
+        }
 
         for (index, rule) in self.schema.rule.clone().iter().enumerate() {
             let rule_id = fixed_id(&["rule", &name, &index.to_string()]);
@@ -88,6 +98,55 @@ impl World {
                 actions: self.forward(rule),
             }));
         }
+        self.set_up_test_listener(&balancer_arn, &listener_arn, &name);
+    }
+
+    /// A test listener with a rule of its own for each service whose deployments shift traffic.
+    fn set_up_test_listener(&mut self, balancer: &str, listener: &str, name: &str) {
+        let services: Vec<_> =
+            self.schema.service.iter().filter(|one| one.alternate_target_group.is_some()).cloned().collect();
+        if services.is_empty() {
+            return;
+        }
+        let arn = format!("{listener}{}", self.schema.app.test_port);
+        self.elb.listeners.push(Lagging::new(Listener {
+            arn: arn.clone(),
+            load_balancer_arn: balancer.to_owned(),
+            port: self.schema.app.test_port,
+            protocol: Protocol::Https,
+            certificate_arn: None,
+            default_actions: vec![Action::FixedResponse { status_code: "404".to_owned(), body: String::new() }],
+        }));
+        for (index, service) in services.iter().enumerate() {
+            let groups = [(Some(service.target_group()), 100), (service.alternate_target_group.as_deref(), 0)];
+            let weights = groups.into_iter().filter_map(|(name, weight)| Some((name?.to_owned(), weight))).collect();
+            let rule = schema::Rule { host: Some(self.schema.app.host.clone()), path: None, weights };
+            let rule_id = fixed_id(&["test rule", name, &index.to_string()]);
+            self.elb.rules.push(Lagging::new(Rule {
+                arn: format!("{}/{rule_id}", arn.replacen(":listener/", ":listener-rule/", 1)),
+                listener_arn: arn.clone(),
+                priority: Some(10 * (index as u32 + 1)),
+                conditions: vec![Condition {
+                    field: "host-header".to_owned(),
+                    values: vec![self.schema.app.host.clone()],
+                }],
+                actions: self.forward(&rule),
+            }));
+        }
+    }
+
+    /// The production and the test rule of a service whose deployments shift traffic between these target groups.
+    pub(in crate::sim::world) fn shifting_rules(&self, groups: [&str; 2]) -> (Option<String>, Option<String>) {
+        let serving = self.elb.serving_listener().map(|listener| listener.view.arn.clone());
+        let splits = |rule: &&Lagging<Rule>| {
+            groups.iter().all(|group| forwarded(&rule.view.actions).any(|(arn, _)| arn == *group))
+        };
+        let find = |is_serving: bool| {
+            let mut rules = self.elb.rules.iter().filter(splits);
+            let found = rules.find(|rule| (Some(&rule.view.listener_arn) == serving.as_ref()) == is_serving);
+            found.map(|rule| rule.view.arn.clone())
+        };
+        (find(true), find(false))
     }
 
     fn target_group(&self, arn: String, name: &str, balancer_arn: &str, vpc_id: &str) -> TargetGroup {
@@ -128,7 +187,7 @@ impl World {
     }
 
     /// Writes a rule's (or a listener's) weights into the ledger.
-    pub(super) fn note_weights(&mut self, arn: &str, at: Timestamp) {
+    pub(in crate::sim::world) fn note_weights(&mut self, arn: &str, at: Timestamp) {
         let rule = self.elb.rules.iter().find(|rule| rule.view.arn == arn).map(|rule| &rule.view.actions);
         let listener = || self.elb.listeners.iter().find(|listener| listener.view.arn == arn);
         let Some(actions) = rule.or_else(|| listener().map(|listener| &listener.view.default_actions)) else { return };

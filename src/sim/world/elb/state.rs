@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::routing::in_use;
-use super::{Action, Listener, LoadBalancer, Rule, TargetGroup, TargetHealth, TargetState};
+use super::{Action, Listener, LoadBalancer, Rule, TargetGroup, TargetHealth, TargetState, WeightedTargetGroup};
 use crate::domain::time::Timestamp;
 use crate::sim::scenario::Percent;
 use crate::sim::world::World;
@@ -136,6 +136,14 @@ impl Elb {
         self.groups.iter().position(|group| group.view.arn == arn)
     }
 
+    /// The target groups that a rule, or a listener, forwards to, with their weights.
+    pub(in crate::sim::world) fn weights_of(&self, arn: &str) -> Vec<(String, u32)> {
+        let rule = self.rules.iter().find(|rule| rule.view.arn == arn).map(|rule| &rule.view.actions);
+        let listener = || self.listeners.iter().find(|one| one.view.arn == arn).map(|one| &one.view.default_actions);
+        let actions = rule.or_else(listener).map_or(&[][..], Vec::as_slice);
+        super::forwarded(actions).map(|(arn, weight)| (arn.to_owned(), weight)).collect()
+    }
+
     /// The target group's numbers of this minute.
     pub(in crate::sim::world) fn minute(&mut self, group: usize) -> Option<&mut Minute> {
         self.groups.get_mut(group).map(|group| &mut group.minute)
@@ -146,6 +154,39 @@ impl Elb {
             listener.view.default_actions.iter().any(|action| matches!(action, Action::Forward { .. }))
         };
         self.listeners.iter().find(forwards)
+    }
+
+    /// What a listener on `port` does with what comes to it.
+    pub(in crate::sim::world) fn listener_on(&self, port: u16) -> Option<&Listener> {
+        self.listeners.iter().map(|listener| &listener.view).find(|listener| listener.port == port)
+    }
+
+    /// What the rules of a listener do, and last what it does with the rest: each with its ARN.
+    pub(in crate::sim::world) fn rules_of(&self, listener: &str) -> Vec<(&str, &[Action])> {
+        let rules = self.rules.iter().map(|rule| &rule.view).filter(|rule| rule.listener_arn == listener);
+        let rules = rules.map(|rule| (rule.arn.as_str(), rule.actions.as_slice()));
+        let itself = self.listeners.iter().map(|one| &one.view).filter(|one| one.arn == listener);
+        rules.chain(itself.map(|one| (one.arn.as_str(), one.default_actions.as_slice()))).collect()
+    }
+
+    /// Makes a rule, or a listener's default action, forward to these target groups; all else about it stays. Reads may
+    /// show what was before until `until`.
+    pub(in crate::sim::world) fn forward_to(&mut self, arn: &str, groups: &[WeightedTargetGroup], until: Timestamp) {
+        let forward = |actions: &mut [Action]| {
+            for action in actions {
+                if let Action::Forward { target_groups, .. } = action {
+                    *target_groups = groups.to_vec();
+                }
+            }
+        };
+        for rule in self.rules.iter_mut().filter(|rule| rule.view.arn == arn) {
+            rule.lag_until(until);
+            forward(&mut rule.view.actions);
+        }
+        for listener in self.listeners.iter_mut().filter(|listener| listener.view.arn == arn) {
+            listener.lag_until(until);
+            forward(&mut listener.view.default_actions);
+        }
     }
 
     /// Adds a task to a target group.

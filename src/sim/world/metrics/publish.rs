@@ -166,10 +166,10 @@ impl World {
         let started: u32 = self.schema.service.iter().map(|service| service.desired).sum();
         let usual = self.schema.traffic.rate / f64::from(started.max(1));
         let Some(service) = self.ecs.services.get(service) else { return 0.0 };
-        let groups =
-            service.view().load_balancers.iter().filter_map(|one| {
-                self.elb.group_index(&one.target_group_arn).and_then(|index| self.elb.groups.get(index))
-            });
+        let groups = service
+            .balanced_by()
+            .into_iter()
+            .filter_map(|arn| self.elb.group_index(arn).and_then(|index| self.elb.groups.get(index)));
         let minute = span == MINUTE;
         let requests: u64 =
             groups.map(|group| group.minute.requests - if minute { 0 } else { group.minute.window }).sum();

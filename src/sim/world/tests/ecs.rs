@@ -32,6 +32,7 @@ fn a_rolling_deployment_stays_within_its_bounds() {
             minimum_healthy_percent: minimum,
             maximum_percent: maximum,
             circuit_breaker: CircuitBreaker::Fail,
+            ..DeploymentConfiguration::default()
         });
         let service = "api-blue".to_owned();
         world.update_service(UpdateService { service, deployment_configuration, ..UpdateService::default() }).unwrap();

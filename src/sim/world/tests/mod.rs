@@ -1,6 +1,7 @@
 //! The world as a whole: releases, faults, and what AWS shows of them.
 
 mod chaos;
+mod codedeploy;
 mod ecs;
 mod lines;
 mod releases;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::alarms::{
-    AlarmDefinition, AlarmRule, AlarmState, AlarmType, DescribeAlarmHistory, DescribeAlarms, HistoryType,
+    AlarmDefinition, AlarmRule, AlarmState, AlarmType, DescribeAlarmHistory, DescribeAlarms, HistoryType, Suppressor,
 };
 use super::ecs::{
     CircuitBreaker, DeploymentConfiguration, DeploymentStatus, DesiredStatus, ListTasks, RegisterTaskDefinition,

@@ -10,7 +10,8 @@ fn a_world_starts_with_blue_serving_healthy_and_green_idle() {
     assert_eq!(blue.deployments[0].rollout_state, RolloutState::Completed);
     assert_eq!((green.desired, green.running), (0, 0));
     assert_eq!(world.states("api-blue"), [TargetState::Healthy; 6]);
-    let alarms = world.describe_alarms(&DescribeAlarms::default()).unwrap();
+    let name_prefix = Some("api-".to_owned());
+    let alarms = world.describe_alarms(&DescribeAlarms { name_prefix, ..DescribeAlarms::default() }).unwrap();
     let shown: Vec<_> = alarms.iter().map(|alarm| (alarm.definition.name.as_str(), alarm.state)).collect();
     let names = ["api-5xx-high", "api-cpu-high", "api-latency-p99-high", "api-unhealthy-hosts"];
     assert_eq!(shown, names.map(|name| (name, AlarmState::Ok)));

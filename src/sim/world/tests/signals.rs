@@ -144,12 +144,53 @@ fn a_composite_alarm_follows_the_alarms_it_is_made_of() {
         alarm_actions: Vec::new(),
         insufficient_data_actions: Vec::new(),
         rule: AlarmRule::Composite("ALARM(api-cpu-high) AND NOT ALARM(\"api-5xx-high\")".to_owned()),
+        suppressor: None,
     };
     world.put_alarm(definition).unwrap();
     world.wait(1);
-    let types = vec![AlarmType::Composite];
-    let shown = world.describe_alarms(&DescribeAlarms { types, ..DescribeAlarms::default() }).unwrap();
+    let (types, name_prefix) = (vec![AlarmType::Composite], Some("release-".to_owned()));
+    let shown = world.describe_alarms(&DescribeAlarms { name_prefix, types, ..DescribeAlarms::default() }).unwrap();
     assert_eq!(shown.len(), 1);
     assert_eq!(shown[0].state, AlarmState::Alarm);
-    assert_eq!(world.describe_alarms(&DescribeAlarms::default()).unwrap().len(), 4, "only metric alarms unless asked");
+    assert_eq!(world.describe_alarms(&DescribeAlarms::default()).unwrap().len(), 7, "only metric alarms unless asked");
+}
+
+#[test]
+fn a_suppressor_and_a_mute_rule_keep_an_alarm_from_telling_anybody() {
+    let told = |suppressor: Option<Suppressor>, muted: bool| {
+        let mut world = world("alarm-at-start", 1);
+        let topic = world.topic_arn("releases");
+        if muted {
+            world.put_alarm_mute_rule("tonight", vec!["blocker".to_owned()]);
+        }
+        let definition = AlarmDefinition {
+            name: "blocker".to_owned(),
+            description: None,
+            actions_enabled: true,
+            ok_actions: Vec::new(),
+            alarm_actions: vec![topic],
+            insufficient_data_actions: Vec::new(),
+            rule: AlarmRule::Composite("ALARM(api-cpu-high)".to_owned()),
+            suppressor,
+        };
+        world.put_alarm(definition).unwrap();
+        world.wait(1);
+        let types = vec![AlarmType::Composite];
+        let names = vec!["blocker".to_owned()];
+        let shown = world.describe_alarms(&DescribeAlarms { names, types, ..DescribeAlarms::default() }).unwrap();
+        assert_eq!(shown[0].state, AlarmState::Alarm, "it fires all the same");
+        let input = DescribeAlarmHistory {
+            name: Some("blocker".to_owned()),
+            kind: Some(HistoryType::Action),
+            ..DescribeAlarmHistory::default()
+        };
+        let acted = !world.describe_alarm_history(&input).unwrap().is_empty();
+        (acted, world.alarm_suppression(&shown[0]).map(|suppression| suppression.by))
+    };
+    let by = |alarm: &str, wait| Some(Suppressor { alarm: alarm.to_owned(), wait, extension: 0 });
+    assert_eq!(told(None, false), (true, None));
+    assert_eq!(told(None, true), (false, None));
+    assert_eq!(told(by("api-cpu-high", 0), false), (false, Some("Alarm")));
+    assert_eq!(told(by("arn:aws:cloudwatch:eu-west-1:1:alarm:api-5xx-high", 120), false), (false, Some("WaitPeriod")));
+    assert_eq!(told(by("api-5xx-high", 0), false), (true, None));
 }

@@ -1,15 +1,20 @@
 //! The only way from a face to an engine. The face cannot tell whether the engine runs in its own process or behind a
 //! Unix socket.
 
+mod question;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::snapshot::Snapshot;
 use crate::domain::command::{Order, Refusal};
 use crate::domain::ids::Revision;
 use crate::domain::log::LogLine;
+use crate::engine::snapshot::Snapshot;
+
+pub use super::snapshot::{AlarmDetail, AlarmList, Passage};
+pub use question::{Answer, Found, Inquiry, Question, QuestionSender};
 
 /// Log lines on their way to a face; older ones are dropped first, and counted.
 pub const LOG_LANE: usize = 4_096;
@@ -23,6 +28,8 @@ pub struct EngineHandle {
     pub logs: mpsc::Receiver<LogBatch>,
     /// Where orders go.
     pub orders: OrderSender,
+    /// Where questions go.
+    pub questions: QuestionSender,
 }
 
 /// Log lines that came together.
