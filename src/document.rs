@@ -116,6 +116,15 @@ pub fn span(text: &str) -> Option<Duration> {
     (span <= LONGEST && span.subsec_nanos().is_multiple_of(1_000_000)).then_some(span)
 }
 
+/// How old something is or may be: a span, or whole days such as `90d`, at most ten years. `None` when it is neither.
+pub fn age(text: &str) -> Option<Duration> {
+    let days = text.trim().strip_suffix('d').and_then(|days| days.trim_end().parse::<u32>().ok());
+    match days {
+        Some(days) => (days <= 3_650).then(|| Duration::from_hours(24) * days),
+        None => span(text),
+    }
+}
+
 /// The end of a message about a wrong name: `; did you mean "promote"?`, or nothing when no name is near.
 pub fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default()
@@ -189,6 +198,15 @@ mod tests {
         assert_eq!(millis("1.5h"), Some(5_400_000));
         for wrong in ["", "5", "s", "5x", "-5s", "1e400s", "PT5S", "5s ago", "32d"] {
             assert_eq!(millis(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ages_may_be_whole_days() {
+        assert_eq!(age("90d"), Some(Duration::from_hours(90 * 24)));
+        assert_eq!(age("12h"), Some(Duration::from_hours(12)));
+        for wrong in ["3651d", "-1d", "1.5 days of rest", "d", "2400h"] {
+            assert_eq!(age(wrong), None, "{wrong}");
         }
     }
 

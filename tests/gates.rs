@@ -214,8 +214,8 @@ async fn secrets_must_be_there_and_rotate() {
     let quarterly = || secret(Some(90 * DAY));
     let world = |keys: &str| format!("[[estate.secret]]\n{keys}\n");
     assert_eq!(one("", quarterly()).await, ok("rotated 20 days ago"));
-    assert_eq!(one(&world("rotated = \"2400h\""), quarterly()).await, err("rotated 100 days ago, more than 90 days"));
-    assert_eq!(one(&world("rotated = \"2400h\""), secret(None)).await, ok("it is there"));
+    assert_eq!(one(&world("rotated = \"100d\""), quarterly()).await, err("rotated 100 days ago, more than 90 days"));
+    assert_eq!(one(&world("rotated = \"100d\""), secret(None)).await, ok("it is there"));
     assert_eq!(one(&world("rotation = false"), quarterly()).await, err("its rotation is switched off"));
     let new = world("never_rotated = true\ncreated = \"5h\"");
     assert_eq!(one(&new, quarterly()).await, ok("created 5 h ago"));

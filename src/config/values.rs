@@ -93,11 +93,7 @@ pub fn show_duration(span: Duration) -> String {
 pub(super) fn age(item: Item<'_>) -> Result<Duration, Mistake> {
     const WANTED: &str = "\"12h\" or \"90d\", above zero and at most 3650d";
     let DeValue::String(text) = item.get() else { return Err(item.wrong_type(WANTED)) };
-    let days = text.trim().strip_suffix('d').and_then(|days| days.trim_end().parse::<u64>().ok());
-    let span = match days {
-        Some(days) => (days <= 3_650).then(|| DAY * u32::try_from(days).unwrap_or_default()),
-        None => parse_duration(text),
-    };
+    let span = document::age(text);
     span.filter(|span| !span.is_zero()).ok_or_else(|| bad(item, "an age", WANTED))
 }
 

@@ -339,7 +339,7 @@ tables! {
         repository: Option<String> = None,
         tag: String = "9ab03d7".to_owned(),
         digest: Option<String> = None,
-        #[serde(with = "span")] pushed: Duration = Duration::from_hours(1),
+        #[serde(with = "span::age")] pushed: Duration = Duration::from_hours(1),
         scan: Scanned = Scanned::Complete,
         #[serde(with = "span")] scan_for: Duration = Duration::from_secs(40),
         findings: BTreeMap<String, u32> = BTreeMap::from([("LOW".to_owned(), 3)]),
@@ -350,9 +350,9 @@ tables! {
         name: String = "shop/api/database".to_owned(),
         rotation: bool = true,
         rotation_days: u32 = 30,
-        #[serde(with = "span")] rotated: Duration = Duration::from_hours(20 * 24),
+        #[serde(with = "span::age")] rotated: Duration = Duration::from_hours(20 * 24),
         never_rotated: bool = false,
-        #[serde(with = "span")] created: Duration = Duration::from_hours(365 * 24),
+        #[serde(with = "span::age")] created: Duration = Duration::from_hours(365 * 24),
         deleted: bool = false,
     }
 
@@ -362,7 +362,7 @@ tables! {
         cluster: Option<String> = None,
         status: String = "available".to_owned(),
         manual: bool = false,
-        #[serde(with = "span")] age: Duration = Duration::from_hours(5),
+        #[serde(with = "span::age")] age: Duration = Duration::from_hours(5),
     }
 }
 

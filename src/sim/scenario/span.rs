@@ -26,6 +26,21 @@ pub(super) mod option {
     }
 }
 
+/// Serde for how old something is.
+pub(super) mod age {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, de};
+
+    use crate::document;
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        document::age(&text)
+            .ok_or_else(|| de::Error::custom(format!("`{text}` is not an age such as \"5h\" or \"90d\"")))
+    }
+}
+
 /// A share of a whole, 0–100.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 pub struct Percent(f64);
