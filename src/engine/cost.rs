@@ -9,8 +9,9 @@ use crate::domain::plan::Plan;
 use crate::domain::signal::{Measure, SignalPlan};
 
 /// Millionths of a dollar for each metric that `GetMetricData` is asked for, and for each other call: one cent for a
-/// thousand of either, at the list price of US East (Amazon CloudWatch Pricing, "APIs", as of November 2026). Other regions
-/// differ by little; of the other calls the first million of a month is free, which is not counted on.
+/// thousand of either, as others who pay it report the list price of US East (Site24x7, "CloudWatch metrics cost calculation",
+/// read in November 2026). Other regions differ. Of the other calls the first million of a month is free, which is not
+/// counted on; `GetMetricData` is charged from the first (Amazon CloudWatch Pricing, free tier).
 const MICROS: u64 = 10;
 
 /// Signals are never read less often than this, whatever they cost: a release that is not measured is not judged.
