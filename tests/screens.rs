@@ -408,7 +408,7 @@ fn where_it_is_and_what_happens_stay_in_sight_behind_a_question() {
 #[test]
 fn a_command_is_never_shown_as_done_before_it_is_seen() {
     let mut snapshot = fixture::snapshot(Scene::Human);
-    std::sync::Arc::make_mut(&mut snapshot.release).plan.production = false;
+    Arc::make_mut(&mut Arc::make_mut(&mut snapshot.release).plan).production = false;
     let mut model = fixture::model(Scene::Human, &snapshot).unwrap();
     let area = Rect::new(0, 0, 120, 40);
     let shown = |model: &Model, snapshot: &Snapshot| {
@@ -515,16 +515,17 @@ fn hostile(snapshot: &mut Snapshot, word: &str, number: f64, at: i64, count: usi
             (alarm.since, alarm.reason) = (Some(at), word.repeat(count));
         }
     }
-    let release = std::sync::Arc::make_mut(&mut snapshot.release);
-    release.plan.environment = word.into();
-    release.plan.place.region = word.repeat(count);
-    for (_, component) in release.plan.components.iter_mut() {
+    let release = Arc::make_mut(&mut snapshot.release);
+    let plan = Arc::make_mut(&mut release.plan);
+    plan.environment = word.into();
+    plan.place.region = word.repeat(count);
+    for (_, component) in plan.components.iter_mut() {
         component.name = word.into();
         component.to = cutover::domain::ids::Version(word.repeat(count));
         component.signals = component.signals.iter().cloned().cycle().take(count).collect();
     }
     release.stages = release.stages.iter().cloned().cycle().take(count).collect();
-    release.plan.stages = release.plan.stages.iter().cloned().cycle().take(count / 2).collect();
+    plan.stages = plan.stages.iter().cloned().cycle().take(count / 2).collect();
     for stage in &mut release.stages {
         (stage.note, stage.started) = (word.repeat(3), Some(at));
     }
@@ -637,8 +638,8 @@ fn what_matters_most_is_said_in_words() {
     let held = shown(Scene::Human, &|model, _| model.frozen = Some(Box::new(fixture::snapshot(Scene::Baking))));
     assert!(held.contains("screen frozen") && held.contains("WAITING") && held.contains("bake 3:11 of 5:00"), "{held}");
     let others = shown(Scene::Baking, &|_, snapshot| {
-        std::sync::Arc::make_mut(&mut snapshot.release).plan.production = false;
-        std::sync::Arc::make_mut(&mut snapshot.release).plan.environment = "staging".into();
+        Arc::make_mut(&mut Arc::make_mut(&mut snapshot.release).plan).production = false;
+        Arc::make_mut(&mut Arc::make_mut(&mut snapshot.release).plan).environment = "staging".into();
     });
     assert!(others.contains("STAGING") && !others.contains("PRODUCTION"), "{others}");
 }

@@ -390,7 +390,8 @@ mod tests {
         }
         let stage = &mut release.stages[index];
         (stage.status, stage.work, stage.started) = (StageStatus::Running, work, Some(NOW));
-        (release.plan.stages[index].timeout, release.plan.stages[index].on_failure) = (TIMEOUT, on_failure);
+        let stage = &mut std::sync::Arc::make_mut(&mut release.plan).stages[index];
+        (stage.timeout, stage.on_failure) = (TIMEOUT, on_failure);
         outlook(&release)
     }
 

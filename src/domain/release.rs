@@ -1,5 +1,7 @@
 //! A release: everything that is known of it, and nothing that can be derived.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::capacity::Capacities;
@@ -20,8 +22,8 @@ use super::time::Timestamp;
 pub struct Release {
     /// Its number.
     pub id: ReleaseId,
-    /// What it is to do.
-    pub plan: Plan,
+    /// What it is to do. It never changes, and is shared by all pictures of the release.
+    pub plan: Arc<Plan>,
     /// How often it changed in a way that matters to whoever steers it.
     pub revision: Revision,
     /// When and by whom it was begun; `None` while it is only planned.
@@ -444,7 +446,8 @@ impl Component {
 
 impl Release {
     /// A release that has not begun.
-    pub fn planned(id: ReleaseId, plan: Plan) -> Self {
+    pub fn planned(id: ReleaseId, plan: impl Into<Arc<Plan>>) -> Self {
+        let plan = plan.into();
         let stages = plan.stages.iter().map(|_| Stage::default()).collect();
         let components = plan.components.map(|planned| Component {
             built: planned.pinned.image.clone(),

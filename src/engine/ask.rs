@@ -39,7 +39,7 @@ const PERIODS: u32 = 180;
 /// What a question is answered from.
 #[derive(Clone)]
 pub(super) struct Context {
-    pub(super) plan: Plan,
+    pub(super) plan: Arc<Plan>,
     pub(super) begun: Option<Timestamp>,
     /// What an alarm that is asked about looks at.
     pub(super) setup: Option<Setup>,

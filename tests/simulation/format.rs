@@ -73,7 +73,7 @@ fn write() {
     let (mut known, mut lines) = (BTreeSet::new(), String::new());
     for trial in [every, pair].into_iter().chain((0..SEEDS).map(Trial::drawn)) {
         let report = drive::run(&trial, None);
-        let plan = Sample::Plan(Box::new(report.release.plan.clone()));
+        let plan = Sample::Plan(Box::new((*report.release.plan).clone()));
         let entries = report.journal.iter().map(|record| {
             let record: Record = serde_json::from_str(record).unwrap();
             Sample::Entry(Box::new(record.entry))

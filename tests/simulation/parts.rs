@@ -107,7 +107,9 @@ impl Journal for SharedJournal {
 
     fn append(&mut self, id: ReleaseId, records: &[Record], standing: Standing<'_>) -> Result<(), JournalError> {
         self.appends += 1;
-        let has_ended = self.journal.lock().unwrap().find(id)?.ended;
+        // Asked only where it matters: the look costs more than the append.
+        let asks = matches!(self.fate, Fate::DiesAtTheEnd) || self.sabotage == Some(Sabotage::JournalDropsTheEnd);
+        let has_ended = asks && self.journal.lock().unwrap().find(id)?.ended;
         let fares = self.fares(standing, has_ended);
         let mut records = records.to_vec();
         match self.sabotage {

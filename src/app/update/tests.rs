@@ -35,7 +35,7 @@ impl Screen {
     /// The same, outside production.
     fn staging(scene: Scene) -> Self {
         let mut screen = Self::at(scene);
-        Arc::make_mut(&mut screen.snapshot.release).plan.production = false;
+        Arc::make_mut(&mut Arc::make_mut(&mut screen.snapshot.release).plan).production = false;
         screen
     }
 
@@ -173,7 +173,7 @@ fn a_gate_without_a_phrase_is_approved_with_a_key() {
     let mut screen = Screen::at(Scene::Phrase);
     let approval = ApprovalPlan { by: Vec::new(), count: 2, not_requester: true, expires: None };
     let gate = GatePlan { conditions: Vec::new(), confirm: None, approval: Some(approval) };
-    Arc::make_mut(&mut screen.snapshot.release).plan.stages[0].kind = StageKind::Gate(gate);
+    Arc::make_mut(&mut Arc::make_mut(&mut screen.snapshot.release).plan).stages[0].kind = StageKind::Gate(gate);
     assert_eq!(screen.press("a"), []);
     assert_eq!(screen.press("enter"), sends(Command::Approve { phrase: String::new() }));
 }

@@ -317,7 +317,8 @@ impl Machine<'_> {
             return;
         }
         self.edit_unwinding(|unwinding| unwinding.escalated = true);
-        let mut back = self.release.in_flight.iter().filter(|flight| !matches!(flight.intent.effect, Effect::Notify(_)));
+        let mut back =
+            self.release.in_flight.iter().filter(|flight| !matches!(flight.intent.effect, Effect::Notify(_)));
         let why = back.find_map(|flight| flight.error.clone()).unwrap_or_else(|| {
             let mut shifted = self.release.components.indices().filter(|of| self.at(*of).has_shifted());
             if shifted.all(|of| self.is_blue_enough(of)) {

@@ -185,14 +185,14 @@ impl Job {
             Effect::CheckGate { .. } => stage.map(|stage| stage.voices.clone()),
             _ => None,
         };
-        let mut plan = plan.clone();
-        let digest = built.and_then(Version::digest);
-        let planned = intent.effect.stage().and_then(|stage| plan.stages.get_mut(stage));
-        if let Some((stage, digest)) = planned.zip(digest) {
+        let mut plan = Arc::clone(plan);
+        if let Some((stage, digest)) = intent.effect.stage().zip(built.and_then(Version::digest))
+            && let Some(stage) = Arc::make_mut(&mut plan).stages.get_mut(stage)
+        {
             stage.kind = late::filled(&stage.kind, late::DIGEST, digest);
         }
         Self {
-            plan: Arc::new(plan),
+            plan,
             component: index,
             tag,
             image: state.built.clone(),

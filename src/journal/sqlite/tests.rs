@@ -14,7 +14,7 @@ fn actor() -> Actor {
 }
 
 fn plan() -> Plan {
-    fixture::release(fixture::Scene::Baking).plan
+    (*fixture::release(fixture::Scene::Baking).plan).clone()
 }
 
 fn record(millis: i64, event: Event) -> Record {

@@ -64,7 +64,7 @@ fn a_release_that_runs_is_rolled_back_itself_whatever_is_chosen() {
 fn a_key_that_the_policy_does_not_allow_says_why() {
     let mut screen = Screen::at(Scene::Baking);
     let policy = Policy { everybody: vec![Deed::Order(CommandKind::Pause)], rules: Vec::new() };
-    Arc::make_mut(&mut screen.snapshot.release).plan.policy = Some(policy);
+    Arc::make_mut(&mut Arc::make_mut(&mut screen.snapshot.release).plan).policy = Some(policy);
     assert_eq!(screen.press("R"), []);
     assert!(screen.model.overlay.is_none());
     let why = "rollback: policy: whose rollback this is, is not known";

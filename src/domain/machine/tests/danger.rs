@@ -1,5 +1,7 @@
 //! Situations in which a simpler machine would leave production in a bad place.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::domain::origin::{Earlier, Origin};
 use crate::domain::outlook::left_behind;
@@ -60,7 +62,7 @@ fn green_is_watched_at_full_weight_in_whichever_stage() {
 fn a_way_back_to_an_earlier_release_does_not_turn_round_by_itself() {
     let mut bench = Bench::begun();
     let earlier = Earlier { release: ReleaseId(1), reason: None, warm: false, undoes: Vec::new(), left: Vec::new() };
-    bench.release.plan.origin = Origin::Earlier(Box::new(earlier));
+    Arc::make_mut(&mut bench.release.plan).origin = Origin::Earlier(Box::new(earlier));
     while bench.release.foremost() != Some(5) {
         bench.settle();
         bench.wait(MINUTE);

@@ -1,5 +1,7 @@
 //! What people order, and what becomes of it.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::domain::policy::{self, Deed, Pattern, Rule};
 
@@ -138,7 +140,7 @@ fn what_the_policy_does_not_allow_is_refused_whatever_the_face_thought() {
         who: vec![Pattern("arn:aws:iam::1:role/captain".to_owned())],
         may: vec![Deed::Order(CommandKind::Promote)],
     };
-    bench.release.plan.policy =
+    Arc::make_mut(&mut bench.release.plan).policy =
         Some(policy::Policy { everybody: vec![Deed::Order(CommandKind::Rollback)], rules: vec![rule] });
     let before = bench.release.clone();
     let send = |bench: &mut Bench, command, arn: Option<&str>| {
