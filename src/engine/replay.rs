@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::handle::{Playback, Receipt};
 use super::core::share_of;
+use super::handle::{Playback, Receipt};
 use super::hub::{Arriving, Hub};
 use super::measure::Measurements;
 use super::snapshot::{
@@ -18,9 +18,9 @@ use crate::cloud::SeriesPair;
 use crate::domain::alarm::Setup;
 use crate::domain::command::Refusal;
 use crate::domain::components::{ComponentIndex, Components};
+use crate::domain::event::Event;
 use crate::domain::log::LogLine;
 use crate::domain::log::request::Tally;
-use crate::domain::event::Event;
 use crate::domain::observed::{AlarmSeen, Points, PointsOf, Requests, Seen};
 use crate::domain::release::Release;
 use crate::domain::time::Timestamp;

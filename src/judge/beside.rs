@@ -24,8 +24,8 @@ use crate::domain::time::{Elapsed, Timestamp};
 /// Minutes from before green had traffic that show what is usual for blue.
 const BEFORE: Duration = Duration::from_mins(30);
 
-/// What CloudWatch's minutes prove waits so long for the request log, which tells one bad task from a bad version.
-const WAIT_FOR_LOG: Duration = Duration::from_mins(3);
+/// What is proved and may be one bad task's doing waits so long for the request log to tell, before a human is asked.
+const UNTIL_HELD: Duration = Duration::from_mins(3);
 
 /// Evidence that keeps a gate shut.
 const SUSPICIOUS: f64 = 10.0;
@@ -86,13 +86,14 @@ impl Beside {
             detector.contributions().filter(|(symptom, _)| symptoms.contains(symptom)).collect();
         let (symptom, _) = of_it.iter().copied().max_by(|(_, one), (_, other)| one.total_cmp(other))?;
         let is_leading = leading(detector).is_some_and(|leading| symptoms.contains(&leading));
+        let doubtful = |why: String| Says::Doubtful { why, lasting: now.since(detector.since()) };
         let says = match (self.proved.get(&plan.name), detector.recommendation()) {
             (Some(since), _) => Says::Proved { after: since.since(began) },
             (None, Recommendation::Hold { because: Doubt::OneTask { task } }) if is_leading => {
-                Says::Doubtful(format!("task {task} alone explains it: replace the task, not the version"))
+                doubtful(format!("task {task} alone explains it: replace the task, not the version"))
             }
             (None, Recommendation::Hold { because: Doubt::OneSpell }) if is_leading => {
-                Says::Doubtful("one short spell, on too few tasks to tell a host from the version".to_owned())
+                doubtful("one short spell, on too few tasks to tell a host from the version".to_owned())
             }
             (None, Recommendation::Hold { .. }) if is_leading => Says::Suspicious,
             _ => Says::Nothing,
@@ -103,9 +104,9 @@ impl Beside {
             words: detector.hypothesis(symptom),
             requests: detector.harm().green(),
             speaks: live.speaks(now),
-            holds_without_any_task: detector.without_worst().is_none_or(|(_, least)| {
-                least >= detector.settings().without_any_task
-            }),
+            holds_without_any_task: detector
+                .without_worst()
+                .is_none_or(|(_, least)| least >= detector.settings().without_any_task),
         })
     }
 }
@@ -131,10 +132,15 @@ struct Log {
 enum Says {
     Nothing,
     Suspicious,
-    /// Green is worse, and something else than the version may explain it.
-    Doubtful(String),
+    /// Green is worse, and something else than the version may explain it, for so long already.
+    Doubtful {
+        why: String,
+        lasting: Duration,
+    },
     /// Green is worse; that was known so long after it got traffic.
-    Proved { after: Duration },
+    Proved {
+        after: Duration,
+    },
 }
 
 /// The symptoms that a signal stands for.
@@ -353,9 +359,16 @@ fn add_log(verdict: &mut Verdict, plan: &SignalPlan, log: &Log, cloudwatch: &Agr
                 verdict.reason = format!("suspicious beside blue: {against}");
             }
         }
-        Says::Doubtful(doubt) => {
+        // The first errors of a bad version often hit one task: those of the others follow.
+        Says::Doubtful { why, lasting } if *lasting < UNTIL_HELD => {
+            if verdict.ruling == Ruling::Pass {
+                verdict.ruling = Ruling::Marginal;
+            }
+            verdict.reason = format!("worse than blue, but {why}; {against}");
+        }
+        Says::Doubtful { why, .. } => {
             hold(verdict);
-            verdict.reason = format!("worse than blue, but {doubt}; {against}");
+            verdict.reason = format!("worse than blue, but {why}; {against}");
         }
         // A log that is no longer written, or in other words, looks like a side that answers nothing.
         Says::Proved { .. } if plan.measure == Measure::RequestRate && !confirms => {
@@ -396,7 +409,7 @@ fn add_minutes(
                 verdict.reason =
                     format!("worse than blue by CloudWatch, and no one task explains it: {against}{of_log}");
             }
-            Some(_) if waited < WAIT_FOR_LOG && comparison == Comparison::GoesOn => {
+            Some(_) if waited < UNTIL_HELD && comparison == Comparison::GoesOn => {
                 verdict.ruling = Ruling::Marginal;
                 verdict.reason = format!("worse than blue by CloudWatch, not yet by the log: {against}{of_log}");
             }
@@ -421,7 +434,9 @@ fn add_forecast(verdict: &mut Verdict, measured: &Measured<'_>, since: Timestamp
     let used = |points: &[Point]| -> Vec<(f64, f64)> {
         points.iter().map(|point| (point.at.since(from).as_secs_f64() / 60.0, point.value)).collect()
     };
-    let Some(minutes) = minutes_until_full(&used(measured.green)).filter(|minutes| *minutes <= SOON_FULL) else { return };
+    let Some(minutes) = minutes_until_full(&used(measured.green)).filter(|minutes| *minutes <= SOON_FULL) else {
+        return;
+    };
     // What blue's does as well is the day's, or both versions'.
     if minutes_until_full(&used(measured.blue)).is_some() || verdict.ruling == Ruling::Fail {
         return;
@@ -565,10 +580,17 @@ mod tests {
     }
 
     #[test]
-    fn what_one_task_explains_is_held_and_what_is_alike_passes() {
-        let found = ruled(&mut fed(vec![plan(Policy::Rollback)], 40, [3, 0, 0, 0], 1.0), 40, &points(0..10, 0.1, 3_000), &[]);
-        assert_eq!((found.ruling, found.policy), (Ruling::Fail, Policy::Pause));
-        assert!(found.reason.starts_with("worse than blue, but task 0 alone explains it"), "{}", found.reason);
+    fn what_one_task_explains_is_held_after_a_while_and_what_is_alike_passes() {
+        let told = |seconds: i64| {
+            let blue = points(0..10, 0.1, 3_000);
+            ruled(&mut fed(vec![plan(Policy::Rollback)], seconds, [3, 0, 0, 0], 1.0), seconds, &blue, &[])
+        };
+        let first = told(40);
+        assert_eq!(first.ruling, Ruling::NoData, "the gate is shut, and more may come: {}", first.reason);
+        let held = told(240);
+        assert_eq!((held.ruling, held.policy), (Ruling::Fail, Policy::Pause));
+        assert!(first.reason.starts_with("worse than blue, but task 0 alone explains it"), "{}", first.reason);
+        assert!(held.reason.starts_with("worse than blue, but task 0 alone explains it"), "{}", held.reason);
         let (blue, green) = (points(0..14, 0.1, 2_700), points(10..14, 0.1, 300));
         let alike = ruled(&mut fed(vec![plan(Policy::Rollback)], 240, [0; 4], 1.0), 300, &blue, &green);
         assert_eq!((alike.ruling, alike.reason.as_str()), (Ruling::Pass, "0.10 % on green, limit 5 %"));

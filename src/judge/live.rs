@@ -276,7 +276,8 @@ mod tests {
     fn tick(end: i64, green_errors: u64) -> Tick {
         let side = |requests: u64, errors: u64| -> Vec<Counts> {
             let task = |name: u8| {
-                let mut counts = Counts { task: name.to_string().as_str().into(), requests, errors, ..Counts::default() };
+                let mut counts =
+                    Counts { task: name.to_string().as_str().into(), requests, errors, ..Counts::default() };
                 (errors..requests).for_each(|number| counts.latency.add(50.0 + (number * 7 % 40) as f64));
                 counts
             };

@@ -39,7 +39,11 @@ impl ColdStart {
                 (peak - (peak - 1.0) * gone).max(1.0)
             }
             Self::Plateau { peak, seconds } => {
-                if elapsed < seconds { peak.max(1.0) } else { 1.0 }
+                if elapsed < seconds {
+                    peak.max(1.0)
+                } else {
+                    1.0
+                }
             }
         }
     }

@@ -139,10 +139,9 @@ pub(super) fn parts(
         logs: if context.live_tail { LogFeed::Live } else { LogFeed::Polled },
         is_demo,
     };
-    let judges =
-        plan.components.indexed(|of, component| -> Box<dyn Judge> {
-            Box::new(Beside::new(component.signals.clone()).with_requests(Live::of(plan, of)))
-        });
+    let judges = plan.components.indexed(|of, component| -> Box<dyn Judge> {
+        Box::new(Beside::new(component.signals.clone()).with_requests(Live::of(plan, of)))
+    });
     let (clouds, web) = (means.clouds.clone(), Arc::clone(&means.web));
     Parts { clouds, web, journal, judges, notifier, programs, clock, actor, settings }
 }
