@@ -23,6 +23,7 @@ use cutover::engine::{Exit, Heard, Program, Programs};
 use cutover::journal::Journal;
 use cutover::judge::Judge;
 use cutover::judge::beside::Beside;
+use cutover::judge::live::Live;
 use cutover::notify::Channels;
 use cutover::notify::sns::SnsChannel;
 use cutover::sim::{Scenario, Sim};
@@ -106,7 +107,9 @@ pub(crate) async fn stage(
         clouds: plan.components.map(|_| Arc::clone(&cloud)),
         web: Arc::new(InProcess(vec![sim.clone()])),
         journal,
-        judges: plan.components.map(|component| -> Box<dyn Judge> { Box::new(Beside::new(component.signals.clone())) }),
+        judges: plan.components.indexed(|of, component| -> Box<dyn Judge> {
+            Box::new(Beside::new(component.signals.clone()).with_requests(Live::of(&plan, of)))
+        }),
         notifier: Arc::new(channels),
         programs: Arc::new(AtOnce),
         clock,

@@ -419,6 +419,7 @@ pub fn snapshot(scene: Scene) -> Snapshot {
     let signals = &release.plan.components[ComponentIndex::FIRST].signals;
     let api = ComponentView {
         requests: world::tally(scene),
+        compared: None,
         series: signals.iter().map(|plan| Arc::new(series(plan, scene))).collect(),
         alarms,
         toll: match scene {

@@ -69,6 +69,11 @@ impl<T> Components<T> {
         Components(self.0.iter().map(make).collect())
     }
 
+    /// Something for each of them by its index as well.
+    pub fn indexed<U>(&self, mut make: impl FnMut(ComponentIndex, &T) -> U) -> Components<U> {
+        Components(self.iter().map(|(of, value)| make(of, value)).collect())
+    }
+
     /// Something for each of them and what others have for the same component; as many as there are of both.
     pub fn pair<U, V>(&self, others: &Components<U>, mut make: impl FnMut(&T, &U) -> V) -> Components<V> {
         Components(self.0.iter().zip(&others.0).map(|(value, other)| make(value, other)).collect())

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::components::ComponentIndex;
 use super::evidence::Evidence;
-use super::ids::{AlarmName, Side, SignalName};
+use super::ids::{AlarmName, Side, SignalName, TaskId};
 use super::log::LogLine;
 use super::signal::Point;
 use super::time::{Timestamp, millis};
@@ -26,7 +26,48 @@ pub enum Seen {
     Stopped(Vec<StoppedTask>),
     /// Lines of errors, a few of each reading: secrets masked, harmless to a terminal.
     Lines(Vec<LogLine>),
+    /// Requests as they were judged, counted by side and task.
+    Requests(Requests),
 }
+
+/// Requests as they were judged: whoever judges them again comes to the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Requests {
+    /// Of which component.
+    #[serde(default)]
+    pub component: ComponentIndex,
+    /// Spans of a couple of seconds, in order.
+    pub ticks: Vec<RequestTick>,
+}
+
+/// The requests of both sides that ended within a couple of seconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RequestTick {
+    /// When the span ended.
+    pub end: Timestamp,
+    /// Blue's requests by task.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blue: Vec<TaskRequests>,
+    /// Green's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub green: Vec<TaskRequests>,
+    /// Tasks of green's that died meanwhile.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub deaths: u64,
+    /// Some requests were left out on the way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_sampled: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_none(number: &u64) -> bool {
+    *number == 0
+}
+
+/// The requests of a task, as a list without names: the task, how many, how many failed, and how long the others took, as the
+/// number of a bin and its count one after the other. There are many of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskRequests(pub TaskId, pub u64, pub u64, pub Vec<u32>);
 
 /// Measured points.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

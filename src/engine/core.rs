@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::reading::CredentialsEnd;
+pub(super) use self::reading::share_of;
 use super::alarms::views;
 use super::ask::Context;
 use super::clean::Cleaner;
@@ -43,6 +44,7 @@ use crate::domain::time::Timestamp;
 use crate::journal::account::Account;
 use crate::journal::format::Unreadable;
 use crate::journal::{Entry, Journal, JournalError, Record, Standing, Summary};
+use crate::judge::live::Picture;
 use crate::judge::{Circumstances, Judge};
 
 /// Newest releases of the journal among which rivals are looked for.
@@ -100,6 +102,8 @@ pub(super) struct Core {
     pub(super) task_sides: TaskSides,
     patterns: Patterns,
     requests: Components<Requests>,
+    /// What is shown of the comparison by requests.
+    compared: Components<Option<Arc<Picture>>>,
     logs: LogsView,
     engine: EngineView,
     cleaner: Cleaner,
@@ -125,6 +129,7 @@ impl Core {
         clock: Clock,
     ) -> Self {
         let requests = release.plan.components.map(Requests::new);
+        let compared = release.plan.components.map(|_| None);
         let sources = poll::sources(&settings.polls, &release.plan);
         let watches = judges.join(&release.plan.components, |judge, plan| Watch {
             judge,
@@ -149,6 +154,7 @@ impl Core {
             identity: None,
             patterns: Patterns::default(),
             requests,
+            compared,
             logs: LogsView { lateness: LATENESS, ..LogsView::default() },
             acting: None,
             witness: Witness::default(),
@@ -461,7 +467,9 @@ impl Core {
             alarms: self.alarm_views(&watch.alarms),
             toll: watch.measurements.toll(component.traffic_span()),
             requests: Tally::default(),
+            compared: None,
         });
+        let views = views.join(&self.compared, |view, compared| ComponentView { compared: compared.clone(), ..view });
         views.join(&self.requests, |view, requests| ComponentView { requests: requests.tally(), ..view })
     }
 

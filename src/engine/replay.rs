@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::core::share_of;
 use super::handle::{Playback, Receipt};
 use super::hub::{Arriving, Hub};
 use super::measure::Measurements;
@@ -17,12 +18,15 @@ use crate::cloud::SeriesPair;
 use crate::domain::alarm::Setup;
 use crate::domain::command::Refusal;
 use crate::domain::components::{ComponentIndex, Components};
+use crate::domain::event::Event;
 use crate::domain::log::LogLine;
 use crate::domain::log::request::Tally;
-use crate::domain::observed::{AlarmSeen, Points, PointsOf, Seen};
+use crate::domain::observed::{AlarmSeen, Points, PointsOf, Requests, Seen};
 use crate::domain::release::Release;
 use crate::domain::time::Timestamp;
 use crate::journal::{Entry, Record, Summary, tell, walk};
+use crate::judge::live::Live;
+use crate::judge::tick::Tick;
 
 /// Between two pictures.
 const FRAME: Duration = Duration::from_millis(100);
@@ -37,6 +41,7 @@ const SPEEDS: (f64, f64) = (0.25, 4_096.0);
 struct Watch {
     measurements: Measurements,
     alarms: Vec<AlarmView>,
+    live: Live,
 }
 
 /// A past release with a place in it.
@@ -71,9 +76,11 @@ impl Tape {
         let now = records.first().map_or(summary.created, |record| record.at);
         let last = records.iter().map(|record| record.at).max().unwrap_or(now);
         let period = first_points.unwrap_or(PERIOD);
-        let watches = plan
-            .components
-            .map(|component| Watch { measurements: Measurements::new(component, period), alarms: Vec::new() });
+        let watches = plan.components.indexed(|of, component| Watch {
+            measurements: Measurements::new(component, period),
+            alarms: Vec::new(),
+            live: Live::of(&plan, of),
+        });
         let release = std::sync::Arc::new(Release::planned(summary.id, plan));
         let records = records.into();
         Self { records, release, watches, identity: None, moments, now, last }
@@ -99,6 +106,11 @@ impl Tape {
         self.now = self.now.max(at.min(self.last));
         let mut lines = Vec::new();
         while let Some(record) = self.records.pop_front_if(|record| record.at <= self.now) {
+            if let Entry::Event(Event::WeightObserved { component, green }) = &record.entry
+                && self.watches.holds(*component)
+            {
+                self.watches[*component].live.weigh(share_of(*green), record.at);
+            }
             match record.entry {
                 Entry::Seen(seen) => self.see(seen, record.at, &mut lines),
                 _ => tell(std::sync::Arc::make_mut(&mut self.release), &record),
@@ -119,7 +131,11 @@ impl Tape {
                     evidence.acting.map(|arn| IdentityView { account, arn, expires: None, is_renewed: true });
                 self.identity = identity.or(self.identity.take());
             }
-            Seen::Stopped(_) => {}
+            Seen::Requests(Requests { component, ticks }) if self.watches.holds(component) => {
+                let live = &mut self.watches[component].live;
+                ticks.iter().for_each(|tick| live.take(&Tick::from(tick)));
+            }
+            Seen::Stopped(_) | Seen::Requests(_) => {}
         }
     }
 
@@ -171,6 +187,7 @@ impl Tape {
                 series: watch.measurements.series().to_vec(),
                 alarms: watch.alarms.clone(),
                 toll: watch.measurements.toll(component.traffic_span()),
+                compared: watch.live.picture().map(std::sync::Arc::new),
             }),
             sources: self.watches.indices().flat_map(|of| Source::ALL.map(|word| source(of, word))).collect(),
             identity: self.identity.clone(),

@@ -39,6 +39,13 @@ impl Requests {
         }
     }
 
+    /// Tasks of green's have died.
+    pub(super) fn died(&mut self, tasks: u64, at: Timestamp) {
+        if tasks > 0 {
+            self.intake.died(tasks, at);
+        }
+    }
+
     /// What was counted so far.
     pub(super) fn tally(&self) -> Tally {
         self.tally

@@ -131,7 +131,9 @@ impl Engine {
         let kept = records.len() + sign(parts.journal.as_mut(), &release, parts.clock.now())?;
         let by = parts.actor.clone();
         let first = if release.begun.is_some() { Event::Recovered { by } } else { Event::Requested { by } };
-        Ok(Self::assemble(release, kept, parts, first))
+        let (mut engine, hub, stop) = Self::assemble(release, kept, parts, first);
+        engine.core.recall(&records);
+        Ok((engine, hub, stop))
     }
 
     fn assemble(release: Release, kept: usize, parts: Parts, first: Event) -> (Self, Hub, Stop) {
@@ -269,7 +271,8 @@ impl Engine {
                 }
                 Some(Ok((tailer, round))) = logs.join_next() => {
                     logs_due = tailer.due();
-                    self.tailed(tailer, round);
+                    let acts = self.tailed(tailer, round)?;
+                    self.act(acts);
                 }
                 Some(inquiry) = self.arriving.questions.recv() => self.question(inquiry),
                 looked = self.desk.next() => {
@@ -381,7 +384,7 @@ impl Engine {
         }
     }
 
-    fn tailed(&mut self, tailer: Tailer, round: Round) {
+    fn tailed(&mut self, tailer: Tailer, round: Round) -> Result<Acts, JournalError> {
         let now = self.clock.now();
         let feed = tailer.feed().clone();
         self.tailer = Some(tailer);
@@ -395,10 +398,11 @@ impl Engine {
                 self.poller.hurry(Topic::Tasks, of, now);
             }
         }
-        self.core.logs_read(&round, &feed, now);
+        let acts = self.core.logs_read(&round, &feed, now);
         if !round.lines.is_empty() || round.left_out > 0 {
             self.hub.hand_out(round.lines, round.left_out);
         }
+        acts
     }
 
     fn show(&mut self) {

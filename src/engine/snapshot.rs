@@ -15,6 +15,8 @@ pub use crate::domain::observed::AlarmWord;
 use crate::domain::release::Release;
 use crate::domain::signal::Point;
 use crate::domain::time::{Timestamp, millis};
+pub use crate::judge::judgement::{Doubt, Finding, Judgement, Recommendation, Symptom};
+pub use crate::judge::live::{Latencies, Moment as Compared, Picture};
 
 /// Everything that a screen or a printer needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,6 +101,9 @@ pub struct ComponentView {
     /// What its logs tell of requests.
     #[serde(default)]
     pub requests: Tally,
+    /// What comparing them with blue's has come to; `None` before green has traffic, and without a log of requests.
+    #[serde(default)]
+    pub compared: Option<Arc<Picture>>,
 }
 
 /// The points of a signal.

@@ -12,7 +12,7 @@ use crate::domain::evidence::Evidence;
 use crate::domain::ids::{AlarmName, Side};
 use crate::domain::log::reading::read;
 use crate::domain::log::{Level, LogLine};
-use crate::domain::observed::{AlarmSeen, Points, PointsOf, Seen, StoppedTask};
+use crate::domain::observed::{AlarmSeen, Points, PointsOf, RequestTick, Requests, Seen, StoppedTask};
 use crate::domain::time::Timestamp;
 use crate::journal::{Entry, Record};
 
@@ -28,6 +28,9 @@ const LINE_LENGTH: usize = 400;
 /// Stopped tasks kept by one engine.
 const TASKS: usize = 100;
 
+/// Spans of two seconds of a component's requests that are kept: two hours of them.
+const TICKS: usize = 3_600;
+
 /// Keeps what was seen until it is appended to the journal, together with whatever is appended next: looking costs no
 /// write of its own.
 #[derive(Debug, Default)]
@@ -36,6 +39,7 @@ pub(super) struct Witness {
     alarms: BTreeMap<(ComponentIndex, AlarmName), AlarmWord>,
     stopped: HashSet<String>,
     errors: HashMap<Whose, Errors>,
+    ticks: BTreeMap<ComponentIndex, usize>,
 }
 
 /// Whose error lines: of which component and which side, as far as that is known.
@@ -86,7 +90,14 @@ impl Witness {
     }
 
     /// A component's tasks as ECS lists them; those are kept that have stopped since the last look.
-    pub(super) fn tasks(&mut self, component: ComponentIndex, tasks: &[TaskBrief], cleaner: &Cleaner, at: Timestamp) {
+    /// So many of green's among them come back: they died.
+    pub(super) fn tasks(
+        &mut self,
+        component: ComponentIndex,
+        tasks: &[TaskBrief],
+        cleaner: &Cleaner,
+        at: Timestamp,
+    ) -> u64 {
         let mut new = Vec::new();
         for task in tasks {
             let Some(reason) = &task.stopped else { continue };
@@ -95,8 +106,20 @@ impl Witness {
                 new.push(StoppedTask { component, task: cleaner.text(&task.id), side, reason: cleaner.text(reason) });
             }
         }
+        let died = new.iter().filter(|task| task.side == Some(Side::Green)).count();
         if !new.is_empty() {
             self.keep(Seen::Stopped(new), at);
+        }
+        u64::try_from(died).unwrap_or(u64::MAX)
+    }
+
+    /// Requests that were just judged. Of a release that takes long the first hours are kept.
+    pub(super) fn requests(&mut self, component: ComponentIndex, mut ticks: Vec<RequestTick>, at: Timestamp) {
+        let kept = self.ticks.entry(component).or_default();
+        ticks.truncate(TICKS.saturating_sub(*kept));
+        *kept += ticks.len();
+        if !ticks.is_empty() {
+            self.keep(Seen::Requests(Requests { component, ticks }), at);
         }
     }
 
@@ -214,9 +237,11 @@ mod tests {
             side: Side::Green,
             stopped: stopped.map(str::to_owned),
         };
+        let mut died = 0;
         for tasks in [vec![task("1", None)], vec![task("1", Some("password=abc"))], vec![task("1", Some("again"))]] {
-            witness.tasks(ComponentIndex::FIRST, &tasks, &Cleaner::new(Redactor::default()), AT);
+            died += witness.tasks(ComponentIndex::FIRST, &tasks, &Cleaner::new(Redactor::default()), AT);
         }
+        assert_eq!(died, 1, "each of green's tasks dies once");
         let stopped = StoppedTask {
             component: ComponentIndex::FIRST,
             task: "1".to_owned(),

@@ -384,7 +384,7 @@ impl Book {
                 ErrorLine { component, at, side, task, level, text }
             })),
             Seen::Points(points) => self.points.push((facts::name(plan, points.component), points.clone())),
-            Seen::Evidence(_) => {}
+            Seen::Evidence(_) | Seen::Requests(_) => {}
         }
     }
 }

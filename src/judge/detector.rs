@@ -190,6 +190,11 @@ impl Detector {
         self.stake(0.0);
     }
 
+    /// Whom green has harmed, and how long requests took.
+    pub fn harm(&self) -> &Harm {
+        &self.harm
+    }
+
     /// Since when green has had traffic.
     pub fn began(&self) -> Option<Timestamp> {
         self.began

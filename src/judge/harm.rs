@@ -42,6 +42,11 @@ impl Harm {
         self.blue
     }
 
+    /// How long green's requests and blue's took that did not fail.
+    pub fn latencies(&self) -> (&Histogram, &Histogram) {
+        (&self.green_latency, &self.blue_latency)
+    }
+
     /// Failures beyond blue's rate; zero as long as chance explains them.
     pub fn failed(&self) -> f64 {
         if self.excess > 2.0 * self.by_chance.sqrt() { self.excess } else { 0.0 }

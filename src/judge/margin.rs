@@ -20,6 +20,13 @@ pub enum ColdStart {
         /// How long it takes until it is gone.
         seconds: f64,
     },
+    /// For so long it may take up to `peak` times as long, and from then on no longer: nothing is known of how it warms up.
+    Plateau {
+        /// The factor.
+        peak: f64,
+        /// How long it takes until it is gone.
+        seconds: f64,
+    },
 }
 
 impl ColdStart {
@@ -31,6 +38,13 @@ impl ColdStart {
                 let gone = if seconds > 0.0 { (elapsed / seconds).clamp(0.0, 1.0) } else { 1.0 };
                 (peak - (peak - 1.0) * gone).max(1.0)
             }
+            Self::Plateau { peak, seconds } => {
+                if elapsed < seconds {
+                    peak.max(1.0)
+                } else {
+                    1.0
+                }
+            }
         }
     }
 
@@ -38,7 +52,7 @@ impl ColdStart {
     pub fn ends(self) -> f64 {
         match self {
             Self::Warm => 0.0,
-            Self::Envelope { seconds, .. } => seconds,
+            Self::Envelope { seconds, .. } | Self::Plateau { seconds, .. } => seconds,
         }
     }
 }

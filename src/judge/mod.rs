@@ -14,6 +14,7 @@ pub mod histogram;
 pub mod hypergeometric;
 pub mod intake;
 pub mod judgement;
+pub mod live;
 pub mod margin;
 pub mod minutes;
 pub mod onset;
@@ -69,4 +70,22 @@ pub trait Judge: Send {
     /// Takes the requests of a couple of seconds, as the log tells of them: each tick once, in order. A judge that rules by
     /// metrics alone has no use for them.
     fn take(&mut self, _tick: &tick::Tick) {}
+
+    /// Green's weight is `share`, a part of one, since `at`.
+    fn weigh(&mut self, _share: f64, _at: Timestamp) {}
+
+    /// Whether requests are of use to it now: those that are not need not be kept either.
+    fn wants_requests(&self) -> bool {
+        false
+    }
+
+    /// Whether the requests it took have changed what it would rule, since it last ruled.
+    fn has_news(&self) -> bool {
+        false
+    }
+
+    /// What it makes of the requests it took, for people to look at.
+    fn picture(&self) -> Option<live::Picture> {
+        None
+    }
 }

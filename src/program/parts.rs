@@ -24,6 +24,7 @@ use crate::engine::{Processes, Programs};
 use crate::journal::Journal;
 use crate::judge::Judge;
 use crate::judge::beside::Beside;
+use crate::judge::live::Live;
 
 /// What is to be released.
 #[derive(Clone, Debug)]
@@ -138,8 +139,9 @@ pub(super) fn parts(
         logs: if context.live_tail { LogFeed::Live } else { LogFeed::Polled },
         is_demo,
     };
-    let judges =
-        plan.components.map(|component| -> Box<dyn Judge> { Box::new(Beside::new(component.signals.clone())) });
+    let judges = plan.components.indexed(|of, component| -> Box<dyn Judge> {
+        Box::new(Beside::new(component.signals.clone()).with_requests(Live::of(plan, of)))
+    });
     let (clouds, web) = (means.clouds.clone(), Arc::clone(&means.web));
     Parts { clouds, web, journal, judges, notifier, programs, clock, actor, settings }
 }

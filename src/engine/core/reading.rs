@@ -6,6 +6,7 @@ use super::{Acts, Core};
 use crate::cloud::{Alarm, AlarmState, CloudError};
 use crate::domain::components::ComponentIndex;
 use crate::domain::event::{Event, FiringAlarm};
+use crate::domain::percent::Percent;
 use crate::domain::time::Timestamp;
 use crate::engine::poll::{Read, Reading, Topic};
 use crate::engine::snapshot::IdentityView;
@@ -20,6 +21,11 @@ pub(super) enum CredentialsEnd {
     Unknown,
     Soon,
     Past,
+}
+
+/// Green's weight as a part of one.
+pub(in crate::engine) fn share_of(green: Percent) -> f64 {
+    f64::from(green.get()) / 100.0
 }
 
 impl Core {
@@ -38,7 +44,10 @@ impl Core {
             Reading::Weight(_) | Reading::Capacity(_) if is_old => {
                 Ok(Acts { hurry: vec![(read.topic, component)], ..Acts::default() })
             }
-            Reading::Weight(green) => self.tell(Event::WeightObserved { component, green }, now),
+            Reading::Weight(green) => {
+                self.watches[component].judge.weigh(share_of(green), now);
+                self.tell(Event::WeightObserved { component, green }, now)
+            }
             Reading::Capacity(capacities) => {
                 let failed = capacities.green.failed_tasks;
                 let known = self.release.components[component].capacities.as_ref();
@@ -71,7 +80,8 @@ impl Core {
             Reading::Tasks(tasks) => {
                 self.task_sides.learn(&tasks, component);
                 if self.release.ended.is_none() {
-                    self.witness.tasks(component, &tasks, &self.cleaner, now);
+                    let died = self.witness.tasks(component, &tasks, &self.cleaner, now);
+                    self.requests[component].died(died, now);
                 }
                 Ok(Acts::default())
             }

@@ -50,21 +50,29 @@ impl Detector {
         Safety { errors: self.safe_errors.nats(), latency: self.safe_latency.nats(), needed: SAFE.ln() }
     }
 
-    fn findings(&self) -> Vec<Finding> {
+    /// What each symptom contributes to the evidence, which is their sum.
+    pub fn contributions(&self) -> impl Iterator<Item = (Symptom, f64)> {
+        self.weighed().map(|(symptom, (weight, evidence))| (symptom, weight * evidence))
+    }
+
+    /// The weight and the evidence of each symptom that is judged.
+    fn weighed(&self) -> impl Iterator<Item = (Symptom, (f64, f64))> {
         let weights = Weights::of(&self.settings);
         let worth = self.worth(&self.all);
         let (traffic, deaths) = self.worth_of_traffic();
-        let of = |symptom: Symptom| match symptom {
+        let of = move |symptom: Symptom| match symptom {
             Symptom::Errors => (weights.errors, worth.errors),
             Symptom::Latency => (weights.body, worth.body),
             Symptom::Tail => (weights.tail, worth.tail),
             Symptom::Traffic => (weights.traffic, traffic),
             Symptom::Deaths => (weights.deaths, deaths),
         };
-        let mut findings: Vec<(f64, Finding)> = Symptom::ALL
-            .into_iter()
-            .map(|symptom| (symptom, of(symptom)))
-            .filter(|(_, (weight, _))| *weight > 0.0)
+        Symptom::ALL.into_iter().map(move |symptom| (symptom, of(symptom))).filter(|(_, (weight, _))| *weight > 0.0)
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let mut findings: Vec<(f64, Finding)> = self
+            .weighed()
             .map(|(symptom, (weight, evidence))| {
                 let says = evidence >= SAYS_SOMETHING;
                 let hypothesis = if says { self.hypothesis(symptom) } else { "nothing speaks for it".to_owned() };
@@ -76,7 +84,7 @@ impl Detector {
     }
 
     /// The likeliest explanation of a symptom.
-    fn hypothesis(&self, symptom: Symptom) -> String {
+    pub fn hypothesis(&self, symptom: Symptom) -> String {
         let (errors, other) = self.block_limits();
         match symptom {
             Symptom::Errors => format!("requests fail at about {} times blue's odds", self.all.likeliest_odds(errors)),

@@ -33,8 +33,14 @@ const HOSTILE: [&str; 6] = [
 impl World {
     /// Whether the application logged this request: all that went wrong, and a share of the rest.
     pub(super) fn is_logged(&self, request: &Request) -> bool {
+        request.status >= 500 || request.latency > SLOW || self.is_in_request_log(request)
+    }
+
+    /// Whether the request is in the request log, a share of all of them whatever became of them: only then do its lines say what
+    /// share failed and how long the others took.
+    fn is_in_request_log(&self, request: &Request) -> bool {
         let share = (self.schema.logs.requests.probability() * 4_096.0) as u32;
-        request.status >= 500 || request.latency > SLOW || (request.salt >> 20) < share
+        (request.salt >> 20) < share
     }
 
     /// The line about a request.
@@ -49,13 +55,15 @@ impl World {
         // Writing to a string cannot fail.
         let _infallible = write!(
             line,
-            "{{\"time\":\"{}\",\"level\":\"{level}\",\"request_id\":\"{:08x}{:08x}\",\"method\":\"{method}\",\"route\":\"{route}\",\
-             \"status\":{},\"duration_ms\":{duration},\"task\":\"{task}\",\"version\":\"{version}\",\"message\":{message}",
+            "{{\"time\":\"{}\",\"level\":\"{level}\",\"request_id\":\"{:08x}{:08x}\",\"method\":\"{method}\",\"route\":\"{route}\",",
             iso(at),
             request.salt,
             request.salt.wrapping_mul(0x9e37_79b9) ^ request.at,
-            request.status,
         );
+        if self.is_in_request_log(request) {
+            let _infallible = write!(line, "\"status\":{},\"duration_ms\":{duration},", request.status);
+        }
+        let _infallible = write!(line, "\"task\":\"{task}\",\"version\":\"{version}\",\"message\":{message}");
         if request.status >= 500 {
             line.push_str(
                 ",\"error\":\"UpstreamError\",\"trace\":\"UpstreamError: payments answered 503\\n    at charge (/app/payments.js:88:11)\\n    \
