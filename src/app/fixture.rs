@@ -450,6 +450,7 @@ pub fn snapshot(scene: Scene) -> Snapshot {
             trouble: None,
         },
         release: Arc::new(release),
+        triage: None,
     }
 }
 

@@ -7,6 +7,7 @@ use super::command::{Actor, Ordered};
 use super::components::{ComponentIndex, Components};
 use super::effect::{CheckResult, Intent};
 use super::event::FiringAlarm;
+use super::foreign::Foreign;
 use super::gate::GateVoices;
 use super::ids::{EffectId, ReleaseId, Revision, SignalName, TaskDefinitionArn, Version};
 use super::one_off::OneOff;
@@ -241,6 +242,13 @@ pub struct Traffic {
     pub drift_since: Option<Timestamp>,
 }
 
+impl Traffic {
+    /// As somebody else's deployment has made it.
+    fn of(foreign: &Foreign) -> Self {
+        Self { set: foreign.weight, peak: foreign.weight, ..Self::default() }
+    }
+}
+
 /// Why nothing goes forward.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
@@ -449,6 +457,8 @@ impl Release {
         let components = plan.components.map(|planned| Component {
             built: planned.pinned.image.clone(),
             task_definition: planned.pinned.task_definition.clone(),
+            // What somebody else has given green is where this begins.
+            traffic: plan.origin.foreign().map(Traffic::of).unwrap_or_default(),
             ..Component::default()
         });
         Self {
@@ -569,6 +579,17 @@ impl Release {
     /// Index of the stage that deploys a component's green, if there is one.
     pub fn deploy_stage(&self, of: ComponentIndex) -> Option<usize> {
         self.plan.stages.iter().position(|stage| matches!(stage.kind, StageKind::Deploy) && stage.component == Some(of))
+    }
+
+    /// Whether it only watches what others do: it has not begun, and changes nothing.
+    pub fn is_watching(&self) -> bool {
+        self.begun.is_none() && self.plan.origin.foreign().is_some()
+    }
+
+    /// Whether a component's traffic goes on by a clock that is not the engine's: it can be ended, and not held.
+    pub fn has_its_own_clock(&self, of: ComponentIndex) -> bool {
+        let driver = self.plan.components[of].driver();
+        driver.has_its_own_clock() || self.plan.origin.foreign().is_some_and(|foreign| foreign.own_clock)
     }
 
     /// The exit code of a program that followed it: 0 succeeded, or with nothing left but its warm hold, 3 stopped before any traffic shifted, 4 rolled back,

@@ -40,6 +40,7 @@ use crate::domain::machine;
 use crate::domain::plan::StageKind;
 use crate::domain::release::{Release, StepPhase};
 use crate::domain::time::Timestamp;
+use crate::domain::triage::Triage;
 use crate::journal::account::Account;
 use crate::journal::format::Unreadable;
 use crate::journal::{Entry, Journal, JournalError, Record, Standing, Summary};
@@ -102,6 +103,8 @@ pub(super) struct Core {
     requests: Components<Requests>,
     logs: LogsView,
     engine: EngineView,
+    /// What somebody who only watches has found out before.
+    pub(super) triage: Option<Arc<Triage>>,
     cleaner: Cleaner,
     speed: f64,
     started: Timestamp,
@@ -156,6 +159,7 @@ impl Core {
             output: BTreeMap::new(),
             task_sides: TaskSides::default(),
             engine,
+            triage: None,
             cleaner: Cleaner::new(settings.redactor.clone()),
             speed: clock.speed(),
             started: clock.now(),
@@ -452,6 +456,7 @@ impl Core {
             output: self.output.iter().map(|(stage, lines)| (*stage, lines.iter().cloned().collect())).collect(),
             logs: self.logs.clone(),
             engine: self.engine.clone(),
+            triage: self.triage.clone(),
         }
     }
 

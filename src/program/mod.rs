@@ -9,6 +9,7 @@ mod doctor;
 mod engine;
 mod faces;
 mod fleet;
+mod foreign;
 mod history;
 mod hold;
 mod init;
