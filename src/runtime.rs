@@ -261,7 +261,13 @@ impl Loop {
         let by = leaving.unwrap_or(Leaving::Key);
         // An order that was just given is still on its way: leaving must not take it back.
         let _answered = tokio::time::timeout(LAST_ORDERS, async { while self.answers.next().await.is_some() {} }).await;
-        Ok(Left { by, release: Arc::clone(&self.snapshot.release), is_engine_lost: self.is_lost, back: self.back, take: self.take })
+        Ok(Left {
+            by,
+            release: Arc::clone(&self.snapshot.release),
+            is_engine_lost: self.is_lost,
+            back: self.back,
+            take: self.take,
+        })
     }
 
     /// One thing that happened; why to leave, if it was a reason to.

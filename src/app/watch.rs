@@ -91,7 +91,9 @@ pub fn possible(release: &Release, then: Then) -> Result<(), String> {
     }
     if then == Then::GoOn && foreign.own_clock && seen.wait.is_none() {
         let deployer = driver.deployer();
-        return Err(format!("{deployer} goes on by its own clock and waits for nobody; take over has it judged, rollback stops it"));
+        return Err(format!(
+            "{deployer} goes on by its own clock and waits for nobody; take over has it judged, rollback stops it"
+        ));
     }
     Ok(())
 }
@@ -110,12 +112,17 @@ pub fn refusal(release: &Release, kind: CommandKind) -> Option<String> {
             "ECS replaces the tasks by itself and cannot be paused; rollback stops it".to_owned()
         }
         CommandKind::Pause | CommandKind::Resume if foreign.own_clock => {
-            format!("{deployer} shifts on its own clock and cannot be paused; rollback stops it, take over has it judged")
+            format!(
+                "{deployer} shifts on its own clock and cannot be paused; rollback stops it, take over has it judged"
+            )
         }
         CommandKind::Pause | CommandKind::Resume => {
-            "cutover does not steer it yet; once taken over, it is held before each step until that is judged".to_owned()
+            "cutover does not steer it yet; once taken over, it is held before each step until that is judged"
+                .to_owned()
         }
-        CommandKind::PromoteFull => "nobody can skip the steps of somebody else's deployment; promote lets it go on".to_owned(),
+        CommandKind::PromoteFull => {
+            "nobody can skip the steps of somebody else's deployment; promote lets it go on".to_owned()
+        }
         CommandKind::Abort => "there is no release to abort; rollback stops the deployment".to_owned(),
         CommandKind::Promote | CommandKind::Rollback => return None,
         CommandKind::Retry | CommandKind::Skip | CommandKind::Approve | CommandKind::Acknowledge => {
@@ -196,7 +203,11 @@ pub fn outlook(release: &Release, then: Then) -> Vec<String> {
     };
     let mut lines = vec![first];
     if then != Then::Back {
-        lines.push(format!("from now on {} signals and {} alarms judge it, and roll it back", plan.signals.len(), plan.alarms.len()));
+        lines.push(format!(
+            "from now on {} signals and {} alarms judge it, and roll it back",
+            plan.signals.len(),
+            plan.alarms.len()
+        ));
         let firing = &release.components[ComponentIndex::FIRST].firing;
         if let Some(alarm) = firing.first() {
             lines.push(format!("alarm {} fires: it goes back at once", alarm.name));

@@ -133,9 +133,15 @@ impl Afoot {
                 kind if is_kept(kind) => kind.clone(),
                 _ => continue,
             };
-            let clock = if own_clock && matches!(kind, StageKind::Shift(_)) { self.lasting + LEEWAY } else { Duration::ZERO };
+            let clock =
+                if own_clock && matches!(kind, StageKind::Shift(_)) { self.lasting + LEEWAY } else { Duration::ZERO };
             let timeout = stage.timeout.max(clock);
-            stages.push(StagePlan { kind, timeout, after: stages.len().checked_sub(1).into_iter().collect(), ..stage.clone() });
+            stages.push(StagePlan {
+                kind,
+                timeout,
+                after: stages.len().checked_sub(1).into_iter().collect(),
+                ..stage.clone()
+            });
         }
         stages
     }

@@ -95,12 +95,15 @@ impl Triage {
     ) -> Self {
         changes.sort_by_key(|change| change.at);
         let since = wrong.iter().filter_map(|(since, _)| *since).min();
-        let is_before = |change: &&Change| since.is_some_and(|since| change.at <= since && since - SUSPECT <= change.at);
-        let suspects = || changes.iter().enumerate().rev().filter(|(_, change)| is_before(&change) && change.kind.is_made());
+        let is_before =
+            |change: &&Change| since.is_some_and(|since| change.at <= since && since - SUSPECT <= change.at);
+        let suspects =
+            || changes.iter().enumerate().rev().filter(|(_, change)| is_before(&change) && change.kind.is_made());
         // A new version breaks more often than another number of tasks, which load may have brought about.
         let version = suspects().find(|(_, change)| change.kind.is_undone_by_going_back());
         let suspect = version.or_else(|| suspects().next()).map(|(index, _)| index);
-        let undoes = suspect.and_then(|index| changes.get(index)).is_some_and(|change| change.kind.is_undone_by_going_back());
+        let undoes =
+            suspect.and_then(|index| changes.get(index)).is_some_and(|change| change.kind.is_undone_by_going_back());
         let back_to = earlier.filter(|_| undoes);
         let wrong = wrong.into_iter().map(|(_, text)| text).collect();
         Self { at, wrong, since, changes, suspect, back_to, unread }
@@ -114,9 +117,8 @@ impl Triage {
             [first, rest @ ..] => format!("{first}, and {} more", rest.len()),
         };
         let suspect = self.suspect.and_then(|index| self.changes.get(index)).zip(self.since);
-        let suspect = suspect.map(|(change, since)| {
-            format!("; {} before it: {}", Elapsed(since.since(change.at)), change.text)
-        });
+        let suspect =
+            suspect.map(|(change, since)| format!("; {} before it: {}", Elapsed(since.since(change.at)), change.text));
         format!("{wrong}{}", suspect.unwrap_or_default())
     }
 
@@ -174,7 +176,11 @@ mod tests {
         ];
         let triage = Triage::of(at(90), fired(60), changes, Some(ReleaseId(6)), Vec::new());
         let suspect = triage.suspect.map(|index| triage.changes[index].text.clone());
-        assert_eq!(suspect.as_deref(), Some("deployment at 40"), "not the scaling after it, nor what came after the alarm");
+        assert_eq!(
+            suspect.as_deref(),
+            Some("deployment at 40"),
+            "not the scaling after it, nor what came after the alarm"
+        );
         assert_eq!(triage.back_to, Some(ReleaseId(6)));
         assert_eq!(triage.headline(), "alarm api-5xx fires; 20:00 before it: deployment at 40");
     }

@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use cutover::cloud::aws::Aws;
 use cutover::cloud::{
-    Alarm, Alarming, Cloud, CloudError, Deployments, Estate, Flags, Identity, LogPage, LogRequest, LogStream, Message, Progress,
-    Registration, Rollout, SeriesPair, SignalRequest, Survey, Target, TaskBrief, TaskRun, TaskState,
+    Alarm, Alarming, Cloud, CloudError, Deployments, Estate, Flags, Identity, LogPage, LogRequest, LogStream, Message,
+    Progress, Registration, Rollout, SeriesPair, SignalRequest, Survey, Target, TaskBrief, TaskRun, TaskState,
 };
 use cutover::domain::capacity::Capacities;
 use cutover::domain::components::ComponentIndex;

@@ -77,8 +77,8 @@ use self::capacity::Autopsy;
 use self::credentials::Known;
 use self::rds::Rds;
 use super::{
-    Alarm, Alarming, Cloud, CloudError, Deployed, Deployments, Estate, FlagState, Flags, Glance, Identity, Image, LogPage,
-    LogRequest, LogStream, Message, Past, Progress, Registration, Roll, Rollout, Scan, Secret, SeriesPair,
+    Alarm, Alarming, Cloud, CloudError, Deployed, Deployments, Estate, FlagState, Flags, Glance, Identity, Image,
+    LogPage, LogRequest, LogStream, Message, Past, Progress, Registration, Roll, Rollout, Scan, Secret, SeriesPair,
     Sight, SignalRequest, Snapshot, Span, Survey, Target, TaskBrief, TaskRun, TaskState,
 };
 use crate::domain::alarm::Definition;

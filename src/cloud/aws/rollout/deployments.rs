@@ -11,7 +11,7 @@ use super::super::errors::{during, unexpected};
 use super::super::services::count;
 use super::super::{Aws, lock};
 use crate::cloud::{CloudError, ErrorKind, Progress};
-use crate::domain::deployment::{Course, Deployment, Wait};
+use crate::domain::deployment::{Course, Deployment, LifecycleEvent, Wait};
 use crate::domain::ids::{AlarmName, TaskDefinitionArn};
 use crate::domain::time::Timestamp;
 
@@ -130,6 +130,7 @@ fn seen(arn: &str, it: &ServiceDeployment, task_definition: &TaskDefinitionArn) 
         reason: back.or_else(|| it.status_reason.clone()).filter(|reason| !reason.is_empty()),
         wait: it.lifecycle_hook_details().iter().find_map(wait),
         alarms: alarms.and_then(|alarms| alarms.status.as_ref()).map(|status| status.as_str().to_owned()),
+        events: it.lifecycle_hook_details().iter().map(hook).collect(),
         failures: breaker.map(|breaker| (count(breaker.failure_count), count(breaker.threshold))),
     }
 }
@@ -145,6 +146,26 @@ fn course(status: &ServiceDeploymentStatus) -> Course {
         ServiceDeploymentStatus::Stopped => Course::Stopped,
         ServiceDeploymentStatus::RollbackFailed => Course::Failed,
         _ => Course::Unknown,
+    }
+}
+
+/// A hook, in AWS's words.
+fn hook(hook: &DeploymentLifecycleHookDetail) -> LifecycleEvent {
+    let kind = hook.target_type.as_ref().map_or("HOOK", DeploymentLifecycleHookTargetType::as_str);
+    let function = hook.target_arn.as_deref().and_then(|arn| arn.rsplit(':').next());
+    LifecycleEvent {
+        name: function.map_or_else(|| kind.to_owned(), |function| format!("{kind} {function}")),
+        status: hook.status.as_ref().map_or("?", DeploymentLifecycleHookStatus::as_str).to_owned(),
+        course: match &hook.status {
+            Some(DeploymentLifecycleHookStatus::AwaitingAction | DeploymentLifecycleHookStatus::InProgress) => {
+                Course::Underway
+            }
+            Some(DeploymentLifecycleHookStatus::Succeeded) => Course::Completed,
+            Some(DeploymentLifecycleHookStatus::Failed | DeploymentLifecycleHookStatus::TimedOut) => Course::Failed,
+            _ => Course::Unknown,
+        },
+        expires: hook.expires_at.and_then(|at| at.to_millis().ok()).map(Timestamp::from_millis),
+        ..LifecycleEvent::default()
     }
 }
 

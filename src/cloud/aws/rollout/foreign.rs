@@ -60,10 +60,8 @@ async fn sides(
     desired: [u32; 2],
 ) -> Result<(Survey, Version), CloudError> {
     let [blue_definition, green_definition] = definitions;
-    let (was, is) = try_join!(
-        image(aws, blue_definition, &target.container),
-        image(aws, green_definition, &target.container)
-    )?;
+    let (was, is) =
+        try_join!(image(aws, blue_definition, &target.container), image(aws, green_definition, &target.container))?;
     let [blue_desired, green_desired] = desired;
     let surveyed = |definition: &TaskDefinitionArn, version: &Version, desired| ServiceSurvey {
         task_definition: definition.clone(),
@@ -90,24 +88,24 @@ fn obstacle(seen: &Deployment, blue: &TaskDefinitionArn) -> Option<String> {
     if seen.course.is_given_up() {
         return Some(format!("it goes back already: {}", seen.why_given_up()));
     }
-    (seen.task_definition == *blue).then(|| {
-        format!("it deploys {} anew, which serves already: there is nothing to go back to", blue.short())
-    })
+    (seen.task_definition == *blue)
+        .then(|| format!("it deploys {} anew, which serves already: there is nothing to go back to", blue.short()))
 }
 
 async fn native(aws: &Aws, target: &Target) -> Result<Sight, CloudError> {
     let [first, second] = &target.services;
-    let (service, newest) = try_join!(
-        services::describe_one(aws, &first.service),
-        deployments::newest(aws, &first.service),
-    )?;
+    let (service, newest) =
+        try_join!(services::describe_one(aws, &first.service), deployments::newest(aws, &first.service),)?;
     let Some(newest) = newest.filter(|newest| !newest.seen.course.is_over()) else { return calm(aws, target).await };
     let share = alb::share(aws, &target.rule, &first.target_group, &second.target_group).await?;
     let green_group = group_of_target(aws, &newest).await?;
     // Where ECS does not say, what it asked for does.
     let is_second = match green_group {
         Some(group) => group == second.target_group,
-        None => (f64::from(share.get()) - newest.target.asked).abs() < (f64::from(share.rest().get()) - newest.target.asked).abs(),
+        None => {
+            (f64::from(share.get()) - newest.target.asked).abs()
+                < (f64::from(share.rest().get()) - newest.target.asked).abs()
+        }
     };
     let blue = source(&newest).unwrap_or_else(|| newest.target.task_definition.clone());
     let desired = count(service.desired_count);
@@ -158,7 +156,8 @@ fn waits(configuration: &DeploymentConfiguration) -> Vec<Percent> {
     let percent = |share: f64| Percent::clamped(share.round().clamp(0.0, 100.0) as u8);
     match configuration.strategy {
         Some(DeploymentStrategy::Linear) => {
-            let step = configuration.linear_configuration().and_then(|linear| linear.step_percent).unwrap_or(10.0).max(1.0);
+            let step =
+                configuration.linear_configuration().and_then(|linear| linear.step_percent).unwrap_or(10.0).max(1.0);
             let shares = (1..=100).map(|number| f64::from(number) * step).take_while(|share| *share < 100.0);
             shares.map(percent).chain([Percent::FULL]).collect()
         }
@@ -174,14 +173,17 @@ fn waits(configuration: &DeploymentConfiguration) -> Vec<Percent> {
 
 /// How long a deployment shifts and bakes, by its own plan.
 fn lasting(configuration: &DeploymentConfiguration) -> Duration {
-    let minutes = |number: Option<i32>| Duration::from_mins(u64::try_from(number.unwrap_or_default()).unwrap_or_default());
-    let linear = configuration.linear_configuration().filter(|_| configuration.strategy == Some(DeploymentStrategy::Linear));
+    let minutes =
+        |number: Option<i32>| Duration::from_mins(u64::try_from(number.unwrap_or_default()).unwrap_or_default());
+    let linear =
+        configuration.linear_configuration().filter(|_| configuration.strategy == Some(DeploymentStrategy::Linear));
     let steps = linear.map(|linear| {
         let step = linear.step_percent.unwrap_or(10.0).max(1.0);
         let number = (100.0 / step).ceil().clamp(1.0, 100.0) as u32;
         minutes(linear.step_bake_time_in_minutes.or(Some(6))) * number
     });
-    let canary = configuration.canary_configuration().filter(|_| configuration.strategy == Some(DeploymentStrategy::Canary));
+    let canary =
+        configuration.canary_configuration().filter(|_| configuration.strategy == Some(DeploymentStrategy::Canary));
     let first = canary.map(|canary| minutes(canary.canary_bake_time_in_minutes.or(Some(10))));
     steps.or(first).unwrap_or_default() + minutes(configuration.bake_time_in_minutes)
 }
@@ -259,14 +261,15 @@ async fn by_weights(aws: &Aws, target: &Target) -> Result<Sight, CloudError> {
     if !is_split && !is_coming_up {
         let mut sight = calm(aws, target).await?;
         let name = blue_service.service_name().unwrap_or_default();
-        let why = || format!("ECS replaces the tasks of `{name}`, which serves: that is no release from one side to the other");
+        let why = || {
+            format!("ECS replaces the tasks of `{name}`, which serves: that is no release from one side to the other")
+        };
         sight.obstacle = is_rolling(blue_service).then(why);
         return Ok(sight);
     }
     let definitions = [definition_of(blue), definition_of(primary_green)];
     let desired = [count(blue_service.desired_count), count(green_service.desired_count)];
-    let (survey, version) =
-        sides(aws, target, 1 - green, [&definitions[0], &definitions[1]], desired).await?;
+    let (survey, version) = sides(aws, target, 1 - green, [&definitions[0], &definitions[1]], desired).await?;
     let weight = if green == 1 { share } else { share.rest() };
     let [_, green_definition] = definitions;
     let afoot = Afoot {
@@ -299,7 +302,8 @@ pub(in crate::cloud::aws) async fn changes(
     let mut changes = Vec::new();
     for name in names {
         let service = services::describe_one(aws, name).await?;
-        let deployed = if target.driver == Driver::CodeDeploy { Vec::new() } else { deployed(aws, name, since).await? };
+        let deployed =
+            if target.driver == Driver::CodeDeploy { Vec::new() } else { deployed(aws, name, since).await? };
         changes.extend(scalings(&service, since, &deployed));
         changes.extend(deployed.into_iter().map(|(change, _)| change));
     }
@@ -310,15 +314,13 @@ pub(in crate::cloud::aws) async fn changes(
 }
 
 /// The deployments of a service, each with its end.
-async fn deployed(
-    aws: &Aws,
-    service: &str,
-    since: Timestamp,
-) -> Result<Vec<(Change, Option<Timestamp>)>, CloudError> {
+async fn deployed(aws: &Aws, service: &str, since: Timestamp) -> Result<Vec<(Change, Option<Timestamp>)>, CloudError> {
     let listed = aws.ecs.list_service_deployments().cluster(&aws.cluster).service(service).max_results(LOOKED_AT);
     let listed = listed.send().await.map_err(during(LIST))?.service_deployments.unwrap_or_default();
-    let moment = |at: Option<aws_smithy_types::DateTime>| at.and_then(|at| at.to_millis().ok()).map(Timestamp::from_millis);
-    let listed: Vec<_> = listed.into_iter().filter(|brief| moment(brief.created_at).is_some_and(|at| at >= since)).collect();
+    let moment =
+        |at: Option<aws_smithy_types::DateTime>| at.and_then(|at| at.to_millis().ok()).map(Timestamp::from_millis);
+    let listed: Vec<_> =
+        listed.into_iter().filter(|brief| moment(brief.created_at).is_some_and(|at| at >= since)).collect();
     let revisions = listed.iter().filter_map(|brief| brief.target_service_revision_arn.as_deref());
     deployments::learn_revisions(aws, revisions).await?;
     let change = |brief: ServiceDeploymentBrief| {
@@ -341,10 +343,12 @@ fn scalings(service: &Service, since: Timestamp, deployed: &[(Change, Option<Tim
         let said = said.split_once(": (task").map_or(said, |(said, _)| said);
         let is_scaling = ["has started", "has stopped", "desired count", "computedDesiredCount"];
         let is_scaling = is_scaling.into_iter().any(|word| said.contains(word));
-        let is_deployments =
-            deployed.iter().any(|(change, end)| change.at <= at && end.is_none_or(|end| at <= end));
-        (is_scaling && at >= since && !is_deployments)
-            .then(|| Change { at, kind: ChangeKind::Scaling, text: format!("{name}: {said}") })
+        let is_deployments = deployed.iter().any(|(change, end)| change.at <= at && end.is_none_or(|end| at <= end));
+        (is_scaling && at >= since && !is_deployments).then(|| Change {
+            at,
+            kind: ChangeKind::Scaling,
+            text: format!("{name}: {said}"),
+        })
     };
     service.events().iter().filter_map(change).collect()
 }

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use aws_sdk_codedeploy::types::{
     BlueGreenDeploymentConfiguration, DeploymentCreator, DeploymentInfo, DeploymentReadyAction, DeploymentStatus,
-    EcsTarget, LifecycleEventStatus, TargetStatus, TimeBasedCanary, TimeBasedLinear,
+    EcsTarget, LifecycleEvent as SdkEvent, LifecycleEventStatus, TargetStatus, TimeBasedCanary, TimeBasedLinear,
 };
 use aws_sdk_ecs::types::Service;
+use aws_smithy_types::DateTime;
 
 use crate::cloud::aws::Aws;
 use crate::cloud::aws::errors::{during, not_found, unexpected};
 use crate::cloud::{CloudError, Increment};
-use crate::domain::deployment::{Course, Deployment, Wait};
+use crate::domain::deployment::{Course, Deployment, LifecycleEvent, Wait};
 use crate::domain::ids::TaskDefinitionArn;
 use crate::domain::percent::Percent;
 use crate::domain::plan::DeploymentGroup;
@@ -252,12 +253,32 @@ fn seen(id: String, it: &DeploymentInfo, back: Option<&DeploymentInfo>, target: 
             reason: error.filter(|message| !message.is_empty()),
             wait,
             alarms: alarms.map(|_| "MONITORING".to_owned()),
+            events: events.iter().map(told).collect(),
             failures: None,
         },
     }
 }
 
-fn stage_over(events: &[aws_sdk_codedeploy::types::LifecycleEvent], name: &str) -> bool {
+/// A lifecycle event, in CodeDeploy's words.
+fn told(event: &SdkEvent) -> LifecycleEvent {
+    let at = |at: &Option<DateTime>| at.as_ref().and_then(|at| at.to_millis().ok()).map(Timestamp::from_millis);
+    LifecycleEvent {
+        name: event.lifecycle_event_name.clone().unwrap_or_default(),
+        status: event.status.as_ref().map_or("?", LifecycleEventStatus::as_str).to_owned(),
+        course: match &event.status {
+            Some(LifecycleEventStatus::InProgress) => Course::Underway,
+            Some(LifecycleEventStatus::Succeeded) => Course::Completed,
+            Some(LifecycleEventStatus::Failed) => Course::Failed,
+            Some(LifecycleEventStatus::Skipped) => Course::Stopped,
+            _ => Course::Unknown,
+        },
+        started: at(&event.start_time),
+        ended: at(&event.end_time),
+        expires: None,
+    }
+}
+
+fn stage_over(events: &[SdkEvent], name: &str) -> bool {
     let over = [LifecycleEventStatus::Succeeded, LifecycleEventStatus::Skipped];
     let event = events.iter().find(|event| event.lifecycle_event_name() == Some(name));
     event.is_some_and(|event| event.end_time.is_some() && event.status.as_ref().is_some_and(|it| over.contains(it)))
