@@ -100,6 +100,26 @@ pub struct Wait {
     pub then: String,
 }
 
+/// The waits of CodeDeploy, as it names them.
+const READY_WAIT: &str = "READY_WAIT";
+const TERMINATION_WAIT: &str = "TERMINATION_WAIT";
+
+impl Wait {
+    /// What is so while it waits.
+    pub fn words(&self) -> &'static str {
+        match self.id.as_str() {
+            READY_WAIT => "waits to be let through",
+            TERMINATION_WAIT => "all traffic on green, blue is kept",
+            _ => "paused",
+        }
+    }
+
+    /// What keeps `then` from happening, if anything does: somebody who goes on before.
+    pub fn is_answered_by_going_on(&self) -> bool {
+        self.id != TERMINATION_WAIT
+    }
+}
+
 impl Deployment {
     /// What it is doing, in AWS's words: `LINEAR IN_PROGRESS, PRE_SCALE_UP`.
     pub fn words(&self) -> String {
