@@ -14,6 +14,7 @@ use super::ids::{TaskDefinitionArn, Version};
 use super::origin::Origin;
 use super::percent::Percent;
 use super::plan::{Driver, GateKind, Plan, ShiftPlan, ShiftStep, StageKind, StagePlan};
+use super::release::{Release, Traffic};
 use super::time::Timestamp;
 
 /// What a step of a deployment is watched for where its pipeline has no shift to take a span from.
@@ -190,6 +191,26 @@ impl Foreign {
             Then::Back => ", to go back",
         };
         format!("takes over a {} deployment that was not begun by cutover{then}", self.strategy)
+    }
+}
+
+impl Release {
+    /// Whether it only watches what others do: it has not begun, and changes nothing.
+    pub fn is_watching(&self) -> bool {
+        self.begun.is_none() && self.plan.origin.foreign().is_some()
+    }
+
+    /// Whether a component's traffic goes on by a clock that is not the engine's: it can be ended, and not held.
+    pub fn has_its_own_clock(&self, of: ComponentIndex) -> bool {
+        let driver = self.plan.components[of].driver();
+        driver.has_its_own_clock() || self.plan.origin.foreign().is_some_and(|foreign| foreign.own_clock)
+    }
+}
+
+impl Traffic {
+    /// As somebody else's deployment has made it.
+    pub(super) fn of(foreign: &Foreign) -> Self {
+        Self { set: foreign.weight, peak: foreign.weight, ..Self::default() }
     }
 }
 

@@ -7,7 +7,6 @@ use super::command::{Actor, Ordered};
 use super::components::{ComponentIndex, Components};
 use super::effect::{CheckResult, Intent};
 use super::event::FiringAlarm;
-use super::foreign::Foreign;
 use super::gate::GateVoices;
 use super::ids::{EffectId, ReleaseId, Revision, SignalName, TaskDefinitionArn, Version};
 use super::one_off::OneOff;
@@ -240,13 +239,6 @@ pub struct Traffic {
     pub unsure: bool,
     /// Since when the weight read differs from the one set without this release having asked for a change.
     pub drift_since: Option<Timestamp>,
-}
-
-impl Traffic {
-    /// As somebody else's deployment has made it.
-    fn of(foreign: &Foreign) -> Self {
-        Self { set: foreign.weight, peak: foreign.weight, ..Self::default() }
-    }
 }
 
 /// Why nothing goes forward.
@@ -579,17 +571,6 @@ impl Release {
     /// Index of the stage that deploys a component's green, if there is one.
     pub fn deploy_stage(&self, of: ComponentIndex) -> Option<usize> {
         self.plan.stages.iter().position(|stage| matches!(stage.kind, StageKind::Deploy) && stage.component == Some(of))
-    }
-
-    /// Whether it only watches what others do: it has not begun, and changes nothing.
-    pub fn is_watching(&self) -> bool {
-        self.begun.is_none() && self.plan.origin.foreign().is_some()
-    }
-
-    /// Whether a component's traffic goes on by a clock that is not the engine's: it can be ended, and not held.
-    pub fn has_its_own_clock(&self, of: ComponentIndex) -> bool {
-        let driver = self.plan.components[of].driver();
-        driver.has_its_own_clock() || self.plan.origin.foreign().is_some_and(|foreign| foreign.own_clock)
     }
 
     /// The exit code of a program that followed it: 0 succeeded, or with nothing left but its warm hold, 3 stopped before any traffic shifted, 4 rolled back,
