@@ -20,6 +20,7 @@ use crate::app::model::{Access, Connection, Model, View};
 use crate::app::msg::{Cmd, Msg};
 use crate::app::past::{BackWish, PastPreview, PastRelease};
 use crate::app::update::update;
+use crate::app::watch::TakeOver;
 use crate::clock::Clock;
 use crate::domain::checklist::Group;
 use crate::domain::command::Actor;
@@ -128,6 +129,8 @@ pub struct Left {
     pub is_engine_lost: bool,
     /// The earlier release to go back to, if that is why.
     pub back: Option<BackWish>,
+    /// The deployment to take over, if that is why.
+    pub take: Option<TakeOver>,
 }
 
 /// Why the cockpit was left.
@@ -145,6 +148,8 @@ pub enum Leaving {
     End,
     /// To go back to an earlier release.
     Back,
+    /// To take over a deployment of somebody else's.
+    TakeOver,
 }
 
 /// Why there is no cockpit.
@@ -204,6 +209,7 @@ pub async fn run(handle: EngineHandle, cockpit: Cockpit) -> Result<Left, Cockpit
         fleet: cockpit.fleet,
         knows_past_since: None,
         back: None,
+        take: None,
         is_lost: false,
         is_retaken: false,
     };
@@ -239,6 +245,7 @@ struct Loop {
     /// Whether the release had ended when earlier ones were last asked for: what serves then is another one.
     knows_past_since: Option<bool>,
     back: Option<BackWish>,
+    take: Option<TakeOver>,
     is_lost: bool,
     /// The terminal has been taken over again after a stop of our own, and the signal that ended it is still to come.
     is_retaken: bool,
@@ -254,7 +261,13 @@ impl Loop {
         let by = leaving.unwrap_or(Leaving::Key);
         // An order that was just given is still on its way: leaving must not take it back.
         let _answered = tokio::time::timeout(LAST_ORDERS, async { while self.answers.next().await.is_some() {} }).await;
-        Ok(Left { by, release: Arc::clone(&self.snapshot.release), is_engine_lost: self.is_lost, back: self.back })
+        Ok(Left {
+            by,
+            release: Arc::clone(&self.snapshot.release),
+            is_engine_lost: self.is_lost,
+            back: self.back,
+            take: self.take,
+        })
     }
 
     /// One thing that happened; why to leave, if it was a reason to.
@@ -426,6 +439,10 @@ impl Loop {
                 Cmd::GoBack(wish) => {
                     self.back = Some(wish);
                     leaving = Some(Leaving::Back);
+                }
+                Cmd::TakeOver(wish) => {
+                    self.take = Some(wish);
+                    leaving = Some(Leaving::TakeOver);
                 }
                 Cmd::Examine => match &self.doctor {
                     Some(doctor) => {

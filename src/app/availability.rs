@@ -3,8 +3,9 @@
 
 use super::keymap::Action;
 use super::model::{Access, Connection, Model};
-use super::past;
+use super::{past, watch};
 use crate::domain::command::CommandKind;
+use crate::domain::foreign::Then;
 use crate::domain::guard;
 use crate::engine::snapshot::Snapshot;
 
@@ -25,6 +26,17 @@ pub fn command(action: Action, snapshot: &Snapshot) -> Option<CommandKind> {
     })
 }
 
+/// Whether `action` can be done now, if it steers a release or a deployment; if not, why not.
+pub fn can_do(model: &Model, snapshot: &Snapshot, action: Action) -> Option<Result<(), String>> {
+    if let Some(then) = watch::meant(action, &snapshot.release) {
+        return Some(watch::can(model, snapshot, then));
+    }
+    if action == Action::TakeOver {
+        return Some(watch::possible(&snapshot.release, Then::Judge));
+    }
+    command(action, snapshot).map(|kind| can_send(model, snapshot, kind))
+}
+
 /// Whether `kind` can be sent now.
 ///
 /// # Errors
@@ -37,6 +49,9 @@ pub fn can_send(model: &Model, snapshot: &Snapshot, kind: CommandKind) -> Result
         return Err(format!("read-only: {why}"));
     }
     snapshot.release.plan.lets(kind.into(), model.actor.arn.as_deref())?;
+    if let Some(why) = watch::refusal(&snapshot.release, kind) {
+        return Err(why);
+    }
     if let Connection::Lost { why, .. } = &model.connection {
         let plan = &snapshot.release.plan;
         let verb = kind.word();

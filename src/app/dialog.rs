@@ -4,6 +4,7 @@
 use super::past::PastPreview;
 use crate::domain::command::{Command, CommandKind};
 use crate::domain::components::ComponentIndex;
+use crate::domain::foreign::Then;
 use crate::domain::guard;
 use crate::domain::ids::{AlarmName, Revision, StageName};
 use crate::domain::plan::{GatePlan, StageKind, StagePlan};
@@ -31,6 +32,8 @@ pub struct Dialog {
     pub alarm: Option<AlarmName>,
     /// The earlier release that it would go back to; `None` for what is said to the release that is shown.
     pub earlier: Option<Box<PastPreview>>,
+    /// What is done with a deployment of somebody else's that it would take over.
+    pub take: Option<Then>,
 }
 
 /// The answer that a question wants.
@@ -87,6 +90,7 @@ impl Dialog {
             seen: release.revision,
             alarm: None,
             earlier: None,
+            take: None,
         })
     }
 

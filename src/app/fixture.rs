@@ -451,6 +451,7 @@ pub fn snapshot(scene: Scene) -> Snapshot {
             trouble: None,
         },
         release: Arc::new(release),
+        triage: None,
     }
 }
 

@@ -21,3 +21,4 @@ pub mod past;
 pub mod scroll;
 pub mod signals;
 pub mod update;
+pub mod watch;

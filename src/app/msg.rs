@@ -6,6 +6,7 @@ use super::fleet::Fleet;
 use super::keymap::Chord;
 use super::model::Connection;
 use super::past::{BackWish, PastPreview, PastRelease};
+use super::watch::TakeOver;
 use crate::domain::checklist::Group;
 use crate::domain::command::{CommandKind, Order};
 use crate::domain::ids::ReleaseId;
@@ -58,6 +59,8 @@ pub enum Cmd {
     LookBack(ReleaseId),
     /// Go back to an earlier release, and show that.
     GoBack(BackWish),
+    /// Take over a deployment of somebody else's, and show the release that it becomes.
+    TakeOver(TakeOver),
     /// Go through the launch checklist and come back with [`Msg::Examined`].
     Examine,
     /// Have the past release that is shown go on otherwise.

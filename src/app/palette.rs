@@ -27,7 +27,7 @@ const MOVING: [Action; 8] = [
 ];
 
 /// What steers a release, the likeliest first.
-const STEERING: [Action; 9] = [
+const STEERING: [Action; 10] = [
     Action::Rollback,
     Action::PauseOrResume,
     Action::Promote,
@@ -35,6 +35,7 @@ const STEERING: [Action; 9] = [
     Action::Approve,
     Action::Retry,
     Action::Skip,
+    Action::TakeOver,
     Action::Acknowledge,
     Action::Abort,
 ];

@@ -59,7 +59,9 @@ pub fn is_meant(model: &Model, snapshot: &Snapshot) -> bool {
     // What is begun from a replay is another release: that nobody steers a replay does not hold it up.
     let is_over = match snapshot.engine.replay {
         Some(_) => true,
-        None => snapshot.release.ended.is_some() && model.access == Access::Full,
+        // Where nothing is being deployed, what serves is what is looked into.
+        None if model.access != Access::Full => false,
+        None => snapshot.release.ended.is_some() || snapshot.triage.is_some(),
     };
     is_over && !model.past.is_empty()
 }
@@ -93,6 +95,7 @@ pub(super) fn looked(model: &mut Model, snapshot: &Snapshot, looked: Result<Past
                 seen: snapshot.release.revision,
                 alarm: None,
                 earlier: Some(Box::new(preview)),
+                take: None,
             }));
         }
         Err(why) => model.insist(snapshot.speed, Tone::Warning, format!("rollback: {why}")),

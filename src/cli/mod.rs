@@ -27,6 +27,7 @@ mod rollback;
 mod sim;
 mod skip;
 mod status;
+mod watch;
 mod words;
 
 #[cfg(test)]
@@ -62,6 +63,7 @@ pub use rollback::Rollback;
 pub use sim::Sim;
 pub use skip::Skip;
 pub use status::Status;
+pub use watch::Watch;
 pub use words::{Aim, Among, Consent, Format, Headless, Image, Since, What, Which, Writing, is_commit};
 
 const AFTER_HELP: &str = "\
@@ -76,6 +78,7 @@ Release:
   cutover release staging --image registry/api:9ab03d7
   cutover                                   watch what runs, from any other terminal
   cutover rollback --reason 'checkout fails'
+  cutover watch production                  what others deploy there, and what is wrong
 
 Exit codes:
     0  the release succeeded, or the command was accepted
@@ -122,6 +125,7 @@ pub enum Verb {
     Plan(Plan),
     Release(Release),
     Attach(Attach),
+    Watch(Watch),
     Status(Status),
     Promote(Promote),
     Pause(Pause),
@@ -166,6 +170,7 @@ impl Verb {
             | Self::Plan(_)
             | Self::Release(_)
             | Self::Attach(_)
+            | Self::Watch(_)
             | Self::Status(_)
             | Self::History(_)
             | Self::Audit(_)

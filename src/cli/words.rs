@@ -7,6 +7,7 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueP
 use clap::{Args, ValueEnum};
 
 use crate::config::{Color, parse_duration};
+use crate::domain::foreign::Then;
 use crate::domain::ids::{Revision, StageName, Version};
 use crate::domain::time::Timestamp;
 
@@ -114,6 +115,13 @@ impl fmt::Display for Image {
             None => f.write_str(&self.version.0),
         }
     }
+}
+
+/// Reads what is done with a deployment that is taken over.
+pub(super) fn then() -> impl TypedValueParser<Value = Then> {
+    let all = [Then::Judge, Then::GoOn, Then::Back];
+    PossibleValuesParser::new(all.map(Then::word))
+        .map(move |word| all.into_iter().find(|then| then.word() == word).unwrap_or_default())
 }
 
 /// Reads `REF` or `COMPONENT=REF`. No reference holds an equals sign.

@@ -5,6 +5,7 @@
 
 mod alarming;
 pub mod aws;
+mod deployments;
 mod error;
 mod estate;
 mod flags;
@@ -24,6 +25,7 @@ use crate::domain::signal::{Measure, Point};
 use crate::domain::time::Timestamp;
 
 pub use alarming::{Alarming, Past, Roll, Span};
+pub use deployments::{Deployments, Sight};
 pub use error::{CloudError, ErrorKind, Retry};
 pub use estate::{Deployed, Estate, Glance, HealthCheck, Image, Scan, Secret, ServiceGlance, Snapshot};
 pub use flags::{FlagDeployment, FlagState, FlagStep, Flags};
@@ -40,6 +42,9 @@ pub trait Cloud: Send + Sync {
 
     /// Feature flags that a stage switches.
     fn flags(&self) -> &dyn Flags;
+
+    /// Deployments that others began, and what was changed before.
+    fn deployments(&self) -> &dyn Deployments;
 
     /// Alarms beyond the state of those that a release watches.
     fn alarming(&self) -> &dyn Alarming;

@@ -26,8 +26,28 @@ pub struct Deployment {
     pub wait: Option<Wait>,
     /// What becomes of the alarms that it was given, such as `MONITORING`; `None` without any.
     pub alarms: Option<String>,
+    /// The parts of its life and its hooks, in the order in which they come, as far as it tells of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<LifecycleEvent>,
     /// Tasks that failed, and how many trip the circuit breaker, where there is one.
     pub failures: Option<(u32, u32)>,
+}
+
+/// A part of a deployment's life, or a hook in it. Its words are AWS's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LifecycleEvent {
+    /// Its name, such as `AfterAllowTestTraffic`, or what a hook runs.
+    pub name: String,
+    /// Its status, such as `InProgress` or `AWAITING_ACTION`.
+    pub status: String,
+    /// What that means.
+    pub course: Course,
+    /// When it began, if it has.
+    pub started: Option<Timestamp>,
+    /// When it ended, if it has.
+    pub ended: Option<Timestamp>,
+    /// When its time is up, if it has any.
+    pub expires: Option<Timestamp>,
 }
 
 /// What the status of a deployment means.
@@ -78,6 +98,26 @@ pub struct Wait {
     pub expires: Option<Timestamp>,
     /// What AWS does then, such as `ROLLBACK`.
     pub then: String,
+}
+
+/// The waits of CodeDeploy, as it names them.
+const READY_WAIT: &str = "READY_WAIT";
+const TERMINATION_WAIT: &str = "TERMINATION_WAIT";
+
+impl Wait {
+    /// What is so while it waits.
+    pub fn words(&self) -> &'static str {
+        match self.id.as_str() {
+            READY_WAIT => "waits to be let through",
+            TERMINATION_WAIT => "all traffic on green, blue is kept",
+            _ => "paused",
+        }
+    }
+
+    /// What keeps `then` from happening, if anything does: somebody who goes on before.
+    pub fn is_answered_by_going_on(&self) -> bool {
+        self.id != TERMINATION_WAIT
+    }
 }
 
 impl Deployment {

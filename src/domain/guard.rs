@@ -54,6 +54,9 @@ pub fn candidates(release: &Release, kind: CommandKind) -> Result<Vec<usize>, St
     if let Some(ended) = &release.ended {
         return Err(format!("the release has ended: {}", ended.ending.word()));
     }
+    if release.is_watching() {
+        return Err("this only watches: take it over to steer it".to_owned());
+    }
     if release.begun.is_none() {
         return Err("the release has not begun".to_owned());
     }

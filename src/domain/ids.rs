@@ -99,7 +99,7 @@ impl Revision {
 }
 
 /// A version of a component: the image reference that its containers run.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Version(pub String);
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::foreign::Foreign;
 use super::ids::{EnvironmentName, ReleaseId, StageName};
 
 /// How a release came about.
@@ -13,6 +14,8 @@ pub enum Origin {
     Named,
     /// It goes back to an earlier release that has ended.
     Earlier(Box<Earlier>),
+    /// It takes over a deployment that somebody else began; not begun, it only watches one.
+    Foreign(Box<Foreign>),
     /// It takes over what has succeeded in another environment.
     Promoted {
         /// The environment that it succeeded in.
@@ -57,7 +60,7 @@ impl Origin {
     /// Whether its images are those of releases before it, whatever its pipeline would build.
     pub fn forbids_building(&self) -> bool {
         match self {
-            Self::Promoted { .. } | Self::Earlier(_) => true,
+            Self::Promoted { .. } | Self::Earlier(_) | Self::Foreign(_) => true,
             Self::Named => false,
         }
     }
@@ -67,7 +70,15 @@ impl Origin {
     pub fn earlier(&self) -> Option<&Earlier> {
         match self {
             Self::Earlier(earlier) => Some(earlier),
-            Self::Named | Self::Promoted { .. } => None,
+            Self::Named | Self::Promoted { .. } | Self::Foreign(_) => None,
+        }
+    }
+
+    /// The deployment of somebody else's that it is about, if it is about one.
+    pub fn foreign(&self) -> Option<&Foreign> {
+        match self {
+            Self::Foreign(foreign) => Some(foreign),
+            Self::Named | Self::Promoted { .. } | Self::Earlier(_) => None,
         }
     }
 
@@ -76,6 +87,7 @@ impl Origin {
         match self {
             Self::Named => None,
             Self::Earlier(earlier) => Some(format!("rollback to release {}", earlier.release)),
+            Self::Foreign(foreign) => Some(foreign.words()),
             Self::Promoted { from, releases } => {
                 let mut numbers: Vec<String> = releases.iter().map(ToString::to_string).collect();
                 numbers.dedup();

@@ -23,6 +23,7 @@ pub struct Outlook {
 /// The outlook of `release`.
 pub fn outlook(release: &Release) -> Outlook {
     let (now, until, then) = match release.status() {
+        Status::Planned if release.is_watching() => watching(release),
         Status::Planned => ("not begun".to_owned(), None, "the first stage".to_owned()),
         Status::Ended(ending) => {
             let why = release.ended.as_ref().map(|ended| ended.why.clone()).unwrap_or_default();
@@ -44,6 +45,32 @@ pub fn outlook(release: &Release) -> Outlook {
         Status::Running | Status::Waiting => going_forward(release),
     };
     Outlook { now, until, then }
+}
+
+/// What a deployment does that is only watched.
+fn watching(release: &Release) -> (String, Option<Timestamp>, String) {
+    let foreign = release.plan.origin.foreign().filter(|foreign| foreign.is_afoot());
+    let Some(foreign) = foreign else { return ("nothing is being deployed".to_owned(), None, String::new()) };
+    let both = release.components[ComponentIndex::FIRST].capacities.as_ref();
+    let deployment = both.and_then(|both| both.deployment.as_ref());
+    let Some(deployment) = deployment.filter(|deployment| deployment.id == foreign.deployment) else {
+        let now = format!(
+            "{} of others, green at {}",
+            foreign.strategy,
+            release.components[ComponentIndex::FIRST].traffic.set
+        );
+        return (now, None, "nobody goes back by itself until it is taken over".to_owned());
+    };
+    let then = match (&deployment.wait, deployment.course) {
+        (Some(wait), _) => {
+            let unless = if wait.is_answered_by_going_on() { " unless somebody goes on" } else { "" };
+            format!("{}{unless}", wait.then)
+        }
+        (None, Course::Underway | Course::Unknown) if foreign.own_clock => "goes on by its own clock".to_owned(),
+        (None, Course::Underway | Course::Unknown) => "goes on when somebody lets it".to_owned(),
+        (None, _) => deployment.reason.clone().unwrap_or_default(),
+    };
+    (deployment.words(), deployment.wait.as_ref().and_then(|wait| wait.expires), then)
 }
 
 /// What a release does that goes back to an earlier one.

@@ -452,6 +452,8 @@ impl Release {
         let components = plan.components.map(|planned| Component {
             built: planned.pinned.image.clone(),
             task_definition: planned.pinned.task_definition.clone(),
+            // What somebody else has given green is where this begins.
+            traffic: plan.origin.foreign().map(Traffic::of).unwrap_or_default(),
             ..Component::default()
         });
         Self {

@@ -41,6 +41,7 @@ use crate::domain::machine;
 use crate::domain::plan::StageKind;
 use crate::domain::release::{Release, StepPhase};
 use crate::domain::time::Timestamp;
+use crate::domain::triage::Triage;
 use crate::journal::account::Account;
 use crate::journal::format::Unreadable;
 use crate::journal::{Entry, Journal, JournalError, Record, Standing, Summary};
@@ -106,6 +107,8 @@ pub(super) struct Core {
     compared: Components<Option<Arc<Picture>>>,
     logs: LogsView,
     engine: EngineView,
+    /// What somebody who only watches has found out before.
+    pub(super) triage: Option<Arc<Triage>>,
     cleaner: Cleaner,
     speed: f64,
     started: Timestamp,
@@ -162,6 +165,7 @@ impl Core {
             output: BTreeMap::new(),
             task_sides: TaskSides::default(),
             engine,
+            triage: None,
             cleaner: Cleaner::new(settings.redactor.clone()),
             speed: clock.speed(),
             started: clock.now(),
@@ -458,6 +462,7 @@ impl Core {
             output: self.output.iter().map(|(stage, lines)| (*stage, lines.iter().cloned().collect())).collect(),
             logs: self.logs.clone(),
             engine: self.engine.clone(),
+            triage: self.triage.clone(),
         }
     }
 

@@ -198,6 +198,7 @@ impl Tape {
                 replay: Some(Playing { is_paused, until: self.last }),
                 ..EngineView::default()
             },
+            triage: None,
         }
     }
 }

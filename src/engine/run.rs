@@ -31,6 +31,7 @@ use crate::domain::last_resort::{LastResort, most_urgent};
 use crate::domain::plan::Plan;
 use crate::domain::release::{Ended, Release};
 use crate::domain::time::Timestamp;
+use crate::domain::triage::Triage;
 use crate::journal::format::sign;
 use crate::journal::{self, Entry, JournalError, Record};
 
@@ -116,6 +117,26 @@ impl Engine {
         let (id, plan) = parts.journal.create(make_plan, &parts.actor, now)?;
         let by = parts.actor.clone();
         Ok(Self::assemble(Release::planned(id, plan), 0, parts, Event::Requested { by }))
+    }
+
+    /// An engine that only watches: the release of `make_plan` is never begun, so that nothing is asked of the cloud but to
+    /// be read. With a triage, that is what is shown.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be written; one in memory will do.
+    pub fn watch(
+        make_plan: &mut dyn FnMut(ReleaseId) -> Plan,
+        triage: Option<Triage>,
+        mut parts: Parts,
+    ) -> Result<(Self, Hub, Stop), JournalError> {
+        let (id, plan) = parts.journal.create(make_plan, &parts.actor, parts.clock.now())?;
+        let mut release = Release::planned(id, plan);
+        release.timeline = triage.iter().flat_map(Triage::moments).collect();
+        let (mut engine, hub, stop) = Self::assemble(release, 0, parts, Event::Ticked);
+        engine.core.triage = triage.map(Arc::new);
+        hub.show(engine.core.snapshot(engine.clock.now()));
+        Ok((engine, hub, stop))
     }
 
     /// An engine for a release whose last engine is gone: replayed from the journal.

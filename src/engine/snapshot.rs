@@ -15,6 +15,7 @@ pub use crate::domain::observed::AlarmWord;
 use crate::domain::release::Release;
 use crate::domain::signal::Point;
 use crate::domain::time::{Timestamp, millis};
+use crate::domain::triage::Triage;
 pub use crate::judge::judgement::{Doubt, Finding, Judgement, Recommendation, Symptom};
 pub use crate::judge::live::{Latencies, Moment as Compared, Picture};
 
@@ -40,6 +41,9 @@ pub struct Snapshot {
     pub logs: LogsView,
     /// Where the engine runs.
     pub engine: EngineView,
+    /// What is wrong and what was changed before, where nothing is being released and somebody looks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triage: Option<Arc<Triage>>,
 }
 
 /// What is known of the logs beside their lines.

@@ -93,8 +93,17 @@ pub(super) async fn run(globals: &Globals, arguments: &Demo) -> Result<u8> {
     let serving = lineup.map(|_| None);
     let pinned = lineup.map(|_| None);
     let of_doctor = (config.clone(), environment.clone(), lineup.clone());
-    let wanted =
-        Wanted { environment, lineup, versions, serving, back: None, pinned, origin: Origin::Named, git_sha: None };
+    let wanted = Wanted {
+        environment,
+        lineup,
+        versions,
+        serving,
+        back: None,
+        pinned,
+        origin: Origin::Named,
+        git_sha: None,
+        foreign: None,
+    };
     let places = config.clone();
     let planner = Planner::new(config, wanted, &context, &clouds).await?;
     let app = sim.serve_app().await?;

@@ -17,7 +17,7 @@ use super::back::{self, Back, Wish};
 use super::channels::{self, Means};
 use super::launch::{self, Purpose};
 use super::output::{self, Refused};
-use super::parts::{Planner, Wanted, parts};
+use super::parts::{Planner, Taking, Wanted, parts};
 use super::{hold, promotion, settings, versions, who};
 use crate::cli;
 use crate::clock::Clock;
@@ -26,7 +26,8 @@ use crate::cloud::{Cloud, ErrorKind, Identity};
 use crate::config::{Config, PlanContext};
 use crate::domain::command::CommandKind;
 use crate::domain::components::{ComponentIndex, Components};
-use crate::domain::ids::ComponentName;
+use crate::domain::foreign::Then;
+use crate::domain::ids::{ComponentName, Version};
 use crate::domain::origin::Origin;
 use crate::domain::plan::Plan;
 use crate::domain::policy::Deed;
@@ -139,6 +140,10 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine, gone: &mut Optio
     let lineup = match arguments.recover {
         // Those that it was begun with, whatever the configuration says by now.
         Some(id) => journal.find(id)?.plan.components.map(|planned| planned.name.clone()),
+        // What somebody else deploys is one component, whatever is released together with it.
+        None if arguments.take_over.is_some() => {
+            Components::one(config.component(&environment, arguments.component.as_deref())?.0.clone())
+        }
         None => config.lineup(&environment, arguments.component.as_deref())?,
     };
     let component = lineup[ComponentIndex::FIRST].to_string();
@@ -158,7 +163,8 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine, gone: &mut Optio
     let http = Http::new(https_client(), clock);
     let means = Means { clouds, web: Arc::new(Client::new(clock)), http, vault: channels::kept };
     let planner = async |journal: &SqliteJournal, back: Option<Back>| {
-        let deed = if back.is_some() { Deed::Order(CommandKind::Rollback) } else { Deed::Release };
+        let goes_back = back.is_some() || arguments.then == Some(Then::Back);
+        let deed = if goes_back { Deed::Order(CommandKind::Rollback) } else { Deed::Release };
         let wanted = wanted(arguments, &config, journal, &lineup, back)?;
         let planner = Planner::new(config.clone(), wanted, &context, &means.clouds).await?;
         planner.draft.lets(deed, actor.arn.as_deref()).map_err(Refused::policy)?;
@@ -251,10 +257,19 @@ fn wanted(
         (pinned, origin) = (found.pinned, found.origin);
         git_sha = git_sha.or(found.git_sha);
         found.versions
+    } else if arguments.take_over.is_some() {
+        // What is deployed says it.
+        lineup.map(|_| Version::default())
     } else {
         versions::wanted(config, &environment, lineup, lead, &arguments.images)?
     };
-    Ok(Wanted { environment, lineup: lineup.clone(), versions, serving, back, pinned, origin, git_sha })
+    let foreign = taking(arguments);
+    Ok(Wanted { environment, lineup: lineup.clone(), versions, serving, back, pinned, origin, git_sha, foreign })
+}
+
+fn taking(arguments: &cli::Engine) -> Option<Taking> {
+    let (then, reason) = (arguments.then.unwrap_or_default(), arguments.reason.clone());
+    arguments.take_over.as_ref().map(|deployment| Taking { deployment: Some(deployment.clone()), then, reason })
 }
 
 fn back_wish(arguments: &cli::Engine) -> Option<Wish> {

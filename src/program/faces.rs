@@ -169,6 +169,6 @@ pub(super) fn code(left: &Left) -> u8 {
         (Leaving::Crash, _) => 1,
         (_, Status::Ended(_)) => left.release.exit_code(),
         (Leaving::Signal(_) | Leaving::Terminal, _) => output::DETACHED,
-        (Leaving::Key | Leaving::End | Leaving::Back, _) => 0,
+        (Leaving::Key | Leaving::End | Leaving::Back | Leaving::TakeOver, _) => 0,
     }
 }

@@ -13,6 +13,7 @@ use super::back::Wish;
 use super::engine::Word;
 use super::output::{Refused, tell};
 use super::settings;
+use crate::app::watch::TakeOver;
 use crate::cli::{Globals, Image, Which};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -44,6 +45,8 @@ pub(super) enum Purpose {
     Recover(u64),
     /// A release that goes back to an earlier one.
     Back(Wish),
+    /// A release that takes over a deployment of somebody else's.
+    TakeOver(TakeOver),
 }
 
 /// Starts an engine process and waits until its socket is ready; the socket's path.
@@ -78,6 +81,10 @@ pub(super) fn start(
             command.arg("--back-to").arg(wish.to.to_string());
             command.args(wish.reason.iter().flat_map(|reason| ["--reason", reason]));
             command.args(wish.leave_migrations.then_some("--leave-migrations"))
+        }
+        Purpose::TakeOver(TakeOver { deployment, then, reason }) => {
+            command.args(["--take-over", deployment, "--then", then.word()]);
+            command.args(reason.iter().flat_map(|reason| ["--reason", reason]))
         }
     };
     let mut child = command

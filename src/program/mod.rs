@@ -9,6 +9,7 @@ mod doctor;
 mod engine;
 mod faces;
 mod fleet;
+mod foreign;
 mod history;
 mod hold;
 mod init;
@@ -29,6 +30,7 @@ mod telling;
 #[cfg(test)]
 mod testing;
 mod versions;
+mod watch;
 mod who;
 
 use std::io::Write;
@@ -63,6 +65,7 @@ fn act(cli: &Cli) -> Result<u8> {
         Verb::Doctor(arguments) => output::runtime()?.block_on(doctor::run(globals, arguments)),
         Verb::Plan(arguments) => output::runtime()?.block_on(plan::run(globals, arguments)),
         Verb::Release(arguments) => output::runtime()?.block_on(release::run(globals, arguments)),
+        Verb::Watch(arguments) => output::runtime()?.block_on(watch::run(globals, arguments)),
         Verb::Attach(arguments) => output::runtime()?.block_on(release::attach_to(globals, arguments)),
         Verb::Engine(arguments) => output::runtime()?.block_on(engine::run(globals, arguments)),
         Verb::Status(arguments) => output::runtime()?.block_on(steer::status(globals, arguments)),

@@ -8,12 +8,14 @@ use color_eyre::eyre::{Result, WrapErr};
 
 use super::back::{self, Back};
 use super::channels::{self, Means};
+use super::foreign;
 use super::versions;
 use crate::clock::Clock;
-use crate::cloud::{Cloud, Survey};
+use crate::cloud::{Cloud, Sight, Survey};
 use crate::config::{Config, PlanContext, Request};
 use crate::domain::command::Actor;
-use crate::domain::components::Components;
+use crate::domain::components::{ComponentIndex, Components};
+use crate::domain::foreign::Then;
 use crate::domain::ids::{ComponentName, ReleaseId, Version};
 use crate::domain::late;
 use crate::domain::origin::Origin;
@@ -45,6 +47,19 @@ pub(super) struct Wanted {
     pub(super) origin: Origin,
     /// The commit that the versions were made of, if known.
     pub(super) git_sha: Option<String>,
+    /// Set when it takes over what somebody else deploys, or watches it: its version is what is found there.
+    pub(super) foreign: Option<Taking>,
+}
+
+/// What is done with a deployment that somebody else began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Taking {
+    /// The one that was seen; `None` means whichever is under way, and nothing if none is.
+    pub(super) deployment: Option<String>,
+    /// What is done with it first.
+    pub(super) then: Then,
+    /// Why, if said.
+    pub(super) reason: Option<String>,
 }
 
 /// What was found of each component; nothing of one without services.
@@ -55,6 +70,8 @@ pub(super) struct Planner {
     config: Config,
     wanted: Wanted,
     surveys: Surveys,
+    /// What is under way there, where that is what is watched or taken over.
+    pub(super) sight: Option<Sight>,
     /// The plan as it would be for release 0: shows that it can be made.
     pub(super) draft: Plan,
 }
@@ -67,31 +84,45 @@ impl Planner {
         context: &PlanContext,
         clouds: &Components<Arc<dyn Cloud>>,
     ) -> Result<Self> {
+        let mut wanted = wanted;
         let mut surveys = context.targets.map(|_| None);
-        for (of, target) in context.targets.iter() {
+        let sight = match &wanted.foreign {
+            Some(taking) => Some(foreign::look(&clouds[ComponentIndex::FIRST], context, taking).await?),
+            None => None,
+        };
+        if let Some(sight) = &sight {
+            wanted.versions[ComponentIndex::FIRST] = foreign::version(sight);
+            surveys[ComponentIndex::FIRST] = Some(sight.survey.clone());
+        }
+        for (of, target) in context.targets.iter().filter(|_| sight.is_none()) {
             if let Some(target) = target {
                 let survey = clouds[of].survey(target).await;
                 surveys[of] = Some(survey.wrap_err("failed to look at the services as they are")?);
             }
         }
-        let mut wanted = wanted;
         versions::pin(&config, &mut wanted, clouds).await?;
-        let draft = make(&config, &wanted, &surveys, ReleaseId(0))?;
+        let draft = make(&config, &wanted, &surveys, sight.as_ref(), ReleaseId(0))?;
         wanted.git_sha.clone_from(&draft.git_sha);
         if let Some(back) = &wanted.back {
             back::refuse_impossible(back, &draft, &surveys, clouds).await?;
         }
-        Ok(Self { config, wanted, surveys, draft })
+        Ok(Self { config, wanted, surveys, sight, draft })
     }
 
     /// The plan of the release with this number.
     pub(super) fn plan(&self, id: ReleaseId) -> Plan {
         // The number only fills in a variable: what could be planned without it can be planned with it.
-        make(&self.config, &self.wanted, &self.surveys, id).unwrap_or_else(|_| self.draft.clone())
+        make(&self.config, &self.wanted, &self.surveys, self.sight.as_ref(), id).unwrap_or_else(|_| self.draft.clone())
     }
 }
 
-fn make(config: &Config, wanted: &Wanted, surveys: &Surveys, release: ReleaseId) -> Result<Plan> {
+fn make(
+    config: &Config,
+    wanted: &Wanted,
+    surveys: &Surveys,
+    sight: Option<&Sight>,
+    release: ReleaseId,
+) -> Result<Plan> {
     let request = Request {
         environment: &wanted.environment,
         components: &wanted.lineup,
@@ -104,6 +135,9 @@ fn make(config: &Config, wanted: &Wanted, surveys: &Surveys, release: ReleaseId)
     plan.git_sha.clone_from(&wanted.git_sha);
     for (of, planned) in plan.components.iter_mut() {
         planned.pinned.image.clone_from(&wanted.pinned[of]);
+    }
+    if let Some((taking, sight)) = wanted.foreign.as_ref().zip(sight) {
+        plan = sight.afoot.plan(plan, taking.then, taking.reason.clone());
     }
     if let Some(back) = &wanted.back {
         let warm = back::is_warm(back, &plan, surveys);

@@ -13,6 +13,8 @@ use super::launch::{self, New, Purpose, Running};
 use super::promotion;
 use super::{output, settings, who};
 use crate::app::past::BackWish;
+use crate::app::watch::TakeOver;
+use crate::cli;
 use crate::cli::{Attach, Globals, Release, Which};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -119,6 +121,34 @@ pub(super) async fn go_back(globals: &Globals, config: &Config, plan: &Plan, wis
     let manner = Manner::read(&config.screen)?;
     let running = back_from(globals, config, plan, wish).await?;
     watch(globals, config, manner, running).await
+}
+
+/// Takes over a deployment of somebody else's, and watches the release that it becomes.
+pub(super) async fn take_over(
+    globals: &Globals,
+    config: &Config,
+    environment: &str,
+    component: &str,
+    wish: TakeOver,
+) -> Result<u8> {
+    let manner = Manner::read(&config.screen)?;
+    let socket = launch::start(globals, config, environment, component, &Purpose::TakeOver(wish))?;
+    let handle = attach(&socket).await.wrap_err("failed to attach to the engine")?;
+    let release = handle.snapshot.borrow().release.clone();
+    watch(globals, config, manner, Running { handle, release }).await
+}
+
+/// Follows a release that runs without a screen, or takes up one whose engine is gone.
+pub(super) async fn follow_to_end(
+    globals: &Globals,
+    which: &Which,
+    headless: cli::Headless,
+    timeout: Option<Duration>,
+) -> Result<u8> {
+    let config = settings::load(globals)?;
+    let running = launch::join(globals, &config, which).await?;
+    let actor = Box::pin(who::named(&config, &running.release.plan)).await;
+    follow(running, faces::style(headless.format), false, timeout, actor).await
 }
 
 async fn back_from(globals: &Globals, config: &Config, plan: &Plan, wish: BackWish) -> Result<Running> {

@@ -74,6 +74,7 @@ impl Shop {
             pinned: self.lineup.map(|_| None),
             origin: Origin::Named,
             git_sha: None,
+            foreign: None,
         };
         let planner = Planner::new(self.config.clone(), wanted, &self.context, &self.clouds).await.unwrap();
         let http = Http::new(self.sim.http_client(), clock);

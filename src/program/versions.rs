@@ -72,7 +72,7 @@ pub(super) fn kept(way: &Way, lineup: &Components<ComponentName>) -> Result<Comp
 
 /// Looks up the digests of tags, where the configuration says so.
 pub(super) async fn pin(config: &Config, wanted: &mut Wanted, clouds: &Components<Arc<dyn Cloud>>) -> Result<()> {
-    if wanted.back.is_some() {
+    if wanted.back.is_some() || wanted.foreign.is_some() {
         return Ok(());
     }
     for (of, name) in wanted.lineup.iter() {

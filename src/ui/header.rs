@@ -67,12 +67,21 @@ fn place(look: Look<'_>) -> Vec<Span<'_>> {
     let (plan, release) = (look.plan(), look.release());
     let dot = look.theme.glyphs.bullet;
     let end = release.ended.as_ref().map_or_else(|| look.now(), |ended| ended.at);
-    let mut text = format!(" release {} {dot} ", release.id);
-    text.push_str(&match &release.begun {
-        Some(begun) => crate::domain::time::Elapsed(end.since(begun.at)).to_string(),
-        None => "not begun".to_owned(),
-    });
-    let origin = plan.origin.words().map(|words| format!(" {dot} {words}")).unwrap_or_default();
+    let watched = plan.origin.foreign().filter(|_| release.is_watching());
+    let text = match (watched, &release.begun) {
+        (Some(foreign), _) if foreign.is_afoot() => {
+            let began = foreign.began.map(|at| format!(", began {} ago", look.since(at))).unwrap_or_default();
+            format!(" not by cutover: {}{began}", foreign.strategy)
+        }
+        (Some(_), _) => " nothing is being deployed".to_owned(),
+        (None, Some(begun)) => {
+            let elapsed = crate::domain::time::Elapsed(end.since(begun.at));
+            format!(" release {} {dot} {elapsed}", release.id)
+        }
+        (None, None) => format!(" release {} {dot} not begun", release.id),
+    };
+    let origin =
+        plan.origin.words().filter(|_| watched.is_none()).map(|words| format!(" {dot} {words}")).unwrap_or_default();
     vec![
         look.span(Role::Text, text),
         look.span(Role::Waiting, origin),

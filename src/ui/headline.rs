@@ -10,7 +10,9 @@ use super::look::Look;
 use super::theme::Role;
 use super::widgets::text::{fill, width, wrap};
 use crate::app::model::View;
+use crate::app::watch;
 use crate::domain::command::Progress;
+use crate::domain::deployment::Course;
 use crate::domain::ids::Side;
 use crate::domain::outlook::{Outlook, outlook};
 use crate::domain::plan::StageKind;
@@ -35,6 +37,16 @@ fn face(look: Look<'_>, status: Status) -> Face {
     let glyphs = look.theme.glyphs;
     let is_restored = look.release().unwinding.as_ref().is_some_and(|unwinding| unwinding.restored.is_some());
     let (sign, role, is_loud) = match status {
+        Status::Planned if let Some(triage) = &look.snapshot.triage => match triage.wrong.is_empty() {
+            true => (glyphs.ok, Role::Ok, false),
+            false => (glyphs.bad, Role::Bad, true),
+        },
+        Status::Planned if look.release().is_watching() => match watch::seen(look.release()).map(|seen| seen.course) {
+            Some(Course::Completed) => (glyphs.ok, Role::Ok, true),
+            Some(Course::GoingBack | Course::WentBack | Course::Stopped) => (glyphs.undone, Role::Warning, true),
+            Some(Course::Failed) => (glyphs.bad, Role::Bad, true),
+            Some(Course::Underway | Course::Unknown) | None => (glyphs.running, Role::Running, false),
+        },
         Status::Planned => (glyphs.pending, Role::Muted, false),
         Status::Running => (glyphs.running, Role::Running, false),
         Status::Waiting => (glyphs.waiting, Role::Waiting, true),
@@ -79,7 +91,7 @@ pub(super) fn draw(look: Look<'_>, row: Rect, buf: &mut Buffer) -> String {
     if face.is_loud {
         fill(buf, row, " ", ground);
     }
-    let word = status.word().to_uppercase().replace('-', " ");
+    let word = watched(look).unwrap_or(status.word()).to_uppercase().replace('-', " ");
     let mut left = vec![Span::styled(format!(" {} {word} ", face.sign), ground.bold())];
     let room = usize::from(row.width);
     if let Status::Ended(_) = status {
@@ -129,8 +141,21 @@ fn fitting(clauses: &[String], joiner: &str, room: usize) -> String {
     text
 }
 
+/// What is shown in the place of the status of what is only watched.
+fn watched(look: Look<'_>) -> Option<&'static str> {
+    match &look.snapshot.triage {
+        Some(triage) if triage.wrong.is_empty() => Some("quiet"),
+        Some(_) => Some("wrong"),
+        None => look.release().is_watching().then_some("watching"),
+    }
+}
+
 fn words(look: Look<'_>, status: Status) -> Words {
     let release = look.release();
+    if let Some(triage) = &look.snapshot.triage {
+        let back = triage.back_to.map(|to| format!("rollback goes back to release {to}, which would undo it"));
+        return Words { now: triage.headline(), then: back.into_iter().collect(), ..Words::default() };
+    }
     let Outlook { now, until, then } = outlook(release);
     let then: Vec<String> = then.split("; ").filter(|clause| !clause.is_empty()).map(str::to_owned).collect();
     match (status, &release.hold, &release.unwinding) {

@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 
 use super::look::Look;
 use super::widgets::{Hint, KeyBar, Readiness};
-use crate::app::availability::{can_send, command};
+use crate::app::availability::can_do;
 use crate::app::keymap::{Action, Context};
 use crate::app::model::View;
-use crate::app::past;
+use crate::app::{past, watch};
 use crate::domain::command::CommandKind;
 use crate::domain::guard;
 use crate::domain::outlook::promotion_ends;
@@ -25,7 +25,7 @@ impl OwnedHint {
     /// A hint for `action` as `context` binds it; `None` when no key means it there.
     pub(super) fn new(look: Look<'_>, context: Context, action: Action, label: &'static str) -> Option<Self> {
         let key = look.model.keymap.chord(context, action)?.to_string();
-        let why_not = command(action, look.snapshot).and_then(|kind| can_send(look.model, look.snapshot, kind).err());
+        let why_not = can_do(look.model, look.snapshot, action).and_then(Result::err);
         Some(Self { key, label, why_not })
     }
 
@@ -83,6 +83,11 @@ fn listed(look: Look<'_>) -> Vec<(Action, &'static str)> {
             (Action::ViewHistory, "history"),
             (Action::Copy, "copy"),
         ]);
+    } else if look.release().is_watching() {
+        if watch::afoot(look.release()).is_some() {
+            let (back, take) = ((Action::Rollback, "roll back"), (Action::TakeOver, "take over"));
+            listed.extend([back, take, (Action::Promote, "go on"), (Action::PauseOrResume, "pause")]);
+        }
     } else {
         listed.extend(steering(look));
     }

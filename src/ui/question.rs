@@ -11,8 +11,10 @@ use super::widgets::{self, Hint};
 use crate::app::dialog::{Dialog, Wants};
 use crate::app::keymap::{Action, Context};
 use crate::app::past::PastPreview;
+use crate::app::watch;
 use crate::domain::alarm::explain;
 use crate::domain::command::CommandKind;
+use crate::domain::foreign::Then;
 use crate::domain::guard::waits_for_window;
 use crate::domain::ids::{Side, SignalName};
 use crate::domain::outlook::{Wait, promotion_ends, rollback_preview};
@@ -29,6 +31,7 @@ pub(super) fn draw(look: Look<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer
     let place = format!("{} in {}", look.planned().name, plan.environment);
     let index = asked_about(look, dialog);
     let (title, mut body, role) = match dialog.command {
+        _ if dialog.take.is_some() => take_over(look, dialog.take.unwrap_or_default(), &place),
         CommandKind::Rollback => match &dialog.earlier {
             Some(earlier) => {
                 (format!("roll back {place} to release {}", earlier.to), back(look, earlier), Role::Danger)
@@ -63,6 +66,22 @@ pub(super) fn draw(look: Look<'_>, dialog: &Dialog, area: Rect, buf: &mut Buffer
     widgets::Dialog { title: &title, body: &body, prompt, keys: &keys, role }.render(area, buf, look.theme);
 }
 
+/// What taking over a deployment of somebody else's does.
+fn take_over(look: Look<'_>, then: Then, place: &str) -> (String, Vec<Paragraph>, Role) {
+    let title = match then {
+        Then::Judge => format!("take over what is deployed to {place}"),
+        Then::GoOn => format!("let go on what is deployed to {place}"),
+        Then::Back => format!("roll back what is deployed to {place}"),
+    };
+    let mut lines = watch::outlook(look.release(), then).into_iter();
+    let mut body: Vec<Paragraph> = lines.next().map(|line| (line, Role::Strong)).into_iter().collect();
+    body.extend(lines.map(|line| (line, Role::Text)));
+    if then != Then::Back {
+        body.extend(evidence(look));
+    }
+    (title, body, if then == Then::Back { Role::Danger } else { frame(look) })
+}
+
 /// The stage that the question is about.
 fn asked_about(look: Look<'_>, dialog: &Dialog) -> Option<usize> {
     let named = dialog.stage.as_ref().and_then(|name| look.plan().stages.iter().position(|stage| stage.name == *name));
@@ -89,6 +108,7 @@ fn hints(look: Look<'_>, dialog: &Dialog) -> Vec<OwnedHint> {
         (CommandKind::Promote, Some(wait)) => wait_verb(wait),
         (kind, _) => verb(kind),
     };
+    let verb = dialog.take.map_or(verb, watch::verb);
     let mut wanted = vec![(Action::Confirm, verb), (Action::Cancel, "not now")];
     match dialog.command {
         CommandKind::Rollback | CommandKind::Abort if !dialog.is_typing() => {

@@ -8,7 +8,9 @@ use super::look::Look;
 use super::theme::{Glyphs, Role};
 use super::widgets::Panel;
 use super::widgets::text::{clip, width, wrap};
+use crate::app::watch;
 use crate::domain::components::ComponentIndex;
+use crate::domain::deployment::{Course, Deployment, LifecycleEvent};
 use crate::domain::effect::CheckResult;
 use crate::domain::ids::Side;
 use crate::domain::plan::{StageKind, StagePlan};
@@ -47,6 +49,9 @@ pub(super) fn sign(glyphs: &'static Glyphs, status: StageStatus) -> (&'static st
 
 pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
     let release = look.release();
+    if release.is_watching() {
+        return draw_watched(look, area, buf);
+    }
     let done = release
         .stages
         .iter()
@@ -78,7 +83,115 @@ pub(super) fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
             let Some(row) = rows.next() else { return };
             look.row(row, buf, vec![look.span(Role::Muted, format!("   {line}"))], Vec::new());
         }
+        if index == current {
+            let room = usize::from(inner.height).saturating_sub(len + NOTE_ROWS);
+            for event in events(look, index, room) {
+                let Some(row) = rows.next() else { return };
+                let (sign, role, text, time) = event;
+                let left = vec![Span::raw("   "), look.span(role, sign), look.span(Role::Muted, format!(" {text}"))];
+                look.row(row, buf, left, vec![look.span(Role::Muted, time)]);
+            }
+        }
     }
+}
+
+/// What others deploy, part by part, or what is wrong where nobody does.
+fn draw_watched(look: Look<'_>, area: Rect, buf: &mut Buffer) {
+    let title = if look.snapshot.triage.is_some() { "what is wrong" } else { "deployment" };
+    let panel = Panel { title: Line::from(title), ..Panel::default() };
+    let inner = panel.render(area, buf, look.theme);
+    let inner = Rect { width: inner.width.saturating_sub(1), ..inner };
+    let columns = usize::from(inner.width.saturating_sub(3));
+    let mut lines: Vec<(&str, Role, String, String)> = Vec::new();
+    if let Some(triage) = &look.snapshot.triage {
+        let glyphs = look.theme.glyphs;
+        let wrong = triage.wrong.iter().map(|text| (glyphs.bad, Role::Bad, text));
+        let unread = triage.unread.iter().map(|text| (glyphs.no_data, Role::NoData, text));
+        for (sign, role, text) in wrong.chain(unread) {
+            for (row, line) in wrap(text, columns).into_iter().enumerate() {
+                lines.push((if row == 0 { sign } else { " " }, role, line.to_owned(), String::new()));
+            }
+        }
+        if lines.is_empty() {
+            lines.push((glyphs.ok, Role::Ok, "nothing that can be seen".to_owned(), String::new()));
+        }
+    } else if let Some(seen) = watch::seen(look.release()) {
+        lines.extend(parts(look, seen));
+    } else {
+        lines.push((look.theme.glyphs.no_data, Role::Muted, "weights that others set".to_owned(), String::new()));
+    }
+    for ((sign, role, text, right), row) in lines.into_iter().zip(inner.rows()) {
+        let left = vec![Span::raw(" "), look.span(role, sign), look.span(Role::Text, format!(" {text}"))];
+        look.row(row, buf, left, vec![look.span(Role::Muted, right)]);
+    }
+}
+
+/// The parts of the deployment that the present stage is about, the last that have begun, where there is room for them.
+fn events(look: Look<'_>, index: usize, room: usize) -> Vec<(&str, Role, String, String)> {
+    let kind = look.plan().stage(index).map(|stage| &stage.kind);
+    let is_about_it = matches!(kind, Some(StageKind::Deploy | StageKind::Shift(_) | StageKind::Cleanup(_)));
+    let component = look.component();
+    let both = component.capacities.as_ref().filter(|_| is_about_it && look.release().ended.is_none());
+    let seen = both.and_then(|both| both.deployment.as_deref());
+    let own = seen.filter(|seen| Some(&seen.task_definition) == component.task_definition.as_ref());
+    let begun = |event: &&LifecycleEvent| event.started.is_some() || event.course == Course::Underway;
+    let Some(own) = own else { return Vec::new() };
+    let shown = Deployment { events: own.events.iter().filter(begun).cloned().collect(), ..own.clone() };
+    let lines = event_lines(look, &shown);
+    let skipped = lines.len().saturating_sub(room);
+    lines.into_iter().skip(skipped).collect()
+}
+
+/// How a deployment stands, in AWS's words, one line each: its status, its stage, its hooks and the parts of its life.
+fn parts<'a>(look: Look<'a>, seen: &'a Deployment) -> Vec<(&'a str, Role, String, String)> {
+    let glyphs = look.theme.glyphs;
+    let (mark, role) = course_sign(look, seen.course);
+    let mut lines = vec![(mark, role, format!("{} {}", seen.strategy, seen.status), String::new())];
+    if let Some(stage) = &seen.stage {
+        lines.push((" ", Role::Text, stage.clone(), String::new()));
+    }
+    if let Some(wait) = &seen.wait {
+        let left = wait.expires.map(|at| look.until(at).to_string()).unwrap_or_default();
+        lines.push((glyphs.waiting, Role::Waiting, wait.words().to_owned(), left));
+    }
+    lines.extend(event_lines(look, seen));
+    if let Some(alarms) = &seen.alarms {
+        let role = if alarms == "DISABLED" { Role::Warning } else { Role::Muted };
+        lines.push((glyphs.bullet, role, format!("its alarms: {alarms}"), String::new()));
+    }
+    lines
+}
+
+/// How the course of a deployment, or of a part of it, looks.
+fn course_sign(look: Look<'_>, course: Course) -> (&'static str, Role) {
+    let glyphs = look.theme.glyphs;
+    match course {
+        Course::Underway => (glyphs.running, Role::Running),
+        Course::Completed => (glyphs.ok, Role::Ok),
+        Course::GoingBack | Course::WentBack => (glyphs.undone, Role::Warning),
+        Course::Stopped => (glyphs.skipped, Role::Muted),
+        Course::Failed => (glyphs.bad, Role::Bad),
+        Course::Unknown => (glyphs.pending, Role::Muted),
+    }
+}
+
+/// The parts of a deployment's life and its hooks, each with how long it took, or has left.
+fn event_lines<'a>(look: Look<'a>, seen: &Deployment) -> Vec<(&'a str, Role, String, String)> {
+    let line = |event: &LifecycleEvent| {
+        let (mark, role) = course_sign(look, event.course);
+        let time = match (event.started, event.ended, event.expires) {
+            (Some(started), Some(ended), _) => Elapsed(ended.since(started)).to_string(),
+            (Some(started), None, _) => look.since(started).to_string(),
+            (None, _, Some(expires)) if event.course == Course::Underway => look.until(expires).to_string(),
+            _ => String::new(),
+        };
+        // CodeDeploy's words for what is over say no more than the sign does.
+        let is_plain =
+            matches!(event.status.as_str(), "Succeeded" | "Pending" | "InProgress" | "Skipped" | "SUCCEEDED");
+        let text = if is_plain { event.name.clone() } else { format!("{} {}", event.name, event.status) };
+        (mark, role, text, time)
+    };
+    seen.events.iter().map(line).collect()
 }
 
 /// The stage on which the release foundered: the last one begun, unless a human turned the release round. It is still

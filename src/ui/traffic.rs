@@ -163,6 +163,7 @@ fn deployment(look: Look<'_>) -> Option<(Role, String)> {
     }
     let cannot = match driver {
         Driver::Rolling => "no weights and no pause: ECS replaces tasks by itself",
+        _ if look.snapshot.triage.is_some() => return None,
         Driver::CodeDeploy => "CodeDeploy has not begun",
         Driver::Alb | Driver::Native | Driver::Command => "ECS has not begun",
     };
@@ -173,7 +174,9 @@ fn deployment(look: Look<'_>) -> Option<(Role, String)> {
     let mut parts = Vec::new();
     if let Some(wait) = &deployment.wait {
         let when = wait.expires.map_or_else(String::new, |at| format!(" in {}", look.until(at)));
-        parts.push(format!("paused: {}{when} unless cutover goes on", wait.then));
+        let who = if look.release().is_watching() { "somebody" } else { "cutover" };
+        let unless = if wait.is_answered_by_going_on() { format!(" unless {who} goes on") } else { String::new() };
+        parts.push(format!("{}: {}{when}{unless}", wait.words(), wait.then));
     }
     parts.push(format!("{} {}", driver.deployer(), deployment.words()));
     if deployment.alarms.as_deref() == Some("DISABLED") {
@@ -214,6 +217,11 @@ fn healthy(look: Look<'_>, side: Side) -> (String, Role) {
 fn draw_steps(look: Look<'_>, row: Rect, buf: &mut Buffer) {
     let (release, plan) = (look.release(), look.plan());
     let Some(shift) = plan.shift(look.focus()) else {
+        if let Some(triage) = &look.snapshot.triage {
+            let text = format!("nothing is being deployed; looked into {} ago", look.since(triage.at));
+            put(buf, (row.x, row.y), row.width, &text, look.style(Role::Muted));
+            return;
+        }
         put(buf, (row.x, row.y), row.width, "this pipeline shifts no traffic", look.style(Role::Muted));
         return;
     };

@@ -8,6 +8,7 @@
 #[path = "../../benches/support/web.rs"]
 mod web;
 
+mod foreign;
 mod lost;
 mod place;
 mod steering;

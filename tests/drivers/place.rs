@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cutover::clock::Clock;
-use cutover::cloud::Cloud;
 use cutover::cloud::aws::Aws;
+use cutover::cloud::{Cloud, Sight, Target};
 use cutover::config::{Config, Request};
 use cutover::domain::command::Actor;
 use cutover::domain::components::{ComponentIndex, Components};
 use cutover::domain::effect::{Failure, Notice};
+use cutover::domain::foreign::Then;
 use cutover::domain::ids::{ReleaseId, Version};
 use cutover::domain::percent::Percent;
 use cutover::domain::plan::{Driver, Plan};
@@ -149,9 +150,37 @@ impl Place {
         }
     }
 
+    pub(super) fn target(&self) -> Target {
+        let lineup = self.config.lineup("demo", None).unwrap();
+        self.config.context("demo", &lineup).unwrap().targets[API].clone().unwrap()
+    }
+
+    /// What somebody else deploys.
+    pub(super) async fn sight(&self) -> Sight {
+        self.cloud.deployments().afoot(&self.target()).await.unwrap()
+    }
+
+    /// The plan of the release that takes that over.
+    pub(super) fn taking_over(&self, sight: &Sight, then: Then) -> Plan {
+        let lineup = self.config.lineup("demo", None).unwrap();
+        let request = Request {
+            environment: "demo",
+            components: &lineup,
+            versions: &lineup.map(|_| sight.afoot.version.clone()),
+            serving: &lineup.map(|_| None),
+            release: ReleaseId(1),
+        };
+        let plan = self.config.plan(&request, &Components::one(Some(sight.survey.clone()))).unwrap();
+        sight.afoot.plan(plan, then, None)
+    }
+
     /// A release until it ends, or waits for somebody for three hours.
     pub(super) async fn release(&self) -> End {
-        let plan = self.plan().await;
+        self.run(self.plan().await).await
+    }
+
+    /// The release of a plan, likewise.
+    pub(super) async fn run(&self, plan: Plan) -> End {
         let (engine, hub, stop) = Engine::begin(&mut |_| plan.clone(), self.parts(&plan)).unwrap();
         let handle = hub.attach();
         let engine = tokio::spawn(engine.run());

@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use cutover::cloud::aws::Aws;
 use cutover::cloud::{
-    Alarm, Alarming, Cloud, CloudError, Estate, Flags, Identity, LogPage, LogRequest, LogStream, Message, Progress,
-    Registration, Rollout, SeriesPair, SignalRequest, Survey, Target, TaskBrief, TaskRun, TaskState,
+    Alarm, Alarming, Cloud, CloudError, Deployments, Estate, Flags, Identity, LogPage, LogRequest, LogStream, Message,
+    Progress, Registration, Rollout, SeriesPair, SignalRequest, Survey, Target, TaskBrief, TaskRun, TaskState,
 };
 use cutover::domain::capacity::Capacities;
 use cutover::domain::components::ComponentIndex;
@@ -66,6 +66,10 @@ impl Cloud for Watched {
 
     fn estate(&self) -> &dyn Estate {
         self.aws.estate()
+    }
+
+    fn deployments(&self) -> &dyn Deployments {
+        self.aws.deployments()
     }
 
     fn alarming(&self) -> &dyn Alarming {

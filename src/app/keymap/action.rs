@@ -13,6 +13,7 @@ named! {
         Retry "retry" "run the failed stage again",
         Skip "skip" "go on without the failed stage",
         Approve "approve" "approve what waits for a human",
+        TakeOver "take-over" "judge a deployment that others began, as a release of cutover's",
         Acknowledge "acknowledge" "say with a note that somebody looks after an alarm",
         Quit "quit" "detach and leave the screen; the release goes on",
         Suspend "suspend" "suspend to the shell; `fg` comes back",

@@ -2,7 +2,7 @@
 
 use super::{copy, orders, overlay, scrolling};
 use crate::app::alarms::{self, AlarmPane};
-use crate::app::availability::{can_send, command};
+use crate::app::availability::{can_do, command};
 use crate::app::checklist;
 use crate::app::filter::{Filter, Whose};
 use crate::app::fleet;
@@ -12,6 +12,8 @@ use crate::app::model::{LogsFocus, Model, Overlay, Pane, View};
 use crate::app::msg::Cmd;
 use crate::app::palette::Palette;
 use crate::app::signals::SignalPane;
+use crate::app::watch;
+use crate::domain::foreign::Then;
 use crate::domain::ids::Side;
 use crate::domain::log::Level;
 use crate::domain::release::Tone;
@@ -35,7 +37,14 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
     if let Some(kind) = command(action, snapshot) {
         return orders::ask(model, snapshot, kind);
     }
+    if let Some(then) = watch::meant(action, &snapshot.release) {
+        return watch::ask(model, snapshot, then);
+    }
     match action {
+        Action::TakeOver => {
+            let why = watch::possible(&snapshot.release, Then::Judge).err().unwrap_or_default();
+            model.tell(snapshot.speed, Tone::Warning, format!("take over: {why}"));
+        }
         Action::Quit => return vec![Cmd::Quit],
         Action::Suspend => return vec![Cmd::Suspend],
         Action::Redraw => return vec![Cmd::Redraw],
@@ -46,7 +55,7 @@ pub(super) fn act(model: &mut Model, snapshot: &Snapshot, action: Action) -> Vec
         Action::ReplayNext => return play(snapshot, Playback::Next),
         Action::Help => model.overlay = Some(Overlay::Help(0)),
         Action::Palette => {
-            let can = |action| command(action, snapshot).is_some_and(|kind| can_send(model, snapshot, kind).is_ok());
+            let can = |action| can_do(model, snapshot, action) == Some(Ok(()));
             model.overlay = Some(Overlay::Palette(Palette::new(can)));
         }
         Action::Filter => open_filter(model, snapshot),

@@ -5,7 +5,7 @@ use crate::app::availability::can_send;
 use crate::app::dialog::Dialog;
 use crate::app::model::{Model, Overlay, Sent};
 use crate::app::msg::Cmd;
-use crate::app::past;
+use crate::app::{past, watch};
 use crate::domain::command::{Command, CommandKind, Order};
 use crate::domain::ids::{Revision, StageName};
 use crate::domain::release::Tone;
@@ -16,6 +16,9 @@ use crate::engine::snapshot::Snapshot;
 pub(super) fn ask(model: &mut Model, snapshot: &Snapshot, kind: CommandKind) -> Vec<Cmd> {
     if kind == CommandKind::Rollback && past::is_meant(model, snapshot) {
         return past::ask(model, snapshot);
+    }
+    if let Some(then) = watch::meant_by(kind, &snapshot.release) {
+        return watch::ask(model, snapshot, then);
     }
     if let Err(why) = can_send(model, snapshot, kind) {
         model.tell(snapshot.speed, Tone::Warning, format!("{}: {why}", kind.word()));
@@ -64,6 +67,15 @@ pub(super) fn confirm(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
     let Some(Overlay::Dialog(dialog)) = &model.overlay else { return Vec::new() };
     let kind = dialog.command;
     let (seen, stage) = (dialog.seen, dialog.stage.clone());
+    if dialog.take.is_some() {
+        return match watch::wish(dialog, &snapshot.release) {
+            Some(wish) => {
+                model.overlay = None;
+                vec![Cmd::TakeOver(wish)]
+            }
+            None => not_yet(model, snapshot, kind),
+        };
+    }
     if let Some(wish) = past::wish(dialog) {
         model.overlay = None;
         return vec![Cmd::GoBack(wish)];
@@ -81,6 +93,15 @@ pub(super) fn confirm(model: &mut Model, snapshot: &Snapshot) -> Vec<Cmd> {
         return Vec::new();
     }
     vec![send(model, snapshot, command, stage, seen)]
+}
+
+/// Says what an answer lacks.
+fn not_yet(model: &mut Model, snapshot: &Snapshot, kind: CommandKind) -> Vec<Cmd> {
+    let Some(Overlay::Dialog(dialog)) = &model.overlay else { return Vec::new() };
+    let why = dialog.answer(kind).err().map(|not_yet| not_yet.to_string());
+    let why = why.unwrap_or_else(|| "the deployment is over".to_owned());
+    model.tell(snapshot.speed, Tone::Warning, why);
+    Vec::new()
 }
 
 fn send(model: &mut Model, snapshot: &Snapshot, command: Command, stage: Option<StageName>, seen: Revision) -> Cmd {

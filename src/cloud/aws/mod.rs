@@ -10,6 +10,7 @@
 //! | `set_weight` | `ModifyRule` or `ModifyListener`; the first time also what `weight` calls | `elasticloadbalancing:ModifyRule`, `elasticloadbalancing:ModifyListener` |
 //! | `capacity` | `DescribeServices`, `DescribeTargetHealth`; after failed tasks `ListTasks`, `DescribeTasks` | `ecs:DescribeServices`, `elasticloadbalancing:DescribeTargetHealth`, `ecs:ListTasks`, `ecs:DescribeTasks` |
 //! | the driver `codedeploy` | for `survey`, `capacity`, `set_weight` and `scale` also `GetDeploymentGroup`, `GetDeploymentConfig`, `GetDeployment`, `ListDeploymentTargets`, `BatchGetDeploymentTargets`, `CreateDeployment`, `ContinueDeployment`, `StopDeployment` | the same in `codedeploy`, `codedeploy:RegisterApplicationRevision` and `codedeploy:GetApplicationRevision` |
+//! | `deployments()` (`cutover watch`) | what `survey` and `weight` call, `ListServiceDeployments`, `DescribeServiceDeployments`, `DescribeServiceRevisions`; with `codedeploy` also `ListDeployments`, `BatchGetDeployments` | the same |
 //! | `register` | `DescribeTaskDefinition`, `RegisterTaskDefinition`; when looking first `ListTaskDefinitions` | `ecs:DescribeTaskDefinition`, `ecs:RegisterTaskDefinition`, `ecs:TagResource`, `ecs:ListTaskDefinitions`, `iam:PassRole` on the task's roles |
 //! | `scale` | `UpdateService`; with a task definition `DescribeServices` before | `ecs:UpdateService`, `ecs:DescribeServices`, `iam:PassRole` on the task's roles |
 //! | `native` and `rolling`: `survey`, `capacity`, `set_weight`, `scale` | also `ListServiceDeployments`, `DescribeServiceDeployments`, `DescribeServiceRevisions`, `ContinueServiceDeployment`, `StopServiceDeployment`, `UpdateService` | `ecs:` and the same names; no `elasticloadbalancing:ModifyRule` |
@@ -76,9 +77,9 @@ use self::capacity::Autopsy;
 use self::credentials::Known;
 use self::rds::Rds;
 use super::{
-    Alarm, Alarming, Cloud, CloudError, Deployed, Estate, FlagState, Flags, Glance, Identity, Image, LogPage,
-    LogRequest, LogStream, Message, Past, Progress, Registration, Roll, Rollout, Scan, Secret, SeriesPair,
-    SignalRequest, Snapshot, Span, Survey, Target, TaskBrief, TaskRun, TaskState,
+    Alarm, Alarming, Cloud, CloudError, Deployed, Deployments, Estate, FlagState, Flags, Glance, Identity, Image,
+    LogPage, LogRequest, LogStream, Message, Past, Progress, Registration, Roll, Rollout, Scan, Secret, SeriesPair,
+    Sight, SignalRequest, Snapshot, Span, Survey, Target, TaskBrief, TaskRun, TaskState,
 };
 use crate::domain::alarm::Definition;
 use crate::domain::capacity::Capacities;
@@ -89,6 +90,7 @@ use crate::domain::ids::{AlarmName, Side, TaskDefinitionArn, Version};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{SidePlan, Sides};
 use crate::domain::time::Timestamp;
+use crate::domain::triage::Change;
 
 pub use connect::{Connection, https_client};
 
@@ -134,6 +136,10 @@ impl Cloud for Aws {
     }
 
     fn alarming(&self) -> &dyn Alarming {
+        self
+    }
+
+    fn deployments(&self) -> &dyn Deployments {
         self
     }
 
@@ -224,6 +230,17 @@ impl Flags for Aws {
 
     async fn stop_flag(&self, flag: &FeatureFlag, deployment: u32) -> Result<(), CloudError> {
         self.app_config.stop(flag, deployment).await
+    }
+}
+
+#[async_trait]
+impl Deployments for Aws {
+    async fn afoot(&self, target: &Target) -> Result<Sight, CloudError> {
+        rollout::foreign::afoot(self, target).await
+    }
+
+    async fn changes(&self, target: &Target, since: Timestamp) -> Result<Vec<Change>, CloudError> {
+        rollout::foreign::changes(self, target, since).await
     }
 }
 

@@ -28,6 +28,7 @@ use super::command::Refusal;
 use super::components::ComponentIndex;
 use super::effect::Intent;
 use super::event::Event;
+use super::foreign::Then;
 use super::ids::{EffectId, Revision, Side};
 use super::outlook::left_behind;
 use super::percent::Percent;
@@ -125,13 +126,29 @@ impl Machine<'_> {
             return;
         }
         let Release { id, plan, .. } = &*self.release;
-        let reason = plan.origin.earlier().and_then(|earlier| earlier.reason.as_ref());
+        let earlier = plan.origin.earlier().and_then(|earlier| earlier.reason.as_ref());
+        let reason = earlier.or_else(|| plan.origin.foreign().and_then(|foreign| foreign.reason.as_ref()));
         let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         let text = format!("release {id} begins: {}{}{reason}", plan.moves(), plan.origin.suffix());
         let name = by.name.clone();
-        self.release.begun = Some(Begun { at: self.now, by });
+        self.release.begun = Some(Begun { at: self.now, by: by.clone() });
         self.turn(Tone::Plain, text, Some(name));
         self.tell_begun();
+        self.take_over(&by);
+    }
+
+    /// A deployment of somebody else's that is only taken over to be taken back goes back at once.
+    fn take_over(&mut self, by: &super::command::Actor) {
+        let Some(foreign) = self.release.plan.origin.foreign().filter(|foreign| foreign.then == Then::Back) else {
+            return;
+        };
+        let cause = foreign.reason.clone().unwrap_or_else(|| "taken over to be rolled back".to_owned());
+        for of in self.release.components.indices() {
+            // How far it has come is not known here, and may change until the way back is asked for.
+            let traffic = &mut self.at_mut(of).traffic;
+            (traffic.peak, traffic.unsure) = (Percent::FULL, true);
+        }
+        self.go_back(cause, Some(by));
     }
 
     /// Ends the release.

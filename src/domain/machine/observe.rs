@@ -17,8 +17,15 @@ impl Machine<'_> {
             self.at_mut(of).traffic.observed = Some(green);
             self.reaction.changed = true;
         }
+        if self.release.begun.is_none() && self.release.plan.origin.foreign().is_some() {
+            // Somebody else has set it.
+            self.follow(of, green);
+        }
         if self.release.begun.is_none() || self.release.ended.is_some() {
             return;
+        }
+        if self.release.unwinding.is_none() && self.goes_by_anothers_clock() && green > self.at(of).traffic.set {
+            self.follow(of, green);
         }
         let is_setting = self.is_setting_weight(of);
         let traffic = &mut self.release.components[of].traffic;
@@ -46,6 +53,26 @@ impl Machine<'_> {
                 return self.go_back(why, None);
             }
             self.hold(format!("{whose}somebody else changed the weights: green was set to {set} and is at {green}"));
+        }
+    }
+
+    /// Whether the traffic is that of a deployment of somebody else's, which goes on by a clock of its own.
+    fn goes_by_anothers_clock(&self) -> bool {
+        self.release.plan.origin.foreign().is_some_and(|foreign| foreign.own_clock)
+    }
+
+    /// Takes what others have given green for what is asked for.
+    fn follow(&mut self, of: ComponentIndex, green: Percent) {
+        let now = self.now;
+        let traffic = &mut self.release.components[of].traffic;
+        if traffic.set != green {
+            traffic.set = green;
+            traffic.peak = traffic.peak.max(green);
+            self.reaction.changed = true;
+        }
+        if green > Percent::ZERO && traffic.green_since.is_none() {
+            traffic.green_since = Some(now);
+            self.reaction.changed = true;
         }
     }
 

@@ -455,13 +455,13 @@ impl Machine<'_> {
         });
     }
 
-    /// Whether green takes more and more traffic by CodeDeploy's clock, held or not.
+    /// Whether green takes more and more traffic by AWS's own clock, held or not.
     pub(super) fn cannot_be_held(&self) -> bool {
         self.release.unwinding.is_none()
             && self.release.ended.is_none()
             && self.release.components.iter().any(|(of, component)| {
                 let is_whole = component.traffic.observed == Some(Percent::FULL);
-                self.driver(of) == Driver::CodeDeploy && component.has_shifted() && !is_whole
+                self.release.has_its_own_clock(of) && component.has_shifted() && !is_whole
             })
     }
 
@@ -471,7 +471,9 @@ impl Machine<'_> {
             return;
         }
         if self.cannot_be_held() && !self.leaves_harm() {
-            return self.go_back(format!("{why}; CodeDeploy goes on by itself and cannot be held"), None);
+            let deployers = self.release.components.indices().filter(|of| self.release.has_its_own_clock(*of));
+            let deployer = deployers.map(|of| self.driver(of).deployer()).next().unwrap_or("ECS");
+            return self.go_back(format!("{why}; {deployer} goes on by itself and cannot be held"), None);
         }
         self.release.hold = Some(Hold { since: self.now, by: None, why: why.clone() });
         self.stop_raising();

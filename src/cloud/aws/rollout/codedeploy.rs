@@ -9,6 +9,8 @@
 
 mod group;
 
+use std::time::Duration;
+
 use aws_sdk_codedeploy::config::Builder;
 use aws_sdk_codedeploy::types::{
     Alarm, AlarmConfiguration, AppSpecContent, AutoRollbackConfiguration, AutoRollbackEvent, DeploymentWaitType,
@@ -28,10 +30,12 @@ use super::super::{Aws, register, tasks};
 use super::alb;
 use crate::cloud::{CloudError, ErrorKind, Progress, Rollout, ServiceSurvey, Survey, Target};
 use crate::domain::capacity::{Capacities, Capacity};
-use crate::domain::deployment::Course;
+use crate::domain::deployment::{Course, Deployment};
 use crate::domain::ids::{AlarmName, Side, TaskDefinitionArn};
 use crate::domain::percent::Percent;
 use crate::domain::plan::{DeploymentGroup, SidePlan, Sides};
+use crate::domain::time::Timestamp;
+use crate::domain::triage::{Change, ChangeKind};
 
 const CREATE: &str = "codedeploy:CreateDeployment";
 const CONTINUE: &str = "codedeploy:ContinueDeployment";
@@ -362,4 +366,57 @@ fn somebody_elses(newest: &Newest) -> CloudError {
 
 fn given_up(newest: &Newest) -> CloudError {
     unexpected(CONTINUE, format!("CodeDeploy has given the deployment up: {}", newest.seen.why_given_up()))
+}
+
+/// What CodeDeploy says of a deployment that is under way.
+pub(super) struct Afoot {
+    pub(super) service: Service,
+    pub(super) seen: Deployment,
+    /// What it replaces.
+    pub(super) blue: TaskDefinitionArn,
+    /// Where it has brought green up, if it has.
+    pub(super) green_group: Option<String>,
+    pub(super) began: Option<Timestamp>,
+    /// It waits to be let through, or will.
+    pub(super) waits_before: bool,
+    /// How long it shifts.
+    pub(super) lasting: Duration,
+}
+
+/// The deployment that is under way, whoever created it.
+pub(super) async fn afoot(aws: &Aws, target: &Target) -> Result<Option<Afoot>, CloudError> {
+    let group = named(target.group.as_ref())?;
+    let [first, _] = &target.services;
+    let (service, standing, newest) =
+        try_join!(services::describe_one(aws, &first.service), group::read(aws, group), group::newest(aws, group))?;
+    let Some(newest) = newest.filter(|newest| !newest.seen.course.is_over()) else { return Ok(None) };
+    let newest = newest.with_definition(&service);
+    let increments = group::increments(aws, newest.config()).await?;
+    let is_green = |set: &&TaskSet| set.external_id() == Some(newest.seen.id.as_str());
+    let green = service.task_sets().iter().find(is_green);
+    let primary = service.task_sets().iter().find(|set| !is_green(set) && set.status() != Some("DRAINING"));
+    let blue = primary.and_then(|set| set.task_definition.clone()).or_else(|| service.task_definition.clone());
+    let group = green.and_then(|set| set.load_balancers().iter().find_map(|one| one.target_group_arn.clone()));
+    let is_before = !newest.is_past_tests() || newest.waits_for(READY_WAIT);
+    Ok(Some(Afoot {
+        blue: TaskDefinitionArn(blue.unwrap_or_default()),
+        green_group: group,
+        began: newest.began,
+        waits_before: newest.waits_for(READY_WAIT) || (is_before && standing.waits_to_be_let_through()),
+        lasting: increments.iter().map(|increment| increment.lasting).sum(),
+        seen: newest.seen,
+        service,
+    }))
+}
+
+/// The deployments of a group since then.
+pub(super) async fn deployed(aws: &Aws, target: &Target, since: Timestamp) -> Result<Vec<Change>, CloudError> {
+    let found = group::list(aws, named(target.group.as_ref())?, since).await?;
+    let change = |(at, newest): (Timestamp, Newest)| {
+        let definition = newest.seen.task_definition;
+        let what = if definition.as_str().is_empty() { newest.seen.id.as_str() } else { definition.short() };
+        let text = format!("CodeDeploy: deployment of {what} {}", newest.seen.status);
+        Change { at, text, kind: ChangeKind::Deployment(definition) }
+    };
+    Ok(found.into_iter().map(change).collect())
 }

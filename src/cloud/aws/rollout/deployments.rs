@@ -11,7 +11,7 @@ use super::super::errors::{during, unexpected};
 use super::super::services::count;
 use super::super::{Aws, lock};
 use crate::cloud::{CloudError, ErrorKind, Progress};
-use crate::domain::deployment::{Course, Deployment, Wait};
+use crate::domain::deployment::{Course, Deployment, LifecycleEvent, Wait};
 use crate::domain::ids::{AlarmName, TaskDefinitionArn};
 use crate::domain::time::Timestamp;
 
@@ -27,10 +27,16 @@ pub(super) struct Newest {
     pub(super) arn: String,
     /// As the engine sees it.
     pub(super) seen: Deployment,
-    /// The revision that it deploys.
+    /// The revision that it deploys, by ARN.
+    pub(super) revision: String,
+    /// The same, as it counts it.
     pub(super) target: Revision,
     /// Those that it replaces.
     pub(super) sources: Vec<Revision>,
+    /// How it was told to go about it.
+    pub(super) configuration: Option<DeploymentConfiguration>,
+    /// When it was created.
+    pub(super) began: Option<Timestamp>,
 }
 
 /// A revision of a service, as one of its deployments counts it.
@@ -70,11 +76,13 @@ pub(super) async fn newest(aws: &Aws, service: &str) -> Result<Option<Newest>, C
     let target = described.target_service_revision.as_ref().map(|it| revision(aws, it)).unwrap_or_default();
     let sources = described.source_service_revisions().iter().map(|it| revision(aws, it)).collect();
     let seen = seen(&arn, &described, &target.task_definition);
-    Ok(Some(Newest { arn, seen, target, sources }))
+    let began = described.created_at.and_then(|at| at.to_millis().ok()).map(Timestamp::from_millis);
+    let revision = described.target_service_revision.and_then(|it| it.arn).unwrap_or_default();
+    Ok(Some(Newest { arn, seen, revision, target, sources, configuration: described.deployment_configuration, began }))
 }
 
 /// Looks up what revisions run. A revision never changes, so each is asked for once.
-async fn learn_revisions(aws: &Aws, arns: impl Iterator<Item = &str>) -> Result<(), CloudError> {
+pub(super) async fn learn_revisions(aws: &Aws, arns: impl Iterator<Item = &str>) -> Result<(), CloudError> {
     let unknown: Vec<String> = {
         let known = lock(&aws.revisions);
         arns.filter(|arn| !known.contains_key(*arn)).map(str::to_owned).collect()
@@ -89,6 +97,11 @@ async fn learn_revisions(aws: &Aws, arns: impl Iterator<Item = &str>) -> Result<
         }
     }
     Ok(())
+}
+
+/// What a revision runs, if it has been looked up.
+pub(super) fn definition_in(aws: &Aws, revision: &str) -> TaskDefinitionArn {
+    lock(&aws.revisions).get(revision).cloned().unwrap_or_default()
 }
 
 fn revision(aws: &Aws, summary: &ServiceRevisionSummary) -> Revision {
@@ -117,6 +130,7 @@ fn seen(arn: &str, it: &ServiceDeployment, task_definition: &TaskDefinitionArn) 
         reason: back.or_else(|| it.status_reason.clone()).filter(|reason| !reason.is_empty()),
         wait: it.lifecycle_hook_details().iter().find_map(wait),
         alarms: alarms.and_then(|alarms| alarms.status.as_ref()).map(|status| status.as_str().to_owned()),
+        events: it.lifecycle_hook_details().iter().map(hook).collect(),
         failures: breaker.map(|breaker| (count(breaker.failure_count), count(breaker.threshold))),
     }
 }
@@ -132,6 +146,26 @@ fn course(status: &ServiceDeploymentStatus) -> Course {
         ServiceDeploymentStatus::Stopped => Course::Stopped,
         ServiceDeploymentStatus::RollbackFailed => Course::Failed,
         _ => Course::Unknown,
+    }
+}
+
+/// A hook, in AWS's words.
+fn hook(hook: &DeploymentLifecycleHookDetail) -> LifecycleEvent {
+    let kind = hook.target_type.as_ref().map_or("HOOK", DeploymentLifecycleHookTargetType::as_str);
+    let function = hook.target_arn.as_deref().and_then(|arn| arn.rsplit(':').next());
+    LifecycleEvent {
+        name: function.map_or_else(|| kind.to_owned(), |function| format!("{kind} {function}")),
+        status: hook.status.as_ref().map_or("?", DeploymentLifecycleHookStatus::as_str).to_owned(),
+        course: match &hook.status {
+            Some(DeploymentLifecycleHookStatus::AwaitingAction | DeploymentLifecycleHookStatus::InProgress) => {
+                Course::Underway
+            }
+            Some(DeploymentLifecycleHookStatus::Succeeded) => Course::Completed,
+            Some(DeploymentLifecycleHookStatus::Failed | DeploymentLifecycleHookStatus::TimedOut) => Course::Failed,
+            _ => Course::Unknown,
+        },
+        expires: hook.expires_at.and_then(|at| at.to_millis().ok()).map(Timestamp::from_millis),
+        ..LifecycleEvent::default()
     }
 }
 

@@ -4,6 +4,7 @@
 pub(super) mod alb;
 mod codedeploy;
 mod deployments;
+pub(super) mod foreign;
 mod native;
 mod rolling;
 

@@ -36,15 +36,15 @@ pub(super) async fn survey(aws: &Aws, target: &Target) -> Result<Survey, CloudEr
 
 /// Green's share of the service's running tasks.
 pub(super) async fn weight(aws: &Aws, sides: &Sides) -> Result<Percent, CloudError> {
-    Ok(share(&services::describe_one(aws, &sides.blue.service).await?, sides))
+    Ok(share_of_others(&services::describe_one(aws, &sides.blue.service).await?, &sides.blue.task_definition))
 }
 
 /// Only none of the tasks is 0; all of them are 100 once the deployment has completed.
-fn share(service: &Service, sides: &Sides) -> Percent {
+pub(super) fn share_of_others(service: &Service, blue: &TaskDefinitionArn) -> Percent {
     let running = |is_wanted: &dyn Fn(&&Deployment) -> bool| -> u32 {
         service.deployments().iter().filter(is_wanted).map(|deployment| count(deployment.running_count)).sum()
     };
-    let of_blue = |deployment: &&Deployment| definition_of(deployment) == sides.blue.task_definition;
+    let of_blue = |deployment: &&Deployment| definition_of(deployment) == *blue;
     let (all, green) = (running(&|_| true), running(&|deployment| !of_blue(deployment)));
     let is_completed = matches!(service.deployments(), [only] if is_completed(only) && !of_blue(&only));
     match green {

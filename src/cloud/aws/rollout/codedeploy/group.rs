@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use aws_sdk_codedeploy::types::{
     BlueGreenDeploymentConfiguration, DeploymentCreator, DeploymentInfo, DeploymentReadyAction, DeploymentStatus,
-    EcsTarget, LifecycleEventStatus, TargetStatus, TimeBasedCanary, TimeBasedLinear,
+    EcsTarget, LifecycleEvent as SdkEvent, LifecycleEventStatus, TargetStatus, TimeBasedCanary, TimeBasedLinear,
 };
 use aws_sdk_ecs::types::Service;
+use aws_smithy_types::DateTime;
 
 use crate::cloud::aws::Aws;
 use crate::cloud::aws::errors::{during, not_found, unexpected};
 use crate::cloud::{CloudError, Increment};
-use crate::domain::deployment::{Course, Deployment, Wait};
+use crate::domain::deployment::{Course, Deployment, LifecycleEvent, Wait};
 use crate::domain::ids::TaskDefinitionArn;
 use crate::domain::percent::Percent;
 use crate::domain::plan::DeploymentGroup;
@@ -19,9 +20,14 @@ use crate::domain::time::Timestamp;
 
 const GET_GROUP: &str = "codedeploy:GetDeploymentGroup";
 const GET_CONFIG: &str = "codedeploy:GetDeploymentConfig";
+const LIST: &str = "codedeploy:ListDeployments";
+const BATCH_GET: &str = "codedeploy:BatchGetDeployments";
 const GET: &str = "codedeploy:GetDeployment";
 const GET_TARGET: &str = "codedeploy:BatchGetDeploymentTargets";
 const LIST_TARGETS: &str = "codedeploy:ListDeploymentTargets";
+
+/// Deployments that one call describes.
+const LISTED: usize = 25;
 
 /// What is waited for, as `ContinueDeployment` names it.
 pub(super) const READY_WAIT: &str = "READY_WAIT";
@@ -45,6 +51,11 @@ pub(super) struct Standing {
 }
 
 impl Standing {
+    /// Whether its deployments wait before users are sent to green.
+    pub(super) fn waits_to_be_let_through(&self) -> bool {
+        self.waits_to_be_let_through
+    }
+
     /// Whether the group deploys the service, and stops where the engine can hold it.
     pub(super) fn check(&self, group: &DeploymentGroup, service: &str) -> Result<(), CloudError> {
         let name = format!("{}/{}", group.application, group.name);
@@ -109,10 +120,18 @@ fn gone_through(canary: Option<&TimeBasedCanary>, linear: Option<&TimeBasedLinea
 pub(super) struct Newest {
     /// As the engine sees it; what it deploys only if its description says so.
     pub(super) seen: Deployment,
+    /// When it was created.
+    pub(super) began: Option<Timestamp>,
     is_past_tests: bool,
+    config: String,
 }
 
 impl Newest {
+    /// The deployment configuration that it goes through, by name.
+    pub(super) fn config(&self) -> &str {
+        &self.config
+    }
+
     pub(super) fn deploys(&self, task_definition: &TaskDefinitionArn) -> bool {
         self.seen.task_definition == *task_definition
     }
@@ -158,6 +177,27 @@ pub(super) async fn newest(aws: &Aws, group: &DeploymentGroup) -> Result<Option<
     Ok(Some(seen(id, &subject, back.as_ref(), target.as_ref())))
 }
 
+/// The newest deployments of a group since then, with when each was created, by two calls.
+pub(super) async fn list(
+    aws: &Aws,
+    group: &DeploymentGroup,
+    since: Timestamp,
+) -> Result<Vec<(Timestamp, Newest)>, CloudError> {
+    let call = aws.codedeploy.list_deployments().application_name(&group.application);
+    let listed = call.deployment_group_name(&group.name).send().await.map_err(during(LIST))?;
+    let ids: Vec<String> = listed.deployments.unwrap_or_default().into_iter().take(LISTED).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let call = aws.codedeploy.batch_get_deployments().set_deployment_ids(Some(ids));
+    let found = call.send().await.map_err(during(BATCH_GET))?.deployments_info.unwrap_or_default();
+    let brief = found.iter().filter_map(|it| {
+        let brief = seen(it.deployment_id.clone().unwrap_or_default(), it, None, None);
+        Some((brief.began.filter(|began| *began >= since)?, brief))
+    });
+    Ok(brief.collect())
+}
+
 async fn deployment(aws: &Aws, id: &str) -> Result<DeploymentInfo, CloudError> {
     let answer = aws.codedeploy.get_deployment().deployment_id(id).send().await.map_err(during(GET))?;
     answer.deployment_info.ok_or_else(|| not_found(GET, format!("there is no deployment {id}")))
@@ -201,6 +241,8 @@ fn seen(id: String, it: &DeploymentInfo, back: Option<&DeploymentInfo>, target: 
     let ours = it.description().and_then(|text| text.strip_prefix(OURS));
     Newest {
         is_past_tests,
+        began: it.create_time.and_then(|at| at.to_millis().ok()).map(Timestamp::from_millis),
+        config: config.to_owned(),
         seen: Deployment {
             id,
             task_definition: TaskDefinitionArn(ours.unwrap_or_default().to_owned()),
@@ -211,12 +253,32 @@ fn seen(id: String, it: &DeploymentInfo, back: Option<&DeploymentInfo>, target: 
             reason: error.filter(|message| !message.is_empty()),
             wait,
             alarms: alarms.map(|_| "MONITORING".to_owned()),
+            events: events.iter().map(told).collect(),
             failures: None,
         },
     }
 }
 
-fn stage_over(events: &[aws_sdk_codedeploy::types::LifecycleEvent], name: &str) -> bool {
+/// A lifecycle event, in CodeDeploy's words.
+fn told(event: &SdkEvent) -> LifecycleEvent {
+    let at = |at: &Option<DateTime>| at.as_ref().and_then(|at| at.to_millis().ok()).map(Timestamp::from_millis);
+    LifecycleEvent {
+        name: event.lifecycle_event_name.clone().unwrap_or_default(),
+        status: event.status.as_ref().map_or("?", LifecycleEventStatus::as_str).to_owned(),
+        course: match &event.status {
+            Some(LifecycleEventStatus::InProgress) => Course::Underway,
+            Some(LifecycleEventStatus::Succeeded) => Course::Completed,
+            Some(LifecycleEventStatus::Failed) => Course::Failed,
+            Some(LifecycleEventStatus::Skipped) => Course::Stopped,
+            _ => Course::Unknown,
+        },
+        started: at(&event.start_time),
+        ended: at(&event.end_time),
+        expires: None,
+    }
+}
+
+fn stage_over(events: &[SdkEvent], name: &str) -> bool {
     let over = [LifecycleEventStatus::Succeeded, LifecycleEventStatus::Skipped];
     let event = events.iter().find(|event| event.lifecycle_event_name() == Some(name));
     event.is_some_and(|event| event.end_time.is_some() && event.status.as_ref().is_some_and(|it| over.contains(it)))
