@@ -25,7 +25,8 @@ use cutover::engine::settings::{LogFeed, Parts, Polls, Settings};
 use cutover::engine::{Exit, Heard, Program, Programs};
 use cutover::journal::sqlite::SqliteJournal;
 use cutover::judge::Judge;
-use cutover::judge::threshold::Threshold;
+use cutover::judge::beside::Beside;
+use cutover::judge::live::Live;
 use cutover::notify::Notifier;
 use cutover::sim::world::{Change, Truth};
 use cutover::sim::{Layout, Scenario, Sim};
@@ -134,9 +135,9 @@ impl Place {
             redactor: Redactor::new([]),
             variables: BTreeMap::new(),
             is_demo: false,
-            logs: LogFeed::Polled,
+            logs: LogFeed::Live,
         };
-        let judge = Threshold::new(plan.components[API].signals.clone());
+        let judge = Beside::new(plan.components[API].signals.clone()).with_requests(Live::of(plan, API));
         Parts {
             notifier: Arc::new(Nothing),
             clouds: Components::one(Arc::clone(&self.cloud)),

@@ -12,7 +12,18 @@ use super::DRIVERS;
 use super::place::{API, Place};
 
 const HEAD: &str = "| scenario | driver | outcome | to detect | to roll back | green's requests | harmed |";
-const SCENARIOS: [&str; 7] = ["healthy", "errors", "slow", "crash-loop", "cold-start", "throttled", "alarm-at-start"];
+const SCENARIOS: [&str; 10] = [
+    "healthy",
+    "errors",
+    "slow",
+    "subtle",
+    "crash-loop",
+    "dependency",
+    "cold-start",
+    "quiet",
+    "throttled",
+    "alarm-at-start",
+];
 
 /// From when green first had traffic until the release turned round.
 fn detected(release: &Release) -> Option<Duration> {
