@@ -57,12 +57,17 @@ impl End {
 
 /// Runs a scenario until it ends or waits for a human.
 fn run(scenario: &str, by: By) -> End {
+    run_at(1.0, scenario, by)
+}
+
+/// The same on a clock that runs so many times as fast as the engine expects real time to run.
+fn run_at(speed: f64, scenario: &str, by: By) -> End {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("journal.sqlite");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let (release, picture) = runtime.block_on(async {
         let journal = Box::new(SqliteJournal::open(&file).unwrap());
-        let staged = release::stage(scenario, Clock::starting_at(START, 1.0), journal, |plan, _| {
+        let staged = release::stage(scenario, Clock::starting_at(START, speed), journal, |plan, _| {
             if by == By::MinutesAlone {
                 plan.components.iter_mut().for_each(|(_, component)| component.logs.clear());
             }
@@ -155,6 +160,19 @@ fn succeeds(scenario: &str) {
 #[test]
 fn a_good_version_is_not_taken_back() {
     succeeds("healthy");
+}
+
+#[test]
+fn where_logs_are_read_once_a_minute_the_outcomes_are_the_same() {
+    for (scenario, ending) in
+        [("slow", Ending::RolledBack), ("subtle", Ending::RolledBack), ("healthy", Ending::Succeeded)]
+    {
+        let end = run_at(60.0, scenario, By::LogAndMinutes);
+        assert_eq!(end.ending(), Some(ending), "{scenario}: {}", end.told);
+        let cause = if scenario == "slow" { "rolling back: latency-p99" } else { "rolling back: errors" };
+        assert_eq!(end.told.contains(cause), ending == Ending::RolledBack, "{scenario}: {}", end.told);
+        assert_eq!(judged_again(&end).judgement, end.picture.as_ref().unwrap().judgement, "{scenario}");
+    }
 }
 
 #[test]

@@ -41,10 +41,13 @@ pub struct Judge {
     /// The requests, as JSON lines; `-` for standard input
     #[arg(value_name = "FILE", required_unless_present_any = ["release", "environment"])]
     pub file: Option<PathBuf>,
-    /// Judge a past release instead, by the minutes of CloudWatch that the journal kept of it
+    /// Judge a past release instead, by the requests that the journal kept of it, or else by the minutes of CloudWatch
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).map(ReleaseId))]
     #[arg(conflicts_with_all = ["file", "start", "weight", "tasks", "tick", "lateness", "deaths"])]
     pub release: Option<ReleaseId>,
+    /// Judge that release by the minutes of CloudWatch, even if the journal has its requests
+    #[arg(long, requires = "release")]
+    pub minutes: bool,
     /// Judge what CloudWatch still holds of this environment's service instead, from `--since` on
     #[arg(long = "env", value_name = "ENV", value_parser = NonEmptyStringValueParser::new(), requires = "since")]
     #[arg(conflicts_with_all = ["file", "release", "start", "tasks", "tick", "lateness", "deaths"])]

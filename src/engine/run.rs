@@ -405,8 +405,9 @@ impl Engine {
         }
     }
 
-    fn tailed(&mut self, tailer: Tailer, round: Round) -> Result<Acts, JournalError> {
+    fn tailed(&mut self, tailer: Tailer, mut round: Round) -> Result<Acts, JournalError> {
         let now = self.clock.now();
+        self.core.task_sides.complete(&mut round.lines);
         let feed = tailer.feed().clone();
         self.tailer = Some(tailer);
         self.core.called(Tailer::SOURCE, ComponentIndex::FIRST, round.calls);

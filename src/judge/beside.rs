@@ -48,8 +48,11 @@ pub struct Beside {
     /// Since when CloudWatch's minutes prove something.
     minutes_prove: BTreeMap<SignalName, Timestamp>,
     /// What the requests speak for, as last ruled on.
-    ruled_on: Option<(Recommendation, Option<Symptom>)>,
+    ruled_on: Option<Standing>,
 }
+
+/// What the requests speak for: as a whole, by which symptom, and how many signals they have proved worse.
+type Standing = (Recommendation, Option<Symptom>, usize);
 
 impl Beside {
     /// A judge of these signals by metrics alone.
@@ -71,15 +74,21 @@ impl Beside {
     }
 
     /// What the requests speak for now.
-    fn standing(&self) -> Option<(Recommendation, Option<Symptom>)> {
+    fn standing(&self) -> Option<Standing> {
         let detector = self.live.as_ref()?.detector();
-        Some((detector.recommendation().clone(), leading(detector)))
+        // Which symptom leads matters only where something is ruled by it.
+        let speaks = !matches!(detector.recommendation(), Recommendation::Continue | Recommendation::Promote);
+        let leading = leading(detector).filter(|_| speaks);
+        Some((detector.recommendation().clone(), leading, self.proved.len()))
     }
 
     /// What the log says of a signal now.
     fn log_of(&self, plan: &SignalPlan, now: Timestamp) -> Option<Log> {
         let live = self.live.as_ref()?;
         let detector = live.detector();
+        if plan.measure == Measure::RequestRate {
+            return self.silence_of(live, plan, now);
+        }
         let symptoms = symptoms(plan);
         let began = detector.began().filter(|_| !symptoms.is_empty())?;
         let of_it: Vec<(Symptom, f64)> =
@@ -107,6 +116,22 @@ impl Beside {
             holds_without_any_task: detector
                 .without_worst()
                 .is_none_or(|(_, least)| least >= detector.settings().without_any_task),
+        })
+    }
+
+    /// What the log says of green's share of the traffic.
+    fn silence_of(&self, live: &Live, plan: &SignalPlan, now: Timestamp) -> Option<Log> {
+        let (began, silence) = (live.detector().began()?, live.silence());
+        Some(Log {
+            says: match self.proved.get(&plan.name) {
+                Some(since) => Says::Proved { after: since.since(began) },
+                None => Says::Nothing,
+            },
+            evidence: silence.evidence(),
+            words: silence.hypothesis(),
+            requests: live.detector().harm().green(),
+            speaks: live.speaks(now),
+            holds_without_any_task: true,
         })
     }
 }
@@ -148,7 +173,6 @@ fn symptoms(plan: &SignalPlan) -> &'static [Symptom] {
     match plan.measure {
         Measure::TargetErrors if plan.max.is_some() => &[Symptom::Errors, Symptom::Deaths],
         Measure::ResponseTime(_) if plan.max.is_some() => &[Symptom::Latency, Symptom::Tail],
-        Measure::RequestRate => &[Symptom::Traffic],
         _ => &[],
     }
 }
@@ -196,15 +220,22 @@ impl Judge for Beside {
 
     fn take(&mut self, tick: &Tick) {
         let Some(live) = &mut self.live else { return };
+        let is_first = *live.detector().recommendation() != Recommendation::RollBack;
         live.take(tick);
-        let detector = live.detector();
-        if *detector.recommendation() != Recommendation::RollBack {
+        let (detector, silence) = (live.detector(), live.silence());
+        for plan in self.plans.iter().filter(|plan| plan.measure == Measure::RequestRate) {
+            if let Some(since) = silence.proved() {
+                self.proved.entry(plan.name.clone()).or_insert(since);
+            }
+        }
+        let holds = detector.without_worst().is_none_or(|(_, least)| least >= detector.settings().without_any_task);
+        if *detector.recommendation() != Recommendation::RollBack || !holds {
             return;
         }
         let (leading, needed) = (leading(detector), detector.settings().needed());
         for plan in &self.plans {
             let symptoms = symptoms(plan);
-            let is_leading = leading.is_some_and(|leading| symptoms.contains(&leading));
+            let is_leading = is_first && leading.is_some_and(|leading| symptoms.contains(&leading));
             let of_it = detector.contributions().filter(|(symptom, _)| symptoms.contains(symptom));
             if is_leading || of_it.map(|(_, evidence)| evidence).sum::<f64>() >= needed {
                 self.proved.entry(plan.name.clone()).or_insert(tick.end);

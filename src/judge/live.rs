@@ -12,9 +12,10 @@ use super::histogram::{BINS, Histogram, start_of};
 use super::judgement::Judgement;
 use super::margin::ColdStart;
 use super::settings::{Deaths, Settings, Share};
+use super::silence::Silence;
 use super::tick::Tick;
 use crate::domain::components::ComponentIndex;
-use crate::domain::plan::{ComponentPlan, Driver, Plan, StageKind, StagePlan};
+use crate::domain::plan::{ComponentPlan, Plan, StageKind, StagePlan};
 use crate::domain::signal::{Measure, SignalPlan};
 use crate::domain::time::Timestamp;
 
@@ -57,8 +58,8 @@ fn settings(component: &ComponentPlan, warm_up: WarmUp) -> Settings {
             WarmUp::None => ColdStart::Plateau { peak: PEAK, seconds },
         },
         deaths: Deaths::Watched,
-        // ECS replaces tasks: what is green's share follows from them, and is no weight.
-        share: if component.driver() == Driver::Rolling { Share::Ignored } else { Share::Judged },
+        // That is judged apart.
+        share: Share::Ignored,
         longest_bake: None,
         ..Settings::default()
     }
@@ -138,6 +139,7 @@ impl Latencies {
 #[derive(Clone, Debug)]
 pub struct Live {
     detector: Detector,
+    silence: Silence,
     warm_up: Duration,
     /// Weights that were read back after the last tick.
     weights: VecDeque<(Timestamp, f64)>,
@@ -153,6 +155,7 @@ impl Live {
     /// A comparison that has seen nothing; green's requests count from `warm_up` after its first weight on.
     pub fn new(settings: Settings, warm_up: Duration) -> Self {
         Self {
+            silence: Silence::new(&settings),
             detector: Detector::new(settings),
             warm_up,
             weights: VecDeque::new(),
@@ -206,6 +209,7 @@ impl Live {
                 (self.share, self.share_since) = (share, Some(at));
             }
             self.detector.set_weight(share, at);
+            self.silence.set_weight(share, at);
         }
         if self.share >= 1.0 {
             return;
@@ -217,6 +221,7 @@ impl Live {
         }
         if self.detector.began().is_some() {
             self.detector.take(tick);
+            self.silence.take(tick);
             self.remember(tick.end);
         } else {
             // Smoke tests reach green before its users do.
@@ -239,6 +244,11 @@ impl Live {
     /// The evidence.
     pub fn detector(&self) -> &Detector {
         &self.detector
+    }
+
+    /// The evidence that green answers too little.
+    pub fn silence(&self) -> &Silence {
+        &self.silence
     }
 
     /// Whether requests of both sides are heard of at `now`: what says nothing confirms nothing.

@@ -25,6 +25,7 @@ pub mod row;
 pub mod safe;
 pub mod saturation;
 pub mod settings;
+pub mod silence;
 pub mod threshold;
 pub mod tick;
 pub mod traffic;

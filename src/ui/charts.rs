@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::compared;
 use super::format::{axis, clock, value};
 use super::look::Look;
 use super::signals::{Reading, sign};
@@ -28,6 +29,9 @@ pub(super) fn view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
         look.row(area, buf, vec![look.span(Role::Muted, text)], Vec::new());
         return 0;
     }
+    let above = compared::rows(look, area);
+    compared::draw(look, Rect { height: above, ..area }, buf);
+    let area = Rect { y: area.y + above, height: area.height - above, ..area };
     let end = signals::end(&series);
     if look.model.signals.is_open {
         let first = look.model.chart.min(readings.len() - 1);

@@ -12,6 +12,7 @@
 mod alarms;
 mod charts;
 mod checks;
+mod compared;
 mod doctor;
 mod fleet;
 mod format;

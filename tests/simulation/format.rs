@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cutover::domain::command::CommandKind;
+use cutover::domain::components::ComponentIndex;
+use cutover::domain::observed::{RequestTick, Requests, Seen as Kept, TaskRequests};
 use cutover::domain::plan::Plan;
+use cutover::domain::time::Timestamp;
 use cutover::journal::format::FORMAT;
 use cutover::journal::{Entry, Record};
 use serde::{Deserialize, Serialize};
@@ -78,7 +81,7 @@ fn write() {
             let record: Record = serde_json::from_str(record).unwrap();
             Sample::Entry(Box::new(record.entry))
         });
-        for sample in std::iter::once(plan).chain(entries) {
+        for sample in std::iter::once(plan).chain(entries).chain(std::iter::once(requests())) {
             let value = serde_json::to_value(&sample).unwrap();
             let mut has = BTreeSet::new();
             places(&value, "", &mut |place, value| {
@@ -95,6 +98,20 @@ fn write() {
     std::fs::create_dir_all(samples.parent().unwrap()).unwrap();
     std::fs::write(samples, lines).unwrap();
     std::fs::write(words, found).unwrap();
+}
+
+/// What the simulation keeps none of: its judge rules by metrics alone.
+fn requests() -> Sample {
+    let of = |task: &str| TaskRequests(task.into(), 7, 1, vec![104, 4, 160, 2]);
+    let tick = RequestTick {
+        end: Timestamp::from_secs(1_795_170_000),
+        blue: vec![of("b")],
+        green: vec![of("g")],
+        deaths: 1,
+        is_sampled: true,
+    };
+    let requests = Requests { component: ComponentIndex::FIRST, ticks: vec![tick] };
+    Sample::Entry(Box::new(Entry::Seen(Kept::Requests(requests))))
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Acts, Core};
 use crate::cloud::{Alarm, AlarmState, CloudError};
+use crate::domain::capacity::Capacity;
 use crate::domain::components::ComponentIndex;
 use crate::domain::event::{Event, FiringAlarm};
 use crate::domain::percent::Percent;
@@ -52,8 +53,11 @@ impl Core {
                 let failed = capacities.green.failed_tasks;
                 let known = self.release.components[component].capacities.as_ref();
                 let has_more = failed > known.map_or(0, |known| known.green.failed_tasks);
+                // Green's first requests would count for nobody if its tasks were not known by then.
+                let is_up = |side: &Capacity| side.desired > 0 && side.healthy >= side.desired;
+                let has_come_up = is_up(&capacities.green) && !known.is_some_and(|known| is_up(&known.green));
                 let mut acts = self.tell(Event::CapacityObserved { component, capacities }, now)?;
-                if has_more {
+                if has_more || has_come_up {
                     acts.hurry.push((Topic::Tasks, component));
                 }
                 Ok(acts)

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::cloud::TaskBrief;
 use crate::domain::components::ComponentIndex;
 use crate::domain::ids::Side;
+use crate::domain::log::LogLine;
 
 /// Which component and side each task belongs to.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,15 @@ impl TaskSides {
             is_new |= !self.foreign.contains(task) && self.foreign.insert(task.clone());
         }
         is_new
+    }
+
+    /// Names the sides of lines whose tasks became known while they were read.
+    pub(in crate::engine) fn complete(&self, lines: &mut [LogLine]) {
+        for line in lines.iter_mut().filter(|line| line.side.is_none()) {
+            if let Some((component, side)) = self.of(&line.task) {
+                (line.component, line.side) = (Some(component), Some(side));
+            }
+        }
     }
 
     pub(super) fn of(&self, task: &str) -> Option<(ComponentIndex, Side)> {

@@ -1,4 +1,4 @@
-//! A past release judged again, by the minutes that the journal kept of it.
+//! A past release judged again, by the requests that the journal kept of it, or by the minutes.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -20,17 +20,25 @@ use crate::domain::signal::{Measure, Point};
 use crate::domain::time::Timestamp;
 use crate::journal::{Entry, Journal, Record};
 use crate::judge::detector::Detector;
+use crate::judge::judgement::Recommendation;
+use crate::judge::live::{Live, settings_of};
 use crate::judge::minutes::ticks;
+use crate::judge::settings::Settings;
+use crate::judge::tick::Tick;
 
 /// Judges a release of the journal.
 pub(super) fn judge(globals: &Globals, arguments: &Judge, id: ReleaseId, out: &mut impl Write) -> Result<()> {
     let config = configuration::load(globals)?;
     let (journal, summary) = find(&config, id)?;
     let of = component(&summary.plan, id, arguments.component.as_deref())?;
+    let records = journal.records(id)?;
+    if !arguments.minutes && has_requests(&records, of) {
+        return judge_requests(arguments, &summary.plan, of, &records, out);
+    }
     let signal = errors_of(&summary.plan, of).ok_or_else(|| {
         Refused::usage(format!("release {id} measured no error rate of {}", summary.plan.components[of].name))
     })?;
-    let kept = Kept::of(&journal.records(id)?, of, &signal);
+    let kept = Kept::of(&records, of, &signal);
     if kept.green.is_empty() {
         return Err(Refused::usage(format!("the journal holds no point of green's of `{signal}` for release {id}")));
     }
@@ -48,6 +56,58 @@ pub(super) fn judge(globals: &Globals, arguments: &Judge, id: ReleaseId, out: &m
         }
     }
     say(&detector, 0, End::Yes, out)
+}
+
+fn has_requests(records: &[Record], of: ComponentIndex) -> bool {
+    records.iter().any(|record| matches!(&record.entry, Entry::Seen(Seen::Requests(kept)) if kept.component == of))
+}
+
+/// Judges the requests as the release's engine did, at each change of the verdict and every so often.
+fn judge_requests(
+    arguments: &Judge,
+    plan: &Plan,
+    of: ComponentIndex,
+    records: &[Record],
+    out: &mut impl Write,
+) -> Result<()> {
+    let mut live = Live::with(as_released(arguments, settings_of(plan, of)), plan, of);
+    let mut said: Option<(Timestamp, Recommendation)> = None;
+    for record in records {
+        match &record.entry {
+            Entry::Event(Event::WeightObserved { component, green }) if *component == of => {
+                live.weigh(f64::from(green.get()) / 100.0, record.at);
+            }
+            Entry::Seen(Seen::Requests(kept)) if kept.component == of => {
+                for tick in &kept.ticks {
+                    live.take(&Tick::from(tick));
+                    let (detector, at) = (live.detector(), tick.end);
+                    let is_due = detector.began().is_some()
+                        && said.as_ref().is_none_or(|(before, said)| {
+                            said != detector.recommendation() || at.since(*before) >= arguments.every
+                        });
+                    if is_due {
+                        said = Some((at, detector.recommendation().clone()));
+                        say(detector, 0, End::No, out)?;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    say(live.detector(), 0, End::Yes, out)
+}
+
+/// The release's own settings, but for those that were asked for.
+fn as_released(arguments: &Judge, released: Settings) -> Settings {
+    let asked = settings(arguments);
+    let is_usual = asked.cold_start == Settings::default().cold_start;
+    Settings {
+        cold_start: if is_usual { released.cold_start } else { asked.cold_start },
+        share: released.share,
+        deaths: released.deaths,
+        longest_bake: released.longest_bake,
+        ..asked
+    }
 }
 
 fn component(plan: &Plan, id: ReleaseId, name: Option<&str>) -> Result<ComponentIndex> {
