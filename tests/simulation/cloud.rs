@@ -44,6 +44,12 @@ pub(crate) enum Lie {
     RunsTasksTwice,
     /// Every task is said to have ended well.
     SaysTasksSucceed,
+    /// Whatever weight is asked for, AWS is let on to all.
+    LetsOnToAll,
+    /// Where AWS is to go back it is let on.
+    LetsOnForZero,
+    /// AWS is told to stop while nobody wants it to.
+    StopsForNothing,
 }
 
 /// A component's adapter and the watch.
@@ -100,6 +106,9 @@ impl Cloud for Watched {
         *self.said.lock().unwrap() = swallowed.then_some(green);
         match self.lie {
             _ if swallowed => Ok(Progress::Done),
+            Some(Lie::LetsOnToAll) if green > Percent::ZERO => self.aws.set_weight(rollout, Percent::FULL).await,
+            Some(Lie::LetsOnForZero) if green == Percent::ZERO => self.aws.set_weight(rollout, Percent::FULL).await,
+            Some(Lie::StopsForNothing) if green > Percent::ZERO => self.aws.set_weight(rollout, Percent::ZERO).await,
             Some(Lie::SetsAThird) if green.get() == 50 => self.aws.set_weight(rollout, Percent::clamped(33)).await,
             Some(Lie::NeverSetsZero) if green == Percent::ZERO => std::future::pending().await,
             Some(Lie::RaisesAfterZero) if green == Percent::ZERO => {

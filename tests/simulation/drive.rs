@@ -81,7 +81,8 @@ impl fmt::Display for Report {
             writeln!(f, "  {violation}")?;
         }
         let trial = &self.trial;
-        writeln!(f, "scenario {}, calm after {:?}, {:?}", trial.scenario, trial.calm, trial.shape)?;
+        let driver = trial.driver.word();
+        writeln!(f, "{driver}, scenario {}, calm after {:?}, {:?}", trial.scenario, trial.calm, trial.shape)?;
         writeln!(f, "{:?}", trial.pair)?;
         writeln!(f, "{:?}", trial.more)?;
         writeln!(f, "{:?}", trial.script)?;

@@ -30,6 +30,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use cutover::domain::command::CommandKind;
+use cutover::domain::plan::Driver;
 use cutover::domain::release::Ending;
 
 use crate::drive::Report;
@@ -73,6 +74,11 @@ fn whatever_goes_wrong_the_invariants_hold() {
         for ending in [Ending::Succeeded, Ending::RolledBack, Ending::Failed] {
             assert!(tally.ended_as_pair(ending) > 0, "no pair {}", ending.word());
         }
+        for driver in [Driver::Alb, Driver::Native, Driver::CodeDeploy, Driver::Rolling] {
+            for ending in [Ending::Succeeded, Ending::RolledBack, Ending::Failed] {
+                assert!(tally.ended_by(driver, ending) > 0, "nothing {} by {}", ending.word(), driver.word());
+            }
+        }
         assert_eq!(tally.kinds(), 9, "every kind of fault strikes");
         assert!(tally.lines > 0, "no log line was shown");
         assert!(tally.tasks.0 > tally.tasks.1 && tally.tasks.1 > 0, "no task was run, or none given up");
@@ -98,6 +104,14 @@ fn the_same_seed_gives_the_same_journal() {
 fn a_plain_release_succeeds_without_a_word_of_trouble() {
     let report = drive::run(&Trial::plain(1), None);
     assert_eq!((report.ending, report.violations.len()), (Some(Ending::Succeeded), 0), "{report}");
+}
+
+#[test]
+fn a_plain_release_succeeds_on_every_driver() {
+    for driver in [Driver::Native, Driver::CodeDeploy, Driver::Rolling] {
+        let report = drive::run(&Trial::plain(1).driven_by(driver), None);
+        assert_eq!((report.ending, report.violations.len()), (Some(Ending::Succeeded), 0), "{report}");
+    }
 }
 
 #[test]

@@ -114,7 +114,9 @@ impl More {
     pub(crate) fn add(&self, plan: &mut Plan) {
         let first = &plan.components[ComponentIndex::FIRST];
         let name = first.name.to_string();
-        let url = first.sides.as_ref().unwrap().green.url.clone().unwrap();
+        // Where tasks are replaced, what comes up is reached where all of it is.
+        let url = first.sides.as_ref().unwrap().green.url.clone();
+        let url = url.unwrap_or_else(|| format!("https://{name}.shop.test"));
         let registry = first.to.0.rsplit_once(':').unwrap().0.to_owned();
         let log = first.logs.first().cloned();
         let stage = |word: &str, kind, on_failure, timeout| StagePlan {

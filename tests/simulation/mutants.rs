@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cutover::domain::command::CommandKind;
+use cutover::domain::plan::Driver;
 
 use crate::cloud::Lie;
 use crate::drive;
@@ -179,6 +180,67 @@ fn a_second_component_promoted_without_evidence() {
 #[test]
 fn a_second_component_that_never_comes_back() {
     is_caught_beside(Lie::NeverSetsZero, Invariant::I7, rolls_back);
+}
+
+/// The same of a deployment inside AWS.
+fn is_caught_inside(drivers: &[Driver], sabotage: Sabotage, invariant: Invariant, change: impl Fn(&mut Trial)) {
+    for driver in drivers {
+        is_caught(sabotage, invariant, |trial| {
+            *trial = trial.clone().driven_by(*driver);
+            change(trial);
+        });
+    }
+}
+
+/// By an operator, as soon as green has its first users.
+fn goes_back_early(trial: &mut Trial) {
+    trial.calm = Duration::from_mins(5);
+    let weight = trial.shape.steps[0].weight.get();
+    trial.ambush =
+        Some(Ambush { effect: Prey::Weight(weight), after: Duration::from_secs(45), command: CommandKind::Rollback });
+}
+
+#[test]
+fn a_deployment_that_is_let_on_further_than_was_asked_for() {
+    is_caught_inside(&[Driver::Native], Sabotage::Cloud(Lie::LetsOnToAll), Invariant::I1, as_it_is);
+}
+
+#[test]
+fn a_deployment_that_is_let_on_after_the_rollback_has_begun() {
+    is_caught_inside(&[Driver::Native], Sabotage::Cloud(Lie::LetsOnForZero), Invariant::I2, goes_back_early);
+}
+
+#[test]
+fn what_is_claimed_of_a_deployment() {
+    let full = Sabotage::Cloud(Lie::SwallowsFull);
+    is_caught_inside(&[Driver::Native], full, Invariant::I3, |trial| trial.shape.cleans_up = false);
+    is_caught_inside(
+        &[Driver::Native, Driver::CodeDeploy],
+        Sabotage::Cloud(Lie::SwallowsZero),
+        Invariant::I3,
+        goes_back_early,
+    );
+}
+
+#[test]
+fn a_deployment_that_takes_blue_down_under_its_traffic() {
+    is_caught_inside(&[Driver::Native], Sabotage::Cloud(Lie::SwallowsFull), Invariant::I4, as_it_is);
+}
+
+#[test]
+fn a_deployment_without_its_intent() {
+    is_caught_inside(&[Driver::CodeDeploy], Sabotage::JournalDropsIntents, Invariant::I5, as_it_is);
+    is_caught_inside(
+        &[Driver::Native, Driver::CodeDeploy],
+        Sabotage::Cloud(Lie::StopsForNothing),
+        Invariant::I5,
+        as_it_is,
+    );
+}
+
+#[test]
+fn a_deployment_promoted_without_evidence() {
+    is_caught_inside(&[Driver::Native], Sabotage::JudgePasses, Invariant::I6, |trial| trial.rate = 0.5);
 }
 
 /// With a migration on ECS that takes so long, undone on ECS if at all.

@@ -26,7 +26,7 @@ impl Pair {
     }
 
     /// Stages that are about a component come once for each, side by side; the others come once and wait for all
-    /// that came before. The plans differ in their components alone.
+    /// that came before.
     pub(crate) fn join(&self, plans: &[Plan]) -> Plan {
         let [first, ..] = plans else { unreachable!("a release has components") };
         let components: Vec<_> = plans.iter().map(|plan| plan.components[ComponentIndex::FIRST].clone()).collect();
@@ -34,33 +34,39 @@ impl Pair {
         plan.rollback.one_by_one = self.back_in_turn;
         plan.stages.clear();
         let mut before: Vec<usize> = Vec::new();
-        let mut from = 0;
-        while from < first.stages.len() {
-            let is_common = self.is_common(&first.stages[from]);
-            let rest = &first.stages[from..];
-            let count = rest.iter().take_while(|stage| self.is_common(stage) == is_common).count();
-            let run = from..from + count;
-            before = if is_common {
-                chain(&mut plan.stages, &first.stages[run], before, |stage| StagePlan { component: None, ..stage })
-            } else {
-                let is_shift = rest[..count].iter().any(|stage| matches!(stage.kind, StageKind::Shift(_)));
-                let mut ends = Vec::new();
-                for (of, one) in plan.components.indices().zip(plans) {
-                    let name = &plan.components[of].name;
-                    let after =
-                        if self.in_turn && is_shift && !ends.is_empty() { ends.clone() } else { before.clone() };
-                    ends.extend(chain(&mut plan.stages, &one.stages[run.clone()], after, |stage| StagePlan {
-                        name: StageName::from(format!("{}-{name}", stage.name).as_str()),
-                        component: Some(of),
-                        ..stage
-                    }));
-                }
-                ends
-            };
-            from += count;
+        let runs: Vec<Vec<&[StagePlan]>> = plans.iter().map(|plan| self.runs(&plan.stages)).collect();
+        for (at, first) in runs[0].iter().enumerate() {
+            if first.first().is_some_and(|stage| self.is_common(stage)) {
+                before = chain(&mut plan.stages, first, before, |stage| StagePlan { component: None, ..stage });
+                continue;
+            }
+            let is_shift = first.iter().any(|stage| matches!(stage.kind, StageKind::Shift(_)));
+            let mut ends = Vec::new();
+            for (of, runs) in plan.components.indices().zip(&runs) {
+                let name = &plan.components[of].name;
+                let after = if self.in_turn && is_shift && !ends.is_empty() { ends.clone() } else { before.clone() };
+                let own = runs.get(at).copied().unwrap_or_default();
+                ends.extend(chain(&mut plan.stages, own, after, |stage| StagePlan {
+                    name: StageName::from(format!("{}-{name}", stage.name).as_str()),
+                    component: Some(of),
+                    ..stage
+                }));
+            }
+            before = ends;
         }
         assert!(plan.is_sound());
         plan
+    }
+
+    /// Stages of a plan that follow one another and are all common, or all the component's. Plans differ in what they have
+    /// between the common ones.
+    fn runs<'a>(&self, stages: &'a [StagePlan]) -> Vec<&'a [StagePlan]> {
+        let mut runs: Vec<&[StagePlan]> =
+            stages.chunk_by(|one, next| self.is_common(one) == self.is_common(next)).collect();
+        if stages.last().is_some_and(|last| self.is_common(last)) {
+            runs.push(&[]);
+        }
+        runs
     }
 
     fn is_common(&self, stage: &StagePlan) -> bool {

@@ -6,12 +6,14 @@ use std::time::Duration;
 use cutover::domain::command::{Actor, Command, CommandKind, Order};
 use cutover::domain::components::ComponentIndex;
 use cutover::domain::ids::{Revision, StageName};
-use cutover::domain::plan::{ComponentPlan, Plan, StageKind};
+use cutover::domain::plan::{ComponentPlan, Plan, Sides, StageKind};
 use cutover::domain::release::{Release, StageStatus, Status, Work};
 use cutover::engine::handle::{OrderSender, Receipt};
 use cutover::engine::hub::Hub;
 use cutover::sim::World;
 use cutover::sim::world::alarms::AlarmState;
+use cutover::sim::world::codedeploy::ListDeployments;
+use cutover::sim::world::ecs::{ListServiceDeployments, StopType};
 use cutover::sim::world::elb::{Action, WeightedTargetGroup};
 use tokio::sync::mpsc;
 
@@ -132,6 +134,7 @@ fn carry_out(disturbance: &Disturbance, world: &mut World, plan: &ComponentPlan)
         Disturbance::TaskCrashes(service) => drop(world.crash_task(service, 137)),
         Disturbance::AlarmFires(alarm) => world.set_alarm_state(alarm, AlarmState::Alarm, "flapping", None).unwrap(),
         Disturbance::AlarmEnds(alarm) => world.set_alarm_state(alarm, AlarmState::Ok, "flapping", None).unwrap(),
+        Disturbance::SomebodyGoesBack => go_back(world, plan.sides.as_ref().unwrap()),
         Disturbance::SomebodySetsGreen { green, .. } => {
             let sides = plan.sides.as_ref().unwrap();
             let group = |target_group: &str, weight: u8| WeightedTargetGroup {
@@ -142,6 +145,22 @@ fn carry_out(disturbance: &Disturbance, world: &mut World, plan: &ComponentPlan)
                 vec![group(&sides.blue.target_group, 100 - green), group(&sides.green.target_group, *green)];
             let action = Action::Forward { target_groups, stickiness_seconds: None };
             world.modify_rule(&sides.rule, None, Some(vec![action])).unwrap();
+        }
+    }
+}
+
+/// Has AWS take the newest deployment back, if that goes on.
+fn go_back(world: &mut World, sides: &Sides) {
+    match &sides.group {
+        Some(group) => {
+            let of = Some((group.application.clone(), group.name.clone()));
+            let listed = world.list_deployments(&ListDeployments { of, ..ListDeployments::default() }).unwrap();
+            let _refused = listed.first().map(|newest| world.stop_deployment(newest, Some(true)));
+        }
+        None => {
+            let wanted = ListServiceDeployments { service: sides.green.service.clone(), ..Default::default() };
+            let newest = world.list_service_deployments(&wanted).unwrap().into_iter().next();
+            let _refused = newest.map(|newest| world.stop_service_deployment(&newest.arn, StopType::Rollback));
         }
     }
 }

@@ -10,12 +10,15 @@ use cutover::cloud::aws::Aws;
 use cutover::config::{Config, PlanContext, Receiver, Request};
 use cutover::domain::components::{ComponentIndex, Components};
 use cutover::domain::ids::{ComponentName, ReleaseId, Version};
-use cutover::domain::plan::Plan;
-use cutover::sim::{FaultPlan, Scenario, Sim};
+use cutover::domain::plan::{Driver, Plan};
+use cutover::sim::{FaultPlan, Layout, Scenario, Sim};
 
 use crate::trial::{API, Trial, WEB};
 
 const CONFIG: &str = include_str!("../../config.example.toml");
+const NATIVE: &str = include_str!("../../assets/drivers/native.toml");
+const CODEDEPLOY: &str = include_str!("../../assets/drivers/codedeploy.toml");
+const ROLLING: &str = include_str!("../../assets/drivers/rolling.toml");
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/scenarios");
 const REGISTRY: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 
@@ -66,7 +69,8 @@ impl Place {
     /// The worlds of a trial's components, in the order of its plan.
     pub(crate) fn all(trial: &Trial, clock: Clock) -> Vec<Self> {
         let scenario = one_offs(Scenario::named(trial.scenario).unwrap(), trial).with_rate(trial.rate);
-        let first = Self::new(Sim::new(scenario, trial.seed, clock), CONFIG, API.component);
+        let (layout, config) = laid_out(trial.driver);
+        let first = Self::new(Sim::new(scenario.laid_out(layout), trial.seed, clock), &config, API.component);
         let second = trial.pair.as_ref().map(|pair| {
             let file = format!("{SCENARIOS}/{}.toml", pair.scenario);
             let text = std::fs::read_to_string(&file).unwrap() + WEB_WORLD;
@@ -110,6 +114,23 @@ impl Place {
         };
         self.config.plan(&request, &Components::one(Some(survey))).unwrap()
     }
+}
+
+/// What a driver finds in its world, and its configuration: with the example's program, which the drivers' have not.
+fn laid_out(driver: Driver) -> (Layout, String) {
+    let (layout, config) = match driver {
+        Driver::Alb | Driver::Command => return (Layout::TwoServices, CONFIG.to_owned()),
+        Driver::Native => (Layout::TwoRevisions, NATIVE),
+        Driver::CodeDeploy => (Layout::TwoTaskSets, CODEDEPLOY),
+        Driver::Rolling => (Layout::OneService, ROLLING),
+    };
+    let stages = |config: &'static str| config.split("[[pipelines.standard.stages]]\n");
+    let named = |name: &str, stage: &str| stage.starts_with(&format!("name = \"{name}\"\n"));
+    let migrate = stages(CONFIG).find(|stage| named("migrate", stage)).unwrap();
+    let mut all: Vec<&str> = stages(config).collect();
+    let deploy = all.iter().position(|stage| named("deploy", stage)).unwrap();
+    all.insert(deploy, migrate);
+    (layout, all.join("[[pipelines.standard.stages]]\n"))
 }
 
 /// The scenario with the trial's own tasks on ECS.

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cutover::domain::plan::StageKind;
+use cutover::domain::plan::{Driver, StageKind};
 use cutover::domain::release::{Ending, StageStatus};
 use cutover::sim::scenario::ApiFaultKind;
 
@@ -20,6 +20,8 @@ pub(crate) struct Tally {
     endings: BTreeMap<&'static str, u64>,
     /// The same of the releases of two components.
     pairs: BTreeMap<&'static str, u64>,
+    /// The same by driver.
+    drivers: BTreeMap<(&'static str, &'static str), u64>,
     /// Releases that shifted two components at the same time.
     side_by_side: u64,
     faults: BTreeMap<ApiFaultKind, u64>,
@@ -71,6 +73,7 @@ impl Tally {
         self.releases += 1;
         let ending = report.ending.map_or("unfinished", Ending::word);
         *self.endings.entry(ending).or_default() += 1;
+        *self.drivers.entry((report.trial.driver.word(), ending)).or_default() += 1;
         if report.trial.pair.is_some() {
             *self.pairs.entry(ending).or_default() += 1;
         }
@@ -109,6 +112,11 @@ impl Tally {
         self.pairs.get(ending.word()).copied().unwrap_or_default()
     }
 
+    /// How many of those by a driver.
+    pub(crate) fn ended_by(&self, driver: Driver, ending: Ending) -> u64 {
+        self.drivers.get(&(driver.word(), ending.word())).copied().unwrap_or_default()
+    }
+
     /// Kinds of faults that struck at least once.
     pub(crate) fn kinds(&self) -> usize {
         self.faults.len()
@@ -120,6 +128,13 @@ impl fmt::Display for Tally {
         writeln!(f, "releases      {} over {} simulated hours", self.releases, self.simulated.as_secs() / 3_600)?;
         writeln!(f, "AWS calls     {}, journal entries {}, log lines {}", self.calls, self.entries, self.lines)?;
         writeln!(f, "endings       {:?}", self.endings)?;
+        for driver in Driver::ALL {
+            let of: Vec<_> = self.drivers.iter().filter(|((word, _), _)| *word == driver.word()).collect();
+            let of: BTreeMap<_, _> = of.into_iter().map(|((_, ending), count)| (ending, count)).collect();
+            if !of.is_empty() {
+                writeln!(f, "by {:<11}{of:?}", driver.word())?;
+            }
+        }
         writeln!(f, "of pairs      {:?}, {} of them side by side", self.pairs, self.side_by_side)?;
         writeln!(
             f,

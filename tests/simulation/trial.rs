@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use cutover::domain::command::CommandKind;
+use cutover::domain::components::ComponentIndex;
 use cutover::domain::percent::Percent;
-use cutover::domain::plan::{GateKind, OnFailure, Plan, ShiftStep, StageKind};
+use cutover::domain::plan::{Driver, GateKind, OnFailure, Plan, ShiftStep, StageKind};
 use cutover::sim::scenario::{ApiFault, ApiFaultKind, Percent as Share};
 
 use crate::chance::Chance;
@@ -21,6 +22,8 @@ pub(crate) const PHRASE: &str = "release api";
 #[derive(Clone, Debug)]
 pub(crate) struct Trial {
     pub(crate) seed: u64,
+    /// How the first component's traffic is shifted; a second one's always by the engine.
+    pub(crate) driver: Driver,
     pub(crate) scenario: &'static str,
     /// Requests a second.
     pub(crate) rate: f64,
@@ -45,12 +48,16 @@ pub(crate) struct Trial {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, thrown by chance")]
 pub(crate) struct Shape {
     pub(crate) steps: Vec<ShiftStep>,
+    /// The same of a second component.
+    pub(crate) steps_beside: Vec<ShiftStep>,
     pub(crate) is_repeatable: bool,
     pub(crate) on_failure: OnFailure,
     pub(crate) asks_phrase: bool,
     pub(crate) keep_green: bool,
     pub(crate) tails_logs: bool,
     pub(crate) cleans_up: bool,
+    /// How long a deployment inside AWS waits for the engine's word.
+    pub(crate) expiry: Duration,
 }
 
 /// One engine's life.
@@ -90,7 +97,12 @@ pub(crate) enum Disturbance {
     TaskCrashes(&'static str),
     AlarmFires(&'static str),
     AlarmEnds(&'static str),
-    SomebodySetsGreen { component: &'static str, green: u8 },
+    SomebodySetsGreen {
+        component: &'static str,
+        green: u8,
+    },
+    /// Somebody else has AWS take its deployment back.
+    SomebodyGoesBack,
 }
 
 impl Disturbance {
@@ -101,6 +113,8 @@ impl Disturbance {
                 name.split_once('-').map_or(*name, |(component, _)| component)
             }
             Self::SomebodySetsGreen { component, .. } => component,
+            // Only the first component may be AWS's to deploy.
+            Self::SomebodyGoesBack => API.component,
         }
     }
 }
@@ -176,18 +190,22 @@ impl Trial {
             bake: Duration::from_secs(bake),
             gate: GateKind::Automatic,
         };
+        let steps = vec![step(10, 60), step(50, 60), step(100, 60)];
         Self {
             seed,
+            driver: Driver::Alb,
             scenario: "healthy",
             rate: rate("healthy"),
             shape: Shape {
-                steps: vec![step(10, 60), step(50, 60), step(100, 60)],
+                steps_beside: steps.clone(),
+                steps,
                 is_repeatable: false,
                 on_failure: OnFailure::Rollback,
                 asks_phrase: false,
                 keep_green: false,
                 tails_logs: false,
                 cleans_up: true,
+                expiry: Duration::from_mins(90),
             },
             pair: None,
             more: None,
@@ -211,6 +229,7 @@ impl Trial {
         shape.tails_logs |= scenario == "hostile-logs";
         let mut trial = Self {
             seed,
+            driver: Driver::Alb,
             scenario,
             rate: rate(scenario),
             shape,
@@ -238,7 +257,39 @@ impl Trial {
         }
         let mut chance = Chance::new(seed, 5);
         trial.more = chance.is(0.5).then(|| More::drawn(&mut chance));
+        let mut chance = Chance::new(seed, 7);
+        if chance.is(0.5) {
+            let driver = chance.pick(&[Driver::Native, Driver::CodeDeploy, Driver::Rolling]);
+            trial = trial.driven_by(driver);
+            trial.shape.expiry =
+                chance.pick(&[Duration::from_mins(6), Duration::from_mins(15), Duration::from_mins(90)]);
+        }
         trial
+    }
+
+    /// The same by another driver: with the steps that it can go, and what may happen to it.
+    pub(crate) fn driven_by(mut self, driver: Driver) -> Self {
+        self.driver = driver;
+        let steps: &[u8] = match driver {
+            Driver::Alb | Driver::Command => return self,
+            Driver::Native => [&[10, 50, 100][..], &[30, 100], &[100], &[20, 60, 90, 100]][self.shape.steps.len() % 4],
+            Driver::CodeDeploy => &[10, 100],
+            Driver::Rolling => &[100],
+        };
+        let last = self.shape.steps[self.shape.steps.len() - 1];
+        let drawn = self.shape.steps.iter().copied().chain(std::iter::repeat(last));
+        let step = |(weight, step): (&u8, ShiftStep)| ShiftStep { weight: Percent::clamped(*weight), ..step };
+        self.shape.steps = steps.iter().zip(drawn).map(step).collect();
+        for (_, disturbance) in &mut self.disturbances {
+            match disturbance {
+                Disturbance::TaskCrashes(name) if API.services.contains(name) => *name = API.component,
+                Disturbance::SomebodySetsGreen { component, .. } if *component == API.component => {
+                    *disturbance = Disturbance::SomebodyGoesBack;
+                }
+                _ => {}
+            }
+        }
+        self
     }
 
     fn draw_pair(&mut self, chance: &mut Chance) {
@@ -270,6 +321,9 @@ impl Trial {
         plan.notify = vec!["team".to_owned(), "oncall".to_owned()];
         plan.rollback.keep_green = shape.keep_green;
         for (_, component) in plan.components.iter_mut() {
+            if let Some(sides) = component.sides.as_mut().filter(|sides| sides.driver == Driver::Native) {
+                sides.expiry = shape.expiry;
+            }
             if !shape.tails_logs {
                 component.logs.clear();
             }
@@ -279,6 +333,7 @@ impl Trial {
             }
         }
         plan.stages.retain(|stage| shape.cleans_up || !matches!(stage.kind, StageKind::Cleanup(_)));
+        let is_first = plan.components[ComponentIndex::FIRST].name.as_str() == API.component;
         for stage in &mut plan.stages {
             match &mut stage.kind {
                 StageKind::Gate(gate) => gate.confirm = shape.asks_phrase.then(|| PHRASE.to_owned()),
@@ -289,7 +344,7 @@ impl Trial {
                     stage.on_failure = shape.on_failure;
                 }
                 StageKind::Shift(shift) => {
-                    shift.steps.clone_from(&shape.steps);
+                    shift.steps.clone_from(if is_first { &shape.steps } else { &shape.steps_beside });
                     shift.patience = Duration::from_mins(4);
                 }
                 StageKind::Verify(verify) => verify.watch = Duration::from_mins(1),
@@ -335,14 +390,17 @@ fn shape(chance: &mut Chance) -> Shape {
         bake: chance.seconds(20..=100),
         gate: if chance.is(0.1) { GateKind::Human } else { GateKind::Automatic },
     });
+    let steps: Vec<ShiftStep> = steps.collect();
     Shape {
-        steps: steps.collect(),
+        steps_beside: steps.clone(),
+        steps,
         is_repeatable: chance.is(0.5),
         on_failure: if chance.is(0.5) { OnFailure::Rollback } else { OnFailure::Wait },
         asks_phrase: chance.is(0.15),
         keep_green: chance.is(0.3),
         tails_logs: chance.is(0.3),
         cleans_up: chance.is(0.8),
+        expiry: Duration::from_mins(90),
     }
 }
 

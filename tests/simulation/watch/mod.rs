@@ -1,6 +1,7 @@
 //! Looks at the release from outside: at every entry of the journal and at every change in the world, in the order in
 //! which they happened, and holds them against the invariants. It asks the engine nothing.
 
+mod deployments;
 mod ending;
 mod judgement;
 mod migration;
@@ -20,7 +21,7 @@ use cutover::domain::effect::{Effect, Intent};
 use cutover::domain::event::Event;
 use cutover::domain::ids::{ReleaseId, Side};
 use cutover::domain::machine;
-use cutover::domain::plan::{ComponentPlan, Plan, Sides};
+use cutover::domain::plan::{ComponentPlan, Driver, Plan, SidePlan, Sides};
 use cutover::domain::release::Release;
 use cutover::domain::time::Timestamp;
 use cutover::engine::run::TrafficLeft;
@@ -157,6 +158,7 @@ struct Place {
     one_offs: Vec<self::migration::OneOff>,
     somebody_set_weights: bool,
     judgement: Judgement,
+    deployments: self::deployments::Deployments,
 }
 
 impl Place {
@@ -375,16 +377,11 @@ impl State {
     }
 
     fn notice_truth(&mut self, of: ComponentIndex, world: &World, now: Timestamp) {
-        let sides = self.sides(of);
-        let truth = Truth {
-            at: now,
-            green: green_of(world, sides),
-            healthy_blue: world.healthy_targets(&sides.blue.service).0,
-            healthy_green: world.healthy_targets(&sides.green.service).0,
-        };
-        let truths = &mut self.places[of].truths;
-        if truths.back().is_none_or(|last| Truth { at: now, ..*last } != truth) {
-            truths.push_back(truth);
+        let truth = truth_of(world, self.sides(of), now);
+        let last = self.truth(of);
+        if last.is_none_or(|last| Truth { at: now, ..last } != truth) {
+            self.places[of].truths.push_back(truth);
+            self.moved(of, last.map_or(0, |last| last.green), truth.green, now);
         }
     }
 
@@ -448,6 +445,9 @@ impl State {
     }
 
     fn intent(&mut self, intent: &Intent, now: Timestamp) {
+        if let Effect::SetWeight { component, green } = &intent.effect {
+            self.places[*component].deployments.asked(*green);
+        }
         if let Effect::Notify(notice) = &intent.effect {
             let sent_already = self.notices.asked(intent, notice);
             self.require(!sent_already, Invariant::I9, now, || {
@@ -470,12 +470,26 @@ impl State {
     }
 }
 
-/// Green's weight on a rule, in its hundred.
-fn green_of(world: &World, sides: &Sides) -> u32 {
+/// What is true of a component now.
+fn truth_of(world: &World, sides: &Sides, at: Timestamp) -> Truth {
+    if sides.driver == Driver::Rolling {
+        return deployments::share_of(world, sides, at);
+    }
     let weights = world.current_weights();
     let rule = weights.iter().find(|(arn, _)| *arn == sides.rule);
-    let of = |service: &str| {
-        rule.and_then(|(_, weights)| weights.iter().find(|(name, _)| name == service)).map_or(0, |(_, weight)| *weight)
+    let of = |group: &str| {
+        rule.and_then(|(_, weights)| weights.iter().find(|(name, _)| name == group)).map_or(0, |(_, weight)| *weight)
     };
-    of(&sides.green.service)
+    let (blue, green) = (group(&sides.blue), group(&sides.green));
+    Truth {
+        at,
+        green: of(green),
+        healthy_blue: world.healthy_targets(blue).0,
+        healthy_green: world.healthy_targets(green).0,
+    }
+}
+
+/// The name of a side's target group.
+fn group(side: &SidePlan) -> &str {
+    side.target_group.split('/').nth(1).unwrap()
 }

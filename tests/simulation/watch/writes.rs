@@ -7,24 +7,26 @@ use cutover::domain::components::ComponentIndex;
 use cutover::domain::effect::Effect;
 use cutover::domain::ids::Side;
 use cutover::domain::percent::Percent;
+use cutover::domain::plan::Driver;
 use cutover::domain::time::Timestamp;
 use cutover::sim::World;
 use cutover::sim::world::Change;
 
-use super::{Invariant, State, Watch};
+use super::{Invariant, State, Watch, group};
 
 impl State {
     /// The engine has changed something in a component's world.
     pub(super) fn changed(&mut self, of: ComponentIndex, change: &Change, world: &World, now: Timestamp) {
         // Bringing traffic back to blue and telling people that is all that is safe without one.
-        let is_safe =
-            change.operation == "Publish" || change.operation == "ModifyRule" && self.green_of(of, change) == Some(0);
+        let is_safe = change.operation == "Publish"
+            || change.operation == "ModifyRule" && self.green_of(of, change) == Some(0)
+            || self.is_way_back(of, change);
         self.require(!self.is_broken || is_safe, Invariant::I5, now, || {
             format!("{} without a journal", change.operation)
         });
         match change.operation {
             "ModifyRule" => self.weights_set(of, change, now),
-            "UpdateService" => self.service_updated(of, change, now),
+            "UpdateService" if self.sides(of).driver == Driver::Alb => self.service_updated(of, change, now),
             "RegisterTaskDefinition" => {
                 self.places[of].registrations += 1;
                 let number = self.places[of].registrations;
@@ -40,6 +42,7 @@ impl State {
             "StopTask" => self.has_intent(change, now, |effect| matches!(effect, Effect::StopTask { .. })),
             // Looked at with their keys, in the order of their arrival.
             "Publish" => {}
+            _ if self.sides(of).driver.is_deployment() => self.deployment_changed(of, change, world, now),
             other => self.violate(Invariant::I5, now, format!("{other} is none of the engine's operations")),
         }
         self.notice_truth(of, world, now);
@@ -55,7 +58,7 @@ impl State {
 
     /// The weight that a change of the rule gives green.
     fn green_of(&self, of: ComponentIndex, change: &Change) -> Option<u32> {
-        weight_of(change, &self.sides(of).green.service)
+        weight_of(change, group(&self.sides(of).green))
     }
 
     fn weights_set(&mut self, of: ComponentIndex, change: &Change, now: Timestamp) {
@@ -63,7 +66,8 @@ impl State {
         let sides = self.sides(of).clone();
         let rule = fact(change, "arn");
         self.require(rule == sides.rule, Invariant::I1, now, || format!("{rule} set, which is not the component's"));
-        let (Some(blue), Some(green)) = (weight_of(change, &sides.blue.service), self.green_of(of, change)) else {
+        self.require(sides.driver == Driver::Alb, Invariant::I1, now, || format!("{rule} is AWS's to set"));
+        let (Some(blue), Some(green)) = (weight_of(change, group(&sides.blue)), self.green_of(of, change)) else {
             return self.violate(Invariant::I1, now, format!("the rule lost a side: {weights}"));
         };
         let allowed = u8::try_from(green).ok().and_then(Percent::new).is_some_and(|green| self.plan.allows(of, green));
@@ -133,9 +137,9 @@ impl State {
     }
 }
 
-/// The weight that a change of the rule gives a service.
-fn weight_of(change: &Change, service: &str) -> Option<u32> {
-    let pair = fact(change, "weights").split(' ').find_map(|pair| pair.strip_prefix(service)?.strip_prefix('='));
+/// The weight that a change of the rule gives a target group.
+fn weight_of(change: &Change, group: &str) -> Option<u32> {
+    let pair = fact(change, "weights").split(' ').find_map(|pair| pair.strip_prefix(group)?.strip_prefix('='));
     pair.and_then(|weight| weight.parse().ok())
 }
 

@@ -205,6 +205,8 @@ async fn go_back(aws: &Aws, sides: &Sides, newest: &Newest) -> Result<Progress, 
         return match newest.seen.course {
             _ if is_back => Ok(Progress::Done),
             Course::Stopped | Course::Failed => deploy_blue(aws, sides).await,
+            // Blue's own deployment was taken back: what it was to replace serves again.
+            Course::WentBack if newest.deploys(&sides.blue.task_definition) => deploy_blue(aws, sides).await,
             _ => Ok(Progress::Underway),
         };
     }
