@@ -16,12 +16,14 @@ pub struct Clock {
     origin: Timestamp,
     started: Instant,
     speed: f64,
+    /// It began with the machine's time, and passes like it.
+    is_machines: bool,
 }
 
 impl Clock {
     /// The machine's own time, at its own pace.
     pub fn system() -> Self {
-        Self::starting_at(wall_now(), 1.0)
+        Self { is_machines: true, ..Self::starting_at(wall_now(), 1.0) }
     }
 
     /// The machine's own time now, passing `speed` times as fast from here on.
@@ -33,12 +35,18 @@ impl Clock {
     /// positive finite number counts as 1.
     pub fn starting_at(origin: Timestamp, speed: f64) -> Self {
         let speed = if speed.is_finite() && speed > 0.0 { speed } else { 1.0 };
-        Self { origin, started: Instant::now(), speed }
+        Self { origin, started: Instant::now(), speed, is_machines: false }
     }
 
     /// What this clock reads.
     pub fn now(&self) -> Timestamp {
         self.origin + self.started.elapsed().mul_f64(self.speed)
+    }
+
+    /// The later of what this clock reads and, if it follows the machine's, what that reads. This clock stands while the
+    /// machine is suspended; whatever ends for others meanwhile has ended here too.
+    pub fn latest(&self) -> Timestamp {
+        if self.is_machines { self.now().max(wall_now()) } else { self.now() }
     }
 
     /// How many times faster than real time this clock runs.

@@ -10,6 +10,7 @@ mod error;
 mod estate;
 mod flags;
 mod inspect;
+mod leases;
 
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub use inspect::{
     AlarmFacts, Attachment, ClusterFacts, ContainerFacts, DefinitionFacts, GroupFacts, Inspect, ListenerFacts,
     LogGroupFacts, RuleFacts, ServiceFacts, TopicFacts,
 };
+pub use leases::{LOCK_KEY, Leases, LockTable, Written};
 
 /// What the engine asks of a cloud. Reads may be repeated at will; each write says whether it may be.
 #[async_trait]
@@ -48,6 +50,9 @@ pub trait Cloud: Send + Sync {
 
     /// Alarms beyond the state of those that a release watches.
     fn alarming(&self) -> &dyn Alarming;
+
+    /// Leases of services, where hosts share a table for them.
+    fn leases(&self) -> &dyn Leases;
 
     /// Who the credentials belong to, and until when they hold.
     async fn identity(&self) -> Result<Identity, CloudError>;

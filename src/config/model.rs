@@ -53,6 +53,8 @@ pub struct Environment {
     pub profile: Option<String>,
     /// Role to assume, by ARN.
     pub role: Option<String>,
+    /// DynamoDB table in which hosts lock what they release; `None` leaves hosts with journals of their own alone.
+    pub lock_table: Option<String>,
     /// The phrase that the pipeline's first gate asks for, unless it has one of its own.
     pub confirm: Option<Template>,
     /// What is released here.

@@ -51,6 +51,8 @@ pub struct PlanContext {
     pub profile: Option<String>,
     /// Role to assume, by ARN.
     pub role: Option<String>,
+    /// DynamoDB table in which hosts lock what they release.
+    pub lock_table: Option<String>,
     /// The channels that are told, by name.
     pub channels: BTreeMap<String, Channel>,
     /// How often to look.
@@ -154,6 +156,7 @@ impl Config {
             place: place(environment),
             profile: environment.profile.clone(),
             role: environment.role.clone(),
+            lock_table: environment.lock_table.clone(),
             channels: components.iter().flat_map(|(_, one)| one.notify.iter().filter_map(channel)).collect(),
             polls: self.engine.polls,
             live_tail: self.engine.live_tail,

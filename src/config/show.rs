@@ -138,6 +138,7 @@ fn environment(environment: &Environment) -> Value {
         ("region", Some(text(&environment.region))),
         ("profile", environment.profile.as_ref().map(text)),
         ("role", environment.role.as_ref().map(text)),
+        ("lock", environment.lock_table.as_ref().map(|name| table([("table", Some(text(name)))]))),
         ("confirm", Some(environment.confirm.as_ref().map_or(Value::Boolean(false), template))),
         ("components", Some(named(&environment.components, component))),
         ("signals", Some(Value::Table(signals))),

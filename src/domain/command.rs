@@ -15,12 +15,15 @@ pub struct Actor {
     /// ARN of their own AWS identity, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
+    /// The fencing number of the lease that it acts under, where hosts share a table for leases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<u64>,
 }
 
 impl Actor {
     /// Somebody whose AWS identity is not known.
     pub fn new(name: impl Into<String>, host: impl Into<String>) -> Self {
-        Self { name: name.into(), host: host.into(), arn: None }
+        Self { name: name.into(), host: host.into(), arn: None, lease: None }
     }
 
     /// Whether both are the same user on the same host, whatever is known of their AWS identities.

@@ -26,6 +26,7 @@ pub mod guard;
 pub mod ids;
 pub mod last_resort;
 pub mod late;
+pub mod lease;
 pub mod log;
 pub mod machine;
 pub mod metrics;

@@ -374,7 +374,12 @@ impl Facts {
             finding.reason = clean(&finding.reason);
         }
         for actor in [&mut self.actor, &mut self.begun_by].into_iter().flatten() {
-            *actor = Actor { name: clean(&actor.name), host: clean(&actor.host), arn: actor.arn.as_deref().map(clean) };
+            *actor = Actor {
+                name: clean(&actor.name),
+                host: clean(&actor.host),
+                arn: actor.arn.as_deref().map(clean),
+                lease: actor.lease,
+            };
         }
         self
     }

@@ -444,6 +444,12 @@ impl Core {
         self.sources.iter_mut().find(|view| view.source == source && view.component == of)
     }
 
+    /// Shows what is wrong with the lease, or that nothing is any more.
+    pub(super) fn lease_troubled(&mut self, why: Option<String>) {
+        self.engine.trouble = why.map(|why| self.cleaner.text(&why));
+        self.dirty = true;
+    }
+
     /// Says what keeps this engine from going on, and shows it.
     pub(super) fn troubled(&mut self, why: &str) {
         self.engine.trouble = Some(self.cleaner.text(why));

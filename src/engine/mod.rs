@@ -21,6 +21,7 @@ pub mod handle;
 pub mod hold;
 pub mod hub;
 mod last_resort;
+pub mod lease;
 mod lines;
 mod measure;
 pub mod poll;

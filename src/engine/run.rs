@@ -16,6 +16,7 @@ use super::execute::{Executor, Said};
 use super::handle::{Envelope, Inquiry, Question, Receipt};
 use super::hub::{Arriving, Hub};
 use super::last_resort::LastWill;
+use super::lease::{Health, Tenure};
 use super::poll::{Poller, Topic};
 use super::report::Reporter;
 use super::settings::{Parts, Settings};
@@ -28,6 +29,7 @@ use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::ReleaseId;
 use crate::domain::last_resort::{LastResort, most_urgent};
+use crate::domain::lease::Need;
 use crate::domain::plan::Plan;
 use crate::domain::release::{Ended, Release};
 use crate::domain::time::Timestamp;
@@ -101,6 +103,8 @@ impl Stop {
 pub struct Left {
     /// The release as it stands.
     pub release: Release,
+    /// Why it acts no more, if another host's engine has taken the service over.
+    pub stood_down: Option<String>,
 }
 
 impl Engine {
@@ -203,6 +207,13 @@ impl Engine {
         (engine, hub, Stop(stop))
     }
 
+    /// It with the leases of what it releases: it acts only while they are its own. `None` changes nothing.
+    #[must_use]
+    pub fn under(mut self, tenure: Option<Arc<Tenure>>) -> Self {
+        self.executor.tenure = tenure;
+        self
+    }
+
     /// Runs until the release has ended and everybody has been told, or until it is stopped.
     ///
     /// # Errors
@@ -210,18 +221,30 @@ impl Engine {
     /// When the journal cannot be written any more: an engine without a journal does not act, but for bringing traffic
     /// back to blue where green may have some.
     pub async fn run(mut self) -> Result<Left, JournalLost> {
-        match self.go_on().await {
+        let tenure = self.executor.tenure.clone();
+        let ran = tokio::select! {
+            biased;
+            () = kept(tenure.as_deref()) => Ok(()),
+            ran = self.go_on() => ran,
+        };
+        match ran {
             Ok(()) => {
+                let stood_down = self.stand_down();
                 self.hub.show(self.core.snapshot(self.clock.now()));
                 if self.core.release.ended.is_some() {
                     // Everything that decided anything is on disk.
                     let _unkept = self.core.flush(self.clock.now());
                     self.report_last().await;
                 }
-                Ok(Left { release: self.core.release })
+                Ok(Left { release: self.core.release, stood_down })
             }
             Err(journal) => {
-                let traffic = self.end_without_journal(&journal).await;
+                let traffic = if may_go_back(tenure.as_deref()).await {
+                    self.end_without_journal(&journal).await
+                } else {
+                    self.executor.cancel_all();
+                    TrafficLeft::Untouched
+                };
                 self.core.troubled(&format!("journal lost, {traffic}: {journal}"));
                 let lost = JournalLost { journal, traffic };
                 self.hub.show(self.core.snapshot(self.clock.now()));
@@ -262,6 +285,7 @@ impl Engine {
     async fn go_on(&mut self) -> Result<(), JournalError> {
         let mut logs: JoinSet<(Tailer, Round)> = JoinSet::new();
         let mut logs_due = self.clock.now();
+        let mut health = self.executor.tenure.as_ref().map(|tenure| tenure.health());
         let first = self.first.clone();
         let acts = self.core.tell(first, self.clock.now())?;
         self.act(acts);
@@ -269,7 +293,7 @@ impl Engine {
             self.read_due();
             self.tail_due(&mut logs, &mut logs_due);
             self.show();
-            if self.is_over() || self.is_stopped() {
+            if self.is_over() || self.is_stopped() || self.is_followed() {
                 return Ok(());
             }
             self.report();
@@ -278,6 +302,7 @@ impl Engine {
             tokio::select! {
                 biased;
                 Ok(()) = self.stopping.changed() => {}
+                () = changed(&mut health) => self.core.lease_troubled(self.executor.tenure.as_ref().and_then(|it| it.trouble())),
                 Some(envelope) = self.arriving.orders.recv() => self.order(envelope)?,
                 () = self.hub.attached() => self.core.dirty = true,
                 ended = self.executor.next() => {
@@ -444,6 +469,20 @@ impl Engine {
         !owes || self.clock.now() >= self.last_words(ended)
     }
 
+    /// Whether another host's engine has taken the service over: this one acts no more, and does not roll back either.
+    fn is_followed(&self) -> bool {
+        let tenure = self.executor.tenure.as_ref();
+        tenure.is_some_and(|tenure| matches!(&*tenure.health().borrow(), Health::Lost(_)))
+    }
+
+    /// Gives everything up that is under way, if another host's engine has taken the service over, and says who has it.
+    fn stand_down(&mut self) -> Option<String> {
+        let why = self.executor.tenure.as_ref().filter(|_| self.is_followed())?.trouble()?;
+        self.executor.cancel_all();
+        self.core.lease_troubled(Some(why.clone()));
+        Some(why)
+    }
+
     /// Whether it was told to stop, and may.
     fn is_stopped(&self) -> bool {
         let release = &self.core.release;
@@ -478,6 +517,33 @@ fn not_kept(journal: &JournalError) -> Receipt {
 fn answer_to(answer: oneshot::Sender<Receipt>, receipt: Receipt) {
     // Whoever asked may have gone.
     let _gone = answer.send(receipt);
+}
+
+/// Keeps the leases renewed until they are lost.
+async fn kept(tenure: Option<&Tenure>) {
+    match tenure {
+        Some(tenure) => tenure.keep().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether nobody else is known to be in charge.
+async fn may_go_back(tenure: Option<&Tenure>) -> bool {
+    match tenure {
+        Some(tenure) => tenure.permit(Need::NobodyElse).await.is_ok(),
+        None => true,
+    }
+}
+
+/// Pending for ever without leases.
+async fn changed(health: &mut Option<tokio::sync::watch::Receiver<Health>>) {
+    let is_over = match health {
+        Some(health) => health.changed().await.is_err(),
+        None => true,
+    };
+    if is_over {
+        std::future::pending().await
+    }
 }
 
 async fn sleep_until(clock: Clock, at: Option<Timestamp>) {

@@ -18,7 +18,7 @@ use super::channels::{self, Means};
 use super::launch::{self, Purpose};
 use super::output::{self, Refused};
 use super::parts::{Planner, Taking, Wanted, parts};
-use super::{hold, promotion, settings, versions, who};
+use super::{hold, lease, promotion, settings, versions, who};
 use crate::cli;
 use crate::clock::Clock;
 use crate::cloud::aws::{Aws, Connection, https_client};
@@ -32,6 +32,7 @@ use crate::domain::origin::Origin;
 use crate::domain::plan::Plan;
 use crate::domain::policy::Deed;
 use crate::engine::hub::Hub;
+use crate::engine::lease::Tenure;
 use crate::engine::run::{Engine, Left, Stop, this_actor};
 use crate::engine::socket::Berth;
 use crate::engine::socket::claim::{Claim, Holder};
@@ -73,13 +74,17 @@ pub(super) async fn run(globals: &cli::Globals, arguments: &cli::Engine) -> Resu
     // leads one.
     let _leads_already = rustix::process::setsid();
     let mut gone = None;
-    match Box::pin(begin(globals, arguments, &mut gone)).await {
+    let mut tenure = None;
+    match Box::pin(begin(globals, arguments, &mut gone, &mut tenure)).await {
         Ok(running) => {
             say(&Word::Ready)?;
             hush()?;
             running.run().await
         }
         Err(report) => {
+            if let Some(tenure) = tenure {
+                tenure.give_back().await;
+            }
             let code = output::code_of(&report);
             let mut message = output::in_words(&report);
             if let Some(Err(why)) = gone.map(|held| watch_again(globals, &held)) {
@@ -125,10 +130,17 @@ struct Running {
     /// Engines of releases that have ended, for the messages that they still owe.
     owing: Vec<Engine>,
     claims: Vec<Claim>,
+    /// The leases, where hosts share a table for them.
+    tenure: Option<Arc<Tenure>>,
 }
 
-/// `gone` is the release whose engine was asked to go, if there was one.
-async fn begin(globals: &cli::Globals, arguments: &cli::Engine, gone: &mut Option<Summary>) -> Result<Running> {
+/// `gone` is the release whose engine was asked to go, if there was one; `tenure` the leases, once they are taken.
+async fn begin(
+    globals: &cli::Globals,
+    arguments: &cli::Engine,
+    gone: &mut Option<Summary>,
+    tenure: &mut Option<Arc<Tenure>>,
+) -> Result<Running> {
     let config = settings::load(globals)?;
     let clock = Clock::system();
     let mut actor = this_actor();
@@ -190,6 +202,9 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine, gone: &mut Optio
             Err(error) => return Err(error),
         }
     };
+    let cloud = &means.clouds[ComponentIndex::FIRST];
+    *tenure = lease::take(&berth, &environment, &lineup, &context, cloud, &holder, clock).await?;
+    actor.lease = tenure.as_ref().map(|tenure| tenure.number());
     let (engine, hub, stop) = match arguments.recover {
         Some(id) => {
             let plan = journal.find(id)?.plan;
@@ -209,8 +224,15 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine, gone: &mut Optio
             // Once it is known that the new release can be planned, and may be begun.
             if let Some(held) = &held {
                 let socket = berth.socket(&environment, &component);
-                let successor =
-                    hold::Successor { lineup: &lineup, context: &context, means: &means, clock, actor: &actor, socket };
+                let successor = hold::Successor {
+                    lineup: &lineup,
+                    context: &context,
+                    means: &means,
+                    clock,
+                    actor: &actor,
+                    socket,
+                    tenure: tenure.as_ref(),
+                };
                 successor.end(&mut journal, || Ok(SqliteJournal::open(&file)?), held).await?;
                 planned = planner(&journal, back.clone()).await?;
             }
@@ -234,7 +256,8 @@ async fn begin(globals: &cli::Globals, arguments: &cli::Engine, gone: &mut Optio
     }
     let server =
         Server::bind(&berth.socket(&environment, &component)).wrap_err("failed to open the engine's socket")?;
-    Ok(Running { engine, hub, stop, server, owing, claims })
+    let engine = engine.under(tenure.clone());
+    Ok(Running { engine, hub, stop, server, owing, claims, tenure: tenure.clone() })
 }
 
 /// What is released, however that was said.
@@ -373,7 +396,7 @@ fn is_of(plan: &Plan, environment: &str, component: &str) -> bool {
 
 impl Running {
     async fn run(self) -> Result<u8> {
-        let Self { engine, hub, stop, server, owing, claims } = self;
+        let Self { engine, hub, stop, server, owing, claims, tenure } = self;
         let mut telling: JoinSet<_> = owing.into_iter().map(Engine::run).collect();
         let mut faces = server.faces();
         let server = tokio::spawn(server.serve(hub));
@@ -393,21 +416,28 @@ impl Running {
         let ran = engine.run().await;
         stopper.abort();
         match &ran {
-            Ok(Left { release }) if release.ended.is_some() => {
+            Ok(Left { release, .. }) if release.ended.is_some() => {
                 // It changes nothing any more: a release that is to follow does not wait for those who still look.
+                if let Some(tenure) = &tenure {
+                    tenure.give_back().await;
+                }
                 drop(claims);
                 let _nobody_came = tokio::time::timeout(FIRST_LOOK, faces.came()).await;
                 let _still_there = tokio::time::timeout(LAST_LOOK, faces.gone()).await;
                 // Each ends by itself, once everything is told or after its last words.
                 while telling.join_next().await.is_some() {}
             }
-            Ok(_) => {}
+            Ok(Left { stood_down: None, .. }) => {}
             // Whoever is there is shown why it ends.
-            Err(_) => drop(tokio::time::timeout(FIRST_LOOK, faces.gone()).await),
+            Ok(_) | Err(_) => drop(tokio::time::timeout(FIRST_LOOK, faces.gone()).await),
         }
         server.abort();
         // Awaited so that the socket is removed before the process ends.
         let _aborted = server.await;
-        Ok(ran?.release.exit_code())
+        let left = ran?;
+        match left.stood_down {
+            Some(why) => Err(Refused::policy(why)),
+            None => Ok(left.release.exit_code()),
+        }
     }
 }

@@ -21,6 +21,7 @@ use crate::domain::plan::{Plan, StageKind};
 use crate::domain::release::{Ended, Ending, Release, WarmHold};
 use crate::engine::handle::EngineHandle;
 use crate::engine::hold::supersede;
+use crate::engine::lease::Tenure;
 use crate::engine::run::Engine;
 use crate::engine::socket::Berth;
 use crate::engine::socket::client::attach;
@@ -93,6 +94,8 @@ pub(super) struct Successor<'a> {
     pub(super) actor: &'a Actor,
     /// Where faces find it while it finishes the earlier release.
     pub(super) socket: PathBuf,
+    /// The leases, where hosts share a table for them.
+    pub(super) tenure: Option<&'a Arc<Tenure>>,
 }
 
 /// The hold of an unfinished release, if a new release may take its place.
@@ -148,7 +151,7 @@ impl Successor<'_> {
         }
         let parts = parts(plan, self.context, self.means, Box::new(journal), self.clock, self.actor.clone(), false);
         let (engine, hub, stop) = Engine::recover(summary.id, parts)?;
-        let mut engine = std::pin::pin!(engine.run());
+        let mut engine = std::pin::pin!(engine.under(self.tenure.cloned()).run());
         let handle = hub.attach();
         // It can be rolled back meanwhile like any other.
         let faces = tokio::spawn(Server::bind(&self.socket)?.serve(hub));

@@ -15,6 +15,7 @@ mod hold;
 mod init;
 mod judge;
 mod launch;
+mod lease;
 mod notify;
 mod output;
 mod parts;

@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use cutover::cloud::aws::Aws;
 use cutover::cloud::{
-    Alarm, Alarming, Cloud, CloudError, Deployments, Estate, Flags, Identity, LogPage, LogRequest, LogStream, Message,
-    Progress, Registration, Rollout, SeriesPair, SignalRequest, Survey, Target, TaskBrief, TaskRun, TaskState,
+    Alarm, Alarming, Cloud, CloudError, Deployments, Estate, Flags, Identity, Leases, LogPage, LogRequest, LogStream,
+    Message, Progress, Registration, Rollout, SeriesPair, SignalRequest, Survey, Target, TaskBrief, TaskRun, TaskState,
 };
 use cutover::domain::capacity::Capacities;
 use cutover::domain::components::ComponentIndex;
@@ -80,6 +80,10 @@ impl Cloud for Watched {
 
     fn alarming(&self) -> &dyn Alarming {
         self.aws.alarming()
+    }
+
+    fn leases(&self) -> &dyn Leases {
+        self.aws.leases()
     }
 
     async fn identity(&self) -> Result<Identity, CloudError> {

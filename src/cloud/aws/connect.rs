@@ -23,6 +23,7 @@ use futures_util::FutureExt as _;
 use super::Aws;
 use super::app_config::AppConfig;
 use super::credentials::{Fresh, Known, Noted};
+use super::dynamodb::DynamoDb;
 use super::pace::{Pace, system_time};
 use super::rds::Rds;
 use crate::clock::Clock;
@@ -126,7 +127,8 @@ impl Aws {
             ecr: aws_sdk_ecr::Client::from_conf(ecr.build()),
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
             rds: Rds::new(&config, http.clone(), allowance()),
-            app_config: AppConfig::new(&config, http, allowance()),
+            app_config: AppConfig::new(&config, http.clone(), allowance()),
+            dynamodb: DynamoDb::new(&config, http, allowance()),
             cluster,
             known,
             rules: Mutex::default(),

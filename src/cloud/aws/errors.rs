@@ -128,7 +128,9 @@ fn is_about_signing(code: &str) -> bool {
 /// The kind of an AWS error code. The three protocols spell the same trouble differently, hence the prefixes.
 fn kind_of(code: &str, message: &str, status: u16) -> ErrorKind {
     let any = |words: &[&str]| words.iter().any(|word| code.contains(word));
-    if any(&["Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown", "BandwidthLimit"]) {
+    if any(&["Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown", "BandwidthLimit"])
+        || any(&["ProvisionedThroughputExceeded"])
+    {
         ErrorKind::Throttled
     } else if any(&["ExpiredToken", "TokenRefreshRequired", "RequestExpired"]) {
         ErrorKind::Expired
@@ -181,6 +183,7 @@ mod tests {
             ("KMSThrottling", 400, ErrorKind::Throttled),
             ("TooManyRequestsException", 429, ErrorKind::Throttled),
             ("RequestLimitExceeded", 503, ErrorKind::Throttled),
+            ("ProvisionedThroughputExceededException", 400, ErrorKind::Throttled),
             ("ExpiredToken", 403, ErrorKind::Expired),
             ("ExpiredTokenException", 400, ErrorKind::Expired),
             ("AccessDenied", 403, ErrorKind::Denied),

@@ -26,6 +26,7 @@
 //! | `publish` | `Publish` | `sns:Publish` |
 //! | `flags().flag` | `ListApplications`, `ListEnvironments`, `ListConfigurationProfiles`, `ListDeployments`, `GetDeployment`, `GetHostedConfigurationVersion` | the same, in `appconfig` |
 //! | `flags().switch_flag`, `stop_flag` | what `flag` calls; `CreateHostedConfigurationVersion`, `StartDeployment`; `StopDeployment` | the same, in `appconfig` |
+//! | `leases()` | `GetItem`, `PutItem`; `cutover doctor` also `DescribeTable` | the same, in `dynamodb` |
 //! | `estate().image`, `scan` | `DescribeImages`, `DescribeImageScanFindings` | `ecr:DescribeImages`, `ecr:DescribeImageScanFindings` |
 //! | `estate().secret` | `DescribeSecret` | `secretsmanager:DescribeSecret`, never `secretsmanager:GetSecretValue` |
 //! | `estate().newest_snapshot` | `DescribeDBSnapshots` or `DescribeDBClusterSnapshots` | `rds:DescribeDBSnapshots`, `rds:DescribeDBClusterSnapshots` |
@@ -44,6 +45,7 @@ mod capacity;
 mod connect;
 mod credentials;
 mod deployed;
+mod dynamodb;
 mod ecr;
 mod errors;
 mod glance;
@@ -75,11 +77,12 @@ use aws_sdk_elasticloadbalancingv2::types::Action;
 use self::app_config::AppConfig;
 use self::capacity::Autopsy;
 use self::credentials::Known;
+use self::dynamodb::DynamoDb;
 use self::rds::Rds;
 use super::{
     Alarm, Alarming, Cloud, CloudError, Deployed, Deployments, Estate, FlagState, Flags, Glance, Identity, Image,
-    LogPage, LogRequest, LogStream, Message, Past, Progress, Registration, Roll, Rollout, Scan, Secret, SeriesPair,
-    Sight, SignalRequest, Snapshot, Span, Survey, Target, TaskBrief, TaskRun, TaskState,
+    Leases, LockTable, LogPage, LogRequest, LogStream, Message, Past, Progress, Registration, Roll, Rollout, Scan,
+    Secret, SeriesPair, Sight, SignalRequest, Snapshot, Span, Survey, Target, TaskBrief, TaskRun, TaskState, Written,
 };
 use crate::domain::alarm::Definition;
 use crate::domain::capacity::Capacities;
@@ -87,6 +90,7 @@ use crate::domain::flag::{FeatureFlag, Switch};
 use crate::domain::formula::Formula;
 use crate::domain::gate::BackupSource;
 use crate::domain::ids::{AlarmName, Side, TaskDefinitionArn, Version};
+use crate::domain::lease::Lease;
 use crate::domain::percent::Percent;
 use crate::domain::plan::{SidePlan, Sides};
 use crate::domain::time::Timestamp;
@@ -107,6 +111,7 @@ pub struct Aws {
     secrets: aws_sdk_secretsmanager::Client,
     rds: Rds,
     app_config: AppConfig,
+    dynamodb: DynamoDb,
     cluster: String,
     known: Known,
     /// The actions of each rule as last read, by ARN.
@@ -140,6 +145,10 @@ impl Cloud for Aws {
     }
 
     fn deployments(&self) -> &dyn Deployments {
+        self
+    }
+
+    fn leases(&self) -> &dyn Leases {
         self
     }
 
@@ -241,6 +250,27 @@ impl Deployments for Aws {
 
     async fn changes(&self, target: &Target, since: Timestamp) -> Result<Vec<Change>, CloudError> {
         rollout::foreign::changes(self, target, since).await
+    }
+}
+
+#[async_trait]
+impl Leases for Aws {
+    async fn lease(&self, table: &str, lock: &str) -> Result<Option<Lease>, CloudError> {
+        self.dynamodb.lease(table, lock).await
+    }
+
+    async fn write_lease(
+        &self,
+        table: &str,
+        lock: &str,
+        lease: &Lease,
+        instead_of: Option<&Lease>,
+    ) -> Result<Written, CloudError> {
+        self.dynamodb.write(table, lock, lease, instead_of).await
+    }
+
+    async fn lock_table(&self, table: &str) -> Result<LockTable, CloudError> {
+        self.dynamodb.table(table).await
     }
 }
 

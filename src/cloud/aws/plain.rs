@@ -1,5 +1,5 @@
 //! Operations of services whose crate of the SDK would cost a first build more than it gives: two reads of RDS, ten calls of
-//! AppConfig. What such a crate is generated over is used instead: credentials, signing, retries and time-outs are the
+//! AppConfig, three of DynamoDB. What such a crate is generated over is used instead: credentials, signing, retries and time-outs are the
 //! SDK's own, and only requests and answers are written by hand.
 
 use aws_config::{Region, SdkConfig};

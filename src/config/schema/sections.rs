@@ -2,9 +2,9 @@
 
 use super::shape::{
     ACCOUNT, ADDRESS, APP_CONFIG, CA_FILE, CHANNEL, CHECKS, COMMAND, COMPONENT, DATE, DEEDS, DIR, ENV, ENV_FROM,
-    ENVIRONMENT, GROUP, IDENTITY, JOB, MEASURE, MINUTE, NAMED, NAMES, OWN_STAGE, PERCENT, POINTER, PROGRAM, REGION,
-    REPEATABLE, ROLE, RULE, RUN, SCALAR, SPAN, STAGE, STATUSES, Section, Shape, TASK, TEXT, TEXTS, TOPIC, UNDO, URL,
-    VARIABLE, VARIABLES, VIA, WANTED, may, must, part,
+    ENVIRONMENT, GROUP, IDENTITY, JOB, LOCK_TABLE, MEASURE, MINUTE, NAMED, NAMES, OWN_STAGE, PERCENT, POINTER, PROGRAM,
+    REGION, REPEATABLE, ROLE, RULE, RUN, SCALAR, SPAN, STAGE, STATUSES, Section, Shape, TASK, TEXT, TEXTS, TOPIC, UNDO,
+    URL, VARIABLE, VARIABLES, VIA, WANTED, may, must, part,
 };
 
 /// Every section; the whole file comes first.
@@ -37,6 +37,7 @@ pub(super) const SECTIONS: &[Section] = &[
             may("read_only", Shape::Flag),
             may("profile", TEXT),
             may("role", ROLE),
+            may("lock", Shape::Of("`lock`")),
             may("components", Shape::Map(&Shape::Over("`[components.NAME]`"))),
             may("signals", Shape::Map(&Shape::Over("`[signals.NAME]`"))),
             may("alarms", Shape::Map(&Shape::Over("`[alarms.NAME]`"))),
@@ -44,6 +45,7 @@ pub(super) const SECTIONS: &[Section] = &[
             may("rollback", Shape::Of("`[rollback]`")),
         ],
     ),
+    part("`lock`", "lock", &[must("table", LOCK_TABLE)]),
     part(
         "`[components.NAME]`",
         "component",

@@ -111,6 +111,7 @@ pub(super) const PERCENT: Shape = Shape::Either(&[Shape::Whole(0, 100), Shape::T
 pub(super) const URL: Shape = Shape::Text(r"^https?://[A-Za-z0-9\[][^\s?#@]*$");
 pub(super) const ADDRESS: Shape = Shape::Text(r"^https?://[A-Za-z0-9\[][^\s#@]*$");
 pub(super) const ACCOUNT: Shape = Shape::Text("^[0-9]{12}$");
+pub(super) const LOCK_TABLE: Shape = Shape::Text("^[A-Za-z0-9_.-]{3,255}$");
 pub(super) const REGION: Shape = Shape::Text("^[a-z0-9]+(-[a-z0-9]+)+-[a-z0-9]*[0-9]$");
 pub(super) const RULE: Shape =
     Shape::Text(r"^arn:aws[a-z-]*:elasticloadbalancing:[^:\s]*:[0-9]{12}:listener(-rule)?/app/\S+$");

@@ -28,6 +28,11 @@ pub(super) fn read<'a>(root: &Table<'a>, environment: Table<'a>, name: &str, def
     let region = environment.required("region", "region = \"eu-west-1\"", values::region);
     let profile = environment.optional("profile", values::text);
     let role = environment.optional("role", values::arn(Resource::Role)).map(|role| role.text);
+    let lock_table = environment.table("lock").and_then(|lock| {
+        let table = lock.required("table", "table = \"cutover-locks\"", lock_table).map(|table| table.value);
+        lock.finish();
+        table
+    });
     // Production asks for its own name unless it is told otherwise.
     let default = || Template::parse("${environment}").ok().filter(|_| production);
     let confirm = environment.optional("confirm", confirm).unwrap_or_else(default);
@@ -79,7 +84,19 @@ pub(super) fn read<'a>(root: &Table<'a>, environment: Table<'a>, name: &str, def
     settings::rollback(environment.table("rollback"));
     environment.finish();
     let (account, region) = (account?.value, region?.value);
-    Some(Environment { production, read_only, account, region, profile, role, confirm, components, stages, alarms })
+    Some(Environment {
+        production,
+        read_only,
+        account,
+        region,
+        profile,
+        role,
+        lock_table,
+        confirm,
+        components,
+        stages,
+        alarms,
+    })
 }
 
 /// The names of the pipelines that components of an environment are released by.
@@ -126,6 +143,16 @@ fn stages<'a>(
         own.reader().known("stage", name, &known);
     }
     (here, differing)
+}
+
+/// A name that DynamoDB takes for a table.
+fn lock_table(item: Item<'_>) -> Result<String, Mistake> {
+    let name = values::text(item)?;
+    let may = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if (3..=255).contains(&name.len()) && name.chars().all(may) {
+        return Ok(name);
+    }
+    Err(values::bad(item, "the name of a DynamoDB table", "3 to 255 letters, digits, `_`, `-` and `.`"))
 }
 
 /// The phrase to ask for, or `false` to ask for none.

@@ -7,9 +7,10 @@ const MANUAL: &str = include_str!("../../../docs/configuration.md");
 
 /// A section of the manual, and the text of the example after which an unknown key is read as one of its own. What the
 /// example leaves out is in the rare configuration.
-const SECTIONS: [(&str, &str); 48] = [
+const SECTIONS: [(&str, &str); 49] = [
     ("The file", ""),
     ("`[environments.NAME]`", "[environments.demo]\n"),
+    ("`lock`", "lock = { "),
     ("`[components.NAME]`", "[components.api]\n"),
     ("`requests`", "requests = { "),
     ("`services`", "services = [\n  { "),

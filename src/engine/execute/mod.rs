@@ -16,12 +16,14 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use self::command::{Program, Programs};
+use super::lease::{Tenure, Warrant};
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::cloud::{Cloud, CloudError, Progress, Registration, Rollout, TaskRun, release_tag};
 use crate::domain::capacity::Capacities;
 use crate::domain::components::{ComponentIndex, Components};
 use crate::domain::effect::{Effect, Failure, Intent, Outcome};
+use crate::domain::facts;
 use crate::domain::flag::{FeatureFlag, Switch};
 use crate::domain::gate::GateVoices;
 use crate::domain::ids::{EffectId, Side, TaskDefinitionArn, Version};
@@ -60,6 +62,8 @@ pub(super) struct Executor {
     tools: Arc<Tools>,
     running: JoinSet<Ended>,
     handles: HashMap<EffectId, (Intent, AbortHandle)>,
+    /// The leases of what is released, where hosts share a table for them.
+    pub(super) tenure: Option<Arc<Tenure>>,
 }
 
 struct Tools {
@@ -83,16 +87,17 @@ impl Executor {
         said: mpsc::Sender<Said>,
     ) -> Self {
         let tools = Arc::new(Tools { clouds, web, notifier, programs, clock, settings, said });
-        Self { tools, running: JoinSet::new(), handles: HashMap::new() }
+        Self { tools, running: JoinSet::new(), handles: HashMap::new(), tenure: None }
     }
 
     /// Begins an effect; `rivals` are other unfinished releases, which only a gate asks about.
     pub(super) fn start(&mut self, intent: Intent, release: &Release, rivals: Rivals) {
         let tools = Arc::clone(&self.tools);
         let job = Job::of(&intent, release, rivals);
+        let warrant = Warrant::of(self.tenure.as_ref(), &intent.effect, facts::way_back(release).is_some());
         let kept = intent.clone();
         let handle = self.running.spawn(async move {
-            let outcome = tools.carry_out(&intent, job).await;
+            let outcome = warrant.cover(tools.carry_out(&intent, job)).await;
             Ended { intent, outcome }
         });
         self.handles.insert(kept.id, (kept, handle));

@@ -59,6 +59,37 @@ impl Berth {
         self.dir.join(format!("{:016x}.lock", fingerprint(resource)))
     }
 
+    /// What tells the engines of this journal from those of others: drawn once, and kept beside it. A copy of the journal's
+    /// directory has the same.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read or written.
+    pub fn owner(&self) -> std::io::Result<String> {
+        use std::io::{Read as _, Write as _};
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let path = self.dir.join("owner");
+        if let Ok(known) = std::fs::read_to_string(&path)
+            && !known.is_empty()
+        {
+            return Ok(known);
+        }
+        let mut drawn = [0_u8; 16];
+        std::fs::File::open("/dev/urandom")?.read_exact(&mut drawn)?;
+        let drawn = format!("{:032x}", u128::from_be_bytes(drawn));
+        // Whole or not at all, and never over another's: two engines that start at once agree on one.
+        let made = path.with_extension(&drawn);
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&made)?;
+        file.write_all(drawn.as_bytes())?;
+        file.sync_all()?;
+        let linked = std::fs::hard_link(&made, &path);
+        std::fs::remove_file(&made)?;
+        match linked {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+            _ => std::fs::read_to_string(&path),
+        }
+    }
+
     /// The sockets there are, whether or not an engine still listens.
     pub fn sockets(&self) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(&self.dir) else { return Vec::new() };

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Look;
-use super::item::unread;
-use crate::cloud::{CloudError, ErrorKind, Identity};
-use crate::domain::checklist::Item;
+use super::item::{unconfigured, unread};
+use crate::cloud::{CloudError, ErrorKind, Identity, LOCK_KEY, LockTable};
+use crate::domain::checklist::{Item, Mark};
 use crate::domain::flag::FlagPlan;
 use crate::domain::gate::age;
 use crate::domain::plan::{Plan, StageKind};
@@ -31,6 +31,7 @@ pub(super) async fn look(look: &Look<'_>) -> Vec<Item> {
     };
     let mut items = vec![account(&identity, &look.environment.account), expiry(&identity, here), skew(here, time)];
     items.push(changes(look, &identity));
+    items.extend(lock_table(look).await);
     items
 }
 
@@ -74,6 +75,49 @@ fn skew(here: Timestamp, there: Result<Option<Timestamp>, CloudError>) -> Item {
             Item::held(name, apart <= APART, seen, || "set it: `timedatectl set-ntp true`".to_owned())
         }
         Ok(None) => Item::unknown(name, "AWS's answer does not say what time it is", "compare it by hand"),
+        Err(error) => unread(name, &error),
+    }
+}
+
+/// The table for leases, where hosts share one.
+async fn lock_table(look: &Look<'_>) -> Vec<Item> {
+    let Some(table) = &look.environment.lock_table else {
+        return vec![unconfigured(
+            "lock table",
+            "one, if several hosts release here: `lock = { table = \"cutover-locks\" }`",
+        )];
+    };
+    let leases = look.reach.cloud.leases();
+    let found = leases.lock_table(table).await;
+    let mut items = vec![table_is_right(table, found, || look.aws(&create_table(table)))];
+    if items.iter().all(|item| item.mark == Mark::Fine) {
+        let read = leases.lease(table, "cutover/doctor").await;
+        items.push(match read {
+            Ok(_) => {
+                Item::fine("leases", "they can be read; dynamodb:PutItem cannot be tried without changing something")
+            }
+            Err(error) => unread("leases", &error),
+        });
+    }
+    items
+}
+
+fn create_table(table: &str) -> String {
+    format!(
+        "dynamodb create-table --table-name {table} --billing-mode PAY_PER_REQUEST --attribute-definitions AttributeName=LockID,AttributeType=S --key-schema AttributeName=LockID,KeyType=HASH"
+    )
+}
+
+fn table_is_right(table: &str, found: Result<LockTable, CloudError>, make: impl Fn() -> String) -> Item {
+    let name = format!("lock table {table}");
+    match found {
+        Ok(LockTable { status, key }) => {
+            let is_right = key == [LOCK_KEY] && matches!(status.as_str(), "ACTIVE" | "UPDATING");
+            Item::held(name, is_right, format!("{status}, key {}", key.join(", ")), || {
+                format!("name another table: its only key must be {LOCK_KEY}. `{}` makes one", make())
+            })
+        }
+        Err(error) if error.kind == ErrorKind::NotFound => Item::wrong(name, "there is none", format!("`{}`", make())),
         Err(error) => unread(name, &error),
     }
 }
@@ -139,7 +183,6 @@ fn principal(arn: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::checklist::Mark;
 
     const NOW: Timestamp = Timestamp::from_secs(1_795_161_600);
 
@@ -169,6 +212,19 @@ mod tests {
         assert_eq!(mark(Duration::from_secs(61)), [Mark::Wrong; 2]);
         let lost = CloudError { kind: ErrorKind::Timeout, operation: "sts:GetCallerIdentity", message: String::new() };
         assert_eq!([skew(NOW, Ok(None)).mark, skew(NOW, Err(lost)).mark], [Mark::Unknown; 2]);
+    }
+
+    #[test]
+    fn a_lock_table_is_there_and_has_the_right_key() {
+        let table = |status: &str, key: &[&str]| {
+            let key = key.iter().map(|&key| key.to_owned()).collect();
+            table_is_right("locks", Ok(LockTable { status: status.to_owned(), key }), String::new).mark
+        };
+        assert_eq!([table("ACTIVE", &["LockID (S)"]), table("DELETING", &["LockID (S)"])], [Mark::Fine, Mark::Wrong]);
+        assert_eq!([table("ACTIVE", &["id (S)"]), table("ACTIVE", &["LockID (S)", "at (N)"])], [Mark::Wrong; 2]);
+        let missing =
+            CloudError { kind: ErrorKind::NotFound, operation: "dynamodb:DescribeTable", message: String::new() };
+        assert_eq!(table_is_right("locks", Err(missing), String::new).mark, Mark::Wrong);
     }
 
     #[test]

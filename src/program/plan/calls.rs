@@ -253,6 +253,15 @@ fn condition_calls(condition: &Condition, about: &[&ComponentPlan]) -> Vec<Call>
     }
 }
 
+/// The leases of the components are taken at the beginning, renewed every two minutes, and given back at the end.
+pub(super) fn lease(table: &str, components: usize) -> Vec<Call> {
+    let mut calls = vec![Call::read("dynamodb:GetItem", components)];
+    for to in ["taken for this release, then renewed every 2 minutes", "given back at its end"] {
+        calls.extend((0..components).map(|_| Call::change("dynamodb:PutItem", table, format!("a lease, {to}"))));
+    }
+    calls
+}
+
 /// A flag is looked up and switched from what is deployed; then its deployment is looked at.
 fn switch_flag(flag: &FeatureFlag, to: Switch) -> Vec<Call> {
     let on = format!("{}/{}", flag.application, flag.profile);

@@ -190,7 +190,10 @@ impl Outline {
         let Known { plan, number, context, surveys, past, polls, traffic, without_image } = *known;
         let rehearsal = rehearse(plan, number);
         let mut teller = Teller::new(plan, &context.channels, surveys);
-        let beforehand = teller.beforehand(context.role.is_some());
+        let mut beforehand = teller.beforehand(context.role.is_some());
+        if let Some(table) = &context.lock_table {
+            beforehand.extend(super::calls::lease(table, plan.components.count()));
+        }
         let mut calls: Vec<Vec<Call>> = plan.stages.iter().map(|_| Vec::new()).collect();
         let mut messages = Vec::new();
         let (mut ways_back, mut live) = (Vec::new(), rehearsal.ways_back.iter().peekable());

@@ -216,6 +216,7 @@ mod tests {
             "[[estate.secret]]",
             "[[estate.snapshot]]",
             "[[estate.flags]]",
+            "[[estate.lock_table]]",
             "[[api_faults]]",
         ];
         for table in tables {

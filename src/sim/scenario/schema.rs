@@ -322,6 +322,14 @@ tables! {
         snapshot: Vec<EstateSnapshot> = vec![EstateSnapshot::default()],
         backup_retention_days: u32 = 7,
         flags: Vec<EstateFlags> = Vec::new(),
+        lock_table: Vec<EstateLockTable> = vec![EstateLockTable::default()],
+    }
+
+    /// A table of DynamoDB for leases.
+    EstateLockTable {
+        name: String = "cutover-locks".to_owned(),
+        key: String = "LockID".to_owned(),
+        key_type: String = "S".to_owned(),
     }
 
     /// An application of AppConfig with one environment and one profile of feature flags.

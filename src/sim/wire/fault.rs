@@ -105,7 +105,8 @@ impl FaultPlan {
 
 /// Whether an operation only reads.
 pub(crate) fn is_read(operation: &str) -> bool {
-    ["Describe", "List", "Get", "Filter"].iter().any(|prefix| operation.starts_with(prefix))
+    // A lease is read consistently.
+    operation != "GetItem" && ["Describe", "List", "Get", "Filter"].iter().any(|prefix| operation.starts_with(prefix))
 }
 
 /// Whether a filter such as `elbv2:Modify*` covers an operation.

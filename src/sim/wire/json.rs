@@ -15,7 +15,7 @@ pub(crate) fn encode(value: &Value) -> Vec<u8> {
 }
 
 /// The body of a refusal, shared by JSON and CBOR.
-pub(crate) fn error(code: &'static str, message: &str) -> Value {
+pub(crate) fn error(code: &str, message: &str) -> Value {
     Fields::new().with("__type", code).with("message", message).into()
 }
 

@@ -44,6 +44,7 @@ fn rate_of(service: Service, operation: &str) -> Rate {
         (Service::Rds, _) => rate(30.0, 10.0),
         (Service::CodeDeploy, _) => rate(50.0, 5.0),
         (Service::AppConfig, _) => rate(20.0, 10.0),
+        (Service::DynamoDb, _) => rate(1_000.0, 1_000.0),
     }
 }
 

@@ -8,6 +8,7 @@ mod app_config;
 mod cbor;
 mod cloudwatch;
 mod codedeploy;
+mod dynamodb;
 mod ecr;
 mod ecs;
 mod elbv2;
@@ -185,5 +186,6 @@ fn dispatch(sim: &Sim, call: &Call, input: Input<'_>) -> Result<Value, ApiError>
         Service::Rds => rds::call(world, &call.operation, input),
         Service::CodeDeploy => codedeploy::call(world, &call.operation, input),
         Service::AppConfig => app_config::call(world, &call.operation, input),
+        Service::DynamoDb => dynamodb::call(world, &call.operation, input),
     })
 }

@@ -6,9 +6,9 @@ use http::{HeaderValue, Response, StatusCode};
 
 use super::app_config::PAYLOAD;
 use super::route::Call;
-use super::service::Protocol;
+use super::service::{Protocol, Service};
 use super::value::{Fields, Value};
-use super::{cbor, json, query};
+use super::{cbor, dynamodb, json, query};
 use crate::sim::world::ApiError;
 
 /// A successful answer.
@@ -19,13 +19,18 @@ pub(super) fn accept(call: &Call, request_id: &str, body: &Value) -> Response<By
         Protocol::Cbor => cbor::encode(body),
         Protocol::Query => query::encode(&call.operation, call.service.namespace(), request_id, body).into_bytes(),
     };
-    response(call.protocol, StatusCode::OK, request_id, bytes)
+    // DynamoDB's refusals may tell more than their message.
+    let is_refusal = call.service == Service::DynamoDb
+        && matches!(body, Value::Struct(fields) if fields.iter().any(|(name, _)| name == "__type"));
+    let status = if is_refusal { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    response(call.protocol, status, request_id, bytes)
 }
 
 /// A refusal; the protocols that took over from awsQuery carry its short code in a header.
 pub(super) fn refuse(call: &Call, request_id: &str, error: &ApiError) -> Response<Bytes> {
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
-    let body = json::error(error.code, &error.message);
+    let shapes = if call.service == Service::DynamoDb { dynamodb::SHAPES } else { "" };
+    let body = json::error(&format!("{shapes}{}", error.code), &error.message);
     let bytes = match call.protocol {
         Protocol::Rest => json::encode(&Fields::new().with("Message", &error.message).into()),
         Protocol::Json10 | Protocol::Json11 => json::encode(&body),
@@ -41,7 +46,7 @@ pub(super) fn refuse(call: &Call, request_id: &str, error: &ApiError) -> Respons
             .headers_mut()
             .insert(HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static(error.code));
     }
-    if matches!(call.protocol, Protocol::Json10 | Protocol::Cbor) {
+    if call.service == Service::CloudWatch && matches!(call.protocol, Protocol::Json10 | Protocol::Cbor) {
         let fault = if error.status >= 500 { "Receiver" } else { "Sender" };
         if let Ok(code) = HeaderValue::from_str(&format!("{};{fault}", error.code)) {
             response.headers_mut().insert(HeaderName::from_static("x-amzn-query-error"), code);

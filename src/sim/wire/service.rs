@@ -27,6 +27,8 @@ pub enum Service {
     CodeDeploy,
     /// AppConfig.
     AppConfig,
+    /// DynamoDB.
+    DynamoDb,
 }
 
 /// How a request was written, and so how its answer is.
@@ -59,6 +61,7 @@ impl Service {
             Self::Rds => "rds",
             Self::CodeDeploy => "codedeploy",
             Self::AppConfig => "appconfig",
+            Self::DynamoDb => "dynamodb",
         }
     }
 
@@ -82,6 +85,7 @@ impl Service {
             "AmazonEC2ContainerRegistry_V20150921" => Some((Self::Ecr, Protocol::Json11)),
             "CodeDeploy_20141006" => Some((Self::CodeDeploy, Protocol::Json11)),
             "secretsmanager" => Some((Self::SecretsManager, Protocol::Json11)),
+            "DynamoDB_20120810" => Some((Self::DynamoDb, Protocol::Json10)),
             "GraniteServiceVersion20100801" => Some((Self::CloudWatch, Protocol::Json10)),
             _ => None,
         }
@@ -95,7 +99,13 @@ impl Service {
             Self::CloudWatch => "http://monitoring.amazonaws.com/doc/2010-08-01/",
             Self::Sns => "http://sns.amazonaws.com/doc/2010-03-31/",
             Self::Rds => "http://rds.amazonaws.com/doc/2014-10-31/",
-            Self::Ecs | Self::Logs | Self::Ecr | Self::SecretsManager | Self::CodeDeploy | Self::AppConfig => "",
+            Self::Ecs
+            | Self::Logs
+            | Self::Ecr
+            | Self::SecretsManager
+            | Self::CodeDeploy
+            | Self::AppConfig
+            | Self::DynamoDb => "",
         }
     }
 
@@ -103,7 +113,13 @@ impl Service {
     const fn short_codes(self) -> bool {
         match self {
             Self::Sts | Self::Elbv2 | Self::CloudWatch | Self::Sns | Self::Rds => true,
-            Self::Ecs | Self::Logs | Self::Ecr | Self::SecretsManager | Self::CodeDeploy | Self::AppConfig => false,
+            Self::Ecs
+            | Self::Logs
+            | Self::Ecr
+            | Self::SecretsManager
+            | Self::CodeDeploy
+            | Self::AppConfig
+            | Self::DynamoDb => false,
         }
     }
 
@@ -116,6 +132,7 @@ impl Service {
             Self::Sns => "InvalidParameter",
             Self::CodeDeploy => "InvalidInputException",
             Self::AppConfig => "BadRequestException",
+            Self::DynamoDb => "ValidationException",
         };
         ApiError { code, message: message.into(), status: 400 }
     }
@@ -136,7 +153,8 @@ impl Service {
             | Self::Ecr
             | Self::SecretsManager
             | Self::Rds
-            | Self::AppConfig => self.invalid(format!("{name} can not be blank.")),
+            | Self::AppConfig
+            | Self::DynamoDb => self.invalid(format!("{name} can not be blank.")),
         }
     }
 
@@ -157,7 +175,9 @@ impl Service {
                 message: "The next token is invalid.".into(),
                 status: 400,
             },
-            Self::Sts | Self::Ecs | Self::Sns | Self::Ecr | Self::AppConfig => self.invalid("Invalid token"),
+            Self::Sts | Self::Ecs | Self::Sns | Self::Ecr | Self::AppConfig | Self::DynamoDb => {
+                self.invalid("Invalid token")
+            }
         }
     }
 
@@ -211,6 +231,7 @@ impl Service {
             Self::Ecs | Self::Ecr => "ServerException",
             Self::CloudWatch | Self::SecretsManager => "InternalServiceError",
             Self::AppConfig => "InternalServerException",
+            Self::DynamoDb => "InternalServerError",
             Self::Sts | Self::Elbv2 | Self::Logs | Self::Rds | Self::CodeDeploy => "InternalFailure",
             Self::Sns => "InternalError",
         };

@@ -7,6 +7,7 @@ pub mod alarms;
 mod app;
 pub mod app_config;
 pub mod codedeploy;
+pub mod dynamodb;
 pub mod ecs;
 pub mod elb;
 mod error;
@@ -62,6 +63,7 @@ pub struct World {
     inbox: inbox::Inbox,
     estate: estate::Estate,
     app_config: Vec<app_config::Application>,
+    tables: Vec<dynamodb::Table>,
     ledger: ledger::Ledger,
 }
 

@@ -47,6 +47,7 @@ impl World {
             inbox: Inbox::default(),
             estate: Estate::default(),
             app_config: Vec::new(),
+            tables: Vec::new(),
             ledger: Ledger::default(),
         };
         world.set_up(origin);
@@ -65,6 +66,7 @@ impl World {
         self.set_up_elb(at);
         self.set_up_estate();
         self.set_up_app_config();
+        self.set_up_tables();
         let topic = self.schema.aws.topic.clone();
         // A scenario is checked when it is read, so that nothing here is refused.
         let made = self
