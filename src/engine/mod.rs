@@ -22,6 +22,7 @@ pub mod hold;
 pub mod hub;
 mod last_resort;
 pub mod lease;
+mod leftovers;
 mod lines;
 mod measure;
 pub mod poll;

@@ -1,6 +1,5 @@
 //! The engine's loop: one thing that happened at a time, orders first.
 
-use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +16,7 @@ use super::handle::{Envelope, Inquiry, Question, Receipt};
 use super::hub::{Arriving, Hub};
 use super::last_resort::LastWill;
 use super::lease::{Health, Tenure};
+use super::leftovers;
 use super::poll::{Poller, Topic};
 use super::report::Reporter;
 use super::settings::{Parts, Settings};
@@ -35,7 +35,7 @@ use crate::domain::release::{Ended, Release};
 use crate::domain::time::Timestamp;
 use crate::domain::triage::Triage;
 use crate::journal::format::sign;
-use crate::journal::{self, Entry, JournalError, Record};
+use crate::journal::{self, JournalError};
 
 pub use super::last_resort::{JournalLost, TrafficLeft};
 
@@ -151,7 +151,7 @@ impl Engine {
     pub fn recover(id: ReleaseId, mut parts: Parts) -> Result<(Self, Hub, Stop), JournalError> {
         let summary = parts.journal.find(id)?;
         let records = parts.journal.records(id)?;
-        end_leftovers(id, &records);
+        leftovers::end(id, &records);
         let release = journal::replay(id, summary.plan, &records);
         let kept = records.len() + sign(parts.journal.as_mut(), &release, parts.clock.now())?;
         let by = parts.actor.clone();
@@ -551,33 +551,6 @@ async fn sleep_until(clock: Clock, at: Option<Timestamp>) {
         Some(at) => clock.sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-/// Ends the programs that a lost engine had running: nobody would see how they end.
-fn end_leftovers(id: ReleaseId, records: &[Record]) {
-    let mut open = BTreeMap::new();
-    for record in records {
-        match &record.entry {
-            Entry::Started { effect, group } => {
-                open.insert(*effect, *group);
-            }
-            Entry::Event(Event::EffectEnded { id, .. }) => {
-                open.remove(id);
-            }
-            _ => {}
-        }
-    }
-    for group in open.into_values().filter(|group| is_of_release(*group, id)) {
-        super::execute::command::end_group(group);
-    }
-}
-
-/// Whether the leader of a process group was started for this release. Numbers are used again, after a reboot at the
-/// latest: a group that cannot be recognised is left alone.
-fn is_of_release(group: u32, id: ReleaseId) -> bool {
-    let mark = format!("CUTOVER_RELEASE={id}");
-    std::fs::read(format!("/proc/{group}/environ"))
-        .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes()))
 }
 
 /// The name that the system's user list has for this number.
