@@ -69,7 +69,9 @@ fn run_at(speed: f64, scenario: &str, by: By) -> End {
         let journal = Box::new(SqliteJournal::open(&file).unwrap());
         let staged = release::stage(scenario, Clock::starting_at(START, speed), journal, |plan, _| {
             if by == By::MinutesAlone {
-                plan.components.iter_mut().for_each(|(_, component)| component.logs.clear());
+                for (_, component) in plan.components.iter_mut() {
+                    component.logs.clear();
+                }
             }
         });
         let staged = staged.await.unwrap();
@@ -107,7 +109,9 @@ fn judged_again(end: &End) -> Picture {
         match record.entry {
             Entry::Event(Event::WeightObserved { green, .. }) => live.weigh(f64::from(green.get()) / 100.0, record.at),
             Entry::Seen(Seen::Requests(requests)) => {
-                requests.ticks.iter().for_each(|tick| live.take(&Tick::from(tick)));
+                for tick in &requests.ticks {
+                    live.take(&Tick::from(tick));
+                }
             }
             _ => {}
         }

@@ -45,9 +45,9 @@ pub struct Judge {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).map(ReleaseId))]
     #[arg(conflicts_with_all = ["file", "start", "weight", "tasks", "tick", "lateness", "deaths"])]
     pub release: Option<ReleaseId>,
-    /// Judge that release by the minutes of CloudWatch, even if the journal has its requests
-    #[arg(long, requires = "release")]
-    pub minutes: bool,
+    /// What of that release is judged
+    #[arg(long, value_enum, default_value_t, requires = "release")]
+    pub by: By,
     /// Judge what CloudWatch still holds of this environment's service instead, from `--since` on
     #[arg(long = "env", value_name = "ENV", value_parser = NonEmptyStringValueParser::new(), requires = "since")]
     #[arg(conflicts_with_all = ["file", "release", "start", "tasks", "tick", "lateness", "deaths"])]
@@ -115,6 +115,16 @@ pub struct Judge {
     /// Print so often, beside each change of the verdict
     #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span)]
     pub every: Duration,
+}
+
+/// What of a past release is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// Its requests, where the journal has kept them; else its minutes
+    #[default]
+    Requests,
+    /// The minutes of CloudWatch
+    Minutes,
 }
 
 /// Whether tasks are told apart.

@@ -49,7 +49,7 @@ pub use doctor::Doctor;
 pub use engine::Engine;
 pub use globals::Globals;
 pub use history::{Export, History, HistoryVerb, Metrics, Show};
-pub use judge::{Envelope, Judge, Step, Tasks};
+pub use judge::{By, Envelope, Judge, Step, Tasks};
 pub use man::{Man, write_man, write_man_pages};
 pub use notify::{Notify, NotifyTest, NotifyVerb};
 pub use pause::Pause;

@@ -133,7 +133,9 @@ impl Tape {
             }
             Seen::Requests(Requests { component, ticks }) if self.watches.holds(component) => {
                 let live = &mut self.watches[component].live;
-                ticks.iter().for_each(|tick| live.take(&Tick::from(tick)));
+                for tick in &ticks {
+                    live.take(&Tick::from(tick));
+                }
             }
             Seen::Stopped(_) | Seen::Requests(_) => {}
         }

@@ -97,7 +97,9 @@ impl Silence {
     /// The likeliest explanation.
     pub fn hypothesis(&self) -> String {
         let worth = |bet: &Bet| bet.worth(self.limit);
-        let likeliest = self.bets.iter().zip(REMAINDERS).max_by(|(a, _), (b, _)| worth(a).total_cmp(&worth(b)));
+        // Of those that are worth the same, the one that says most: a block limits what each may gain.
+        let bets = self.bets.iter().zip(REMAINDERS).rev();
+        let likeliest = bets.max_by(|(a, _), (b, _)| worth(a).total_cmp(&worth(b)));
         format!("green answers at most {:.0} % of its share", likeliest.map_or(1.0, |(_, part)| part) * 100.0)
     }
 }

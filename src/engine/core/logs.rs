@@ -66,7 +66,9 @@ impl Core {
         if ticks.is_empty() || is_decided || !judge.wants_requests() {
             return;
         }
-        ticks.iter().for_each(|tick| judge.take(tick));
+        for tick in ticks {
+            judge.take(tick);
+        }
         self.compared[of] = judge.picture().map(Arc::new);
         let kept = ticks.iter().filter(|tick| !tick.is_empty()).map(RequestTick::from);
         self.witness.requests(of, kept.collect(), now);
@@ -82,7 +84,9 @@ impl Core {
                 }
                 Entry::Seen(Seen::Requests(Requests { component, ticks })) if self.watches.holds(*component) => {
                     let judge = &mut self.watches[*component].judge;
-                    ticks.iter().for_each(|tick| judge.take(&Tick::from(tick)));
+                    for tick in ticks {
+                        judge.take(&Tick::from(tick));
+                    }
                 }
                 _ => {}
             }

@@ -10,7 +10,7 @@ use super::super::history::find;
 use super::super::output::Refused;
 use super::super::settings as configuration;
 use super::{End, say, settings};
-use crate::cli::{Globals, Judge};
+use crate::cli::{By, Globals, Judge};
 use crate::domain::components::ComponentIndex;
 use crate::domain::event::Event;
 use crate::domain::ids::{ReleaseId, SignalName};
@@ -32,7 +32,7 @@ pub(super) fn judge(globals: &Globals, arguments: &Judge, id: ReleaseId, out: &m
     let (journal, summary) = find(&config, id)?;
     let of = component(&summary.plan, id, arguments.component.as_deref())?;
     let records = journal.records(id)?;
-    if !arguments.minutes && has_requests(&records, of) {
+    if arguments.by == By::Requests && has_requests(&records, of) {
         return judge_requests(arguments, &summary.plan, of, &records, out);
     }
     let signal = errors_of(&summary.plan, of).ok_or_else(|| {
