@@ -15,7 +15,7 @@ use cutover::cloud::aws::Aws;
 use cutover::domain::command::{Actor, Command, Order};
 use cutover::domain::components::ComponentIndex;
 use cutover::domain::ids::{ReleaseId, Version};
-use cutover::domain::lease::{Holder, LENGTH, MARGIN};
+use cutover::domain::lease::{Holder, LENGTH, MARGIN, RENEWAL};
 use cutover::domain::percent::Percent;
 use cutover::domain::plan::Plan;
 use cutover::domain::release::Ending;
@@ -197,9 +197,9 @@ async fn an_engine_that_wakes_up_after_its_lease_was_taken_over_does_nothing_and
         let (mut handle, mut running) = one.begin(&plan, &tenure);
         run_until(&mut running, &mut handle, |handle| green(handle) == TEN).await;
         // Suspended: nobody polls it, and time passes.
-        one.clock().sleep(LENGTH).await;
-        assert!(two.lease().await.is_err(), "within the margin nobody takes it over");
-        one.clock().sleep(MARGIN).await;
+        one.clock().sleep(LENGTH - RENEWAL).await;
+        assert!(two.lease().await.is_err(), "its newest renewal still counts");
+        one.clock().sleep(RENEWAL + MARGIN).await;
         let other = two.lease().await.unwrap();
         assert_eq!(other.taken_over().unwrap().holder.host, "one");
         assert_eq!(other.number(), tenure.number() + 1);
