@@ -25,6 +25,7 @@ stopped; 5 it could not go back; 7 --timeout was over before.";
 /// and the logs. Without a deployment under way it says what is wrong now and what was changed before it.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct Watch {
     /// Environment of the configuration
     #[arg(value_name = "ENV", value_parser = NonEmptyStringValueParser::new())]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{AlarmName, ReleaseId, TaskDefinitionArn};
+use super::ids::{AlarmName, ReleaseId, Revision, TaskDefinitionArn};
 use super::release::{Moment, Tone};
 use super::time::{Elapsed, Timestamp};
 
@@ -95,10 +95,9 @@ impl Triage {
     ) -> Self {
         changes.sort_by_key(|change| change.at);
         let since = wrong.iter().filter_map(|(since, _)| *since).min();
-        let is_before =
-            |change: &&Change| since.is_some_and(|since| change.at <= since && since - SUSPECT <= change.at);
+        let is_before = |change: &Change| since.is_some_and(|since| change.at <= since && since - SUSPECT <= change.at);
         let suspects =
-            || changes.iter().enumerate().rev().filter(|(_, change)| is_before(&change) && change.kind.is_made());
+            || changes.iter().enumerate().rev().filter(|(_, change)| is_before(change) && change.kind.is_made());
         // A new version breaks more often than another number of tasks, which load may have brought about.
         let version = suspects().find(|(_, change)| change.kind.is_undone_by_going_back());
         let suspect = version.or_else(|| suspects().next()).map(|(index, _)| index);
@@ -135,7 +134,7 @@ impl Triage {
             Moment {
                 number: index as u64 + 1,
                 at: change.at,
-                revision: Default::default(),
+                revision: Revision::default(),
                 tone,
                 text: format!("{mark}{}", change.text),
                 by: None,

@@ -212,7 +212,7 @@ async fn replacing(aws: &Aws, target: &Target) -> Result<Sight, CloudError> {
 
 async fn by_codedeploy(aws: &Aws, target: &Target) -> Result<Sight, CloudError> {
     let [first, second] = &target.services;
-    let Some(found) = codedeploy::afoot(aws, target).await? else { return calm(aws, target).await };
+    let Some(found) = Box::pin(codedeploy::afoot(aws, target)).await? else { return calm(aws, target).await };
     let share = alb::share_of_either(aws, &target.rule, &first.target_group, &second.target_group).await?;
     // Before CodeDeploy has brought green up, what has the traffic is blue.
     let is_second = match &found.green_group {
