@@ -1,10 +1,11 @@
 //! The table of docs/drivers.md: what comes of each scenario on each driver.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
+use cutover::domain::plan::Driver;
 use cutover::domain::release::{Ending, Release};
 use cutover::domain::time::Elapsed;
 
@@ -47,26 +48,35 @@ fn outcome(release: &Release) -> String {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_manual_says_what_comes_of_each_scenario() {
+/// The rows of a driver, one for each scenario.
+fn rows(driver: Driver) -> Vec<String> {
     let span = |span: Option<Duration>| span.map_or_else(|| "–".to_owned(), |span| Elapsed(span).to_string());
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let row = |scenario: &str| {
+        let end = runtime().block_on(async { Place::new(scenario, driver).release().await });
+        let release = &end.release;
+        format!(
+            "| `{scenario}` | `{}` | {} | {} | {} | {} | {} |\n",
+            driver.word(),
+            outcome(release),
+            span(detected(release)),
+            span(restored(release)),
+            end.truth.new.requests,
+            end.truth.harmed()
+        )
+    };
+    SCENARIOS.into_iter().map(row).collect()
+}
+
+#[test]
+fn the_manual_says_what_comes_of_each_scenario() {
+    let columns = thread::scope(|scope| {
+        let threads = DRIVERS.map(|driver| scope.spawn(move || rows(driver)));
+        threads.map(|thread| thread.join().unwrap())
+    });
     let mut rows = format!("{HEAD}\n|---|---|---|---|---|---|---|\n");
-    for scenario in SCENARIOS {
-        for driver in DRIVERS {
-            let end = Place::new(scenario, driver).release().await;
-            let release = &end.release;
-            writeln!(
-                rows,
-                "| `{scenario}` | `{}` | {} | {} | {} | {} | {} |",
-                driver.word(),
-                outcome(release),
-                span(detected(release)),
-                span(restored(release)),
-                end.truth.new.requests,
-                end.truth.harmed()
-            )
-            .unwrap();
-        }
+    for number in 0..SCENARIOS.len() {
+        columns.iter().for_each(|column| rows.push_str(&column[number]));
     }
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/drivers.md");
     let text = fs::read_to_string(&page).unwrap();
