@@ -1,7 +1,7 @@
 //! The scenarios of the demo, judged by the request log and by CloudWatch alone: whole releases of the example configuration
 //! against the simulated AWS, on paused time.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[expect(dead_code, reason = "benchmarks look at more of it")]
 #[path = "../benches/support/release.rs"]

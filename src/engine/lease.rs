@@ -269,7 +269,7 @@ impl Tenure {
                 }
                 // A renewal that was given up has landed, or somebody took the item out by hand.
                 Ok(Written::Not(other)) if other.as_ref().is_none_or(|other| other.is_same_holding(&held)) => {
-                    there = other
+                    there = other;
                 }
                 Ok(Written::Not(Some(other))) => {
                     let (number, table) = (held.number, &self.table);

@@ -13,18 +13,23 @@ const LONGEST: usize = 64 * 1_024;
 /// hides a secret or a control character.
 pub(super) fn kept(message: &str, redactor: &Redactor) -> (Level, String) {
     let message = message.trim_end();
-    let is_long = message.len() > LONGEST;
-    let object =
-        (message.starts_with('{') && !is_long).then(|| serde_json::from_str::<Map<String, Value>>(message).ok());
-    let text = match object.flatten() {
-        Some(fields) => Value::Object(cleaned(fields, redactor)).to_string(),
-        None if is_long => {
-            let (head, rest) = message.split_at(message.floor_char_boundary(LONGEST));
-            format!("{} … {} bytes more", redactor.clean(head), rest.len())
-        }
-        None => redactor.clean(message),
+    let text = if message.len() > LONGEST {
+        let (head, rest) = message.split_at(message.floor_char_boundary(LONGEST));
+        format!("{} … {} bytes more", redactor.clean(head), rest.len())
+    } else {
+        json(message, redactor).unwrap_or_else(|| {
+            let text = redactor.clean(message);
+            // A raw control character is no JSON; what stands in its place may make it some, with escapes to be read.
+            json(&text, redactor).unwrap_or(text)
+        })
     };
     (level(&text), text)
+}
+
+/// A JSON object, cleaned; `None` when it is none.
+fn json(message: &str, redactor: &Redactor) -> Option<String> {
+    let fields = message.starts_with('{').then(|| serde_json::from_str::<Map<String, Value>>(message).ok());
+    Some(Value::Object(cleaned(fields??, redactor)).to_string())
 }
 
 fn cleaned(fields: Map<String, Value>, redactor: &Redactor) -> Map<String, Value> {
@@ -57,7 +62,7 @@ mod tests {
     use crate::domain::redact::printable;
 
     /// What lines have been seen to do to whoever shows them.
-    const HOSTILE: [&[u8]; 16] = [
+    const HOSTILE: [&[u8]; 17] = [
         b"\x1b[2J\x1b[H\x1b[31mALL SYSTEMS DOWN\x1b[0m",
         b"\x1b]0;renamed\x07\x1b]52;c;ZXZpbA==\x07",
         b"\x1b]8;;http://evil.example\x1b\\\\click\x1b]8;;\x1b\\\\",
@@ -70,6 +75,7 @@ mod tests {
         br#"{"message":"\u001b[2J","\u202ekey":"\u0000","n":{"deep":["\u009b31m","\r\n"]}}"#,
         br#"{"message":"half a pair \ud83d and \udc00\ud83d","a":"\ud83d\ude00"}"#,
         br#"{"message":"unclosed \u001b"#,
+        b"{\"a\":\"\x1b\\u008a\"}",
         br#"{"a":1,"a":"\u001b","a":null}"#,
         b"{{{{{{{{[[[[[[[[\"\\\x1b",
         b"",

@@ -542,7 +542,7 @@ async fn changed(health: &mut Option<tokio::sync::watch::Receiver<Health>>) {
         None => true,
     };
     if is_over {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -37,10 +37,10 @@ fn face(look: Look<'_>, status: Status) -> Face {
     let glyphs = look.theme.glyphs;
     let is_restored = look.release().unwinding.as_ref().is_some_and(|unwinding| unwinding.restored.is_some());
     let (sign, role, is_loud) = match status {
-        Status::Planned if let Some(triage) = &look.snapshot.triage => match triage.wrong.is_empty() {
-            true => (glyphs.ok, Role::Ok, false),
-            false => (glyphs.bad, Role::Bad, true),
-        },
+        Status::Planned if look.snapshot.triage.as_ref().is_some_and(|triage| triage.wrong.is_empty()) => {
+            (glyphs.ok, Role::Ok, false)
+        }
+        Status::Planned if look.snapshot.triage.is_some() => (glyphs.bad, Role::Bad, true),
         Status::Planned if look.release().is_watching() => match watch::seen(look.release()).map(|seen| seen.course) {
             Some(Course::Completed) => (glyphs.ok, Role::Ok, true),
             Some(Course::GoingBack | Course::WentBack | Course::Stopped) => (glyphs.undone, Role::Warning, true),

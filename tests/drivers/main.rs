@@ -3,7 +3,7 @@
 //!
 //! `CUTOVER_WRITE_DOCS=1 cargo test --test drivers` writes the table of docs/drivers.md anew.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 #[path = "../../benches/support/web.rs"]
 mod web;

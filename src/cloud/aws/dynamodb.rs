@@ -150,7 +150,7 @@ fn millis(until: Option<Timestamp>) -> i64 {
 
 fn lease_of(operation: &'static str, item: &Value) -> Result<Lease, CloudError> {
     let text = |name: &str| item.get(name).and_then(|it| text(it, "S")).unwrap_or_default().to_owned();
-    let number = |name: &str| item.get(name).and_then(|it| text_number(it));
+    let number = |name: &str| item.get(name).and_then(text_number);
     let (Some(fence), Some(until)) = (number("Fence"), number("LeaseUntil")) else {
         let lock = text(KEY);
         return Err(unexpected(

@@ -68,7 +68,7 @@ pub(super) async fn run(globals: &Globals, arguments: &Watch) -> Result<u8> {
 
 /// How it is written, if there is no screen for it.
 fn writing(arguments: &Watch) -> Option<Format> {
-    arguments.writing().or_else(|| (!std::io::stdout().is_terminal()).then_some(arguments.format))
+    arguments.writing().or_else(|| (!output::stdout().is_terminal()).then_some(arguments.format))
 }
 
 fn headless(arguments: &Watch) -> Headless {
