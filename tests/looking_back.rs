@@ -11,6 +11,7 @@ use std::time::Duration;
 use cutover::clock::Clock;
 use cutover::domain::components::ComponentIndex;
 use cutover::domain::ids::ReleaseId;
+use cutover::domain::log::request::Format;
 use cutover::domain::metrics::metrics;
 use cutover::domain::observed::Seen;
 use cutover::domain::percent::Percent;
@@ -27,13 +28,29 @@ const START: Timestamp = Timestamp::from_secs(1_795_170_000);
 
 type Outcome = Result<(), release::Failure>;
 
+/// What a release is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judged {
+    /// As it is by default.
+    ByRequestsAndMinutes,
+    /// By CloudWatch alone, which takes so long that there is something to look back at.
+    ByMinutes,
+}
+
 /// Runs a scenario to its end with a journal below `dir`; the journal and the release as its engine left it.
-fn run(scenario: &str, dir: &Path) -> Result<(SqliteJournal, PathBuf, Release), release::Failure> {
+fn run(scenario: &str, judged: Judged, dir: &Path) -> Result<(SqliteJournal, PathBuf, Release), release::Failure> {
     let file = dir.join("journal.sqlite");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
     let left = runtime.block_on(async {
         let journal = Box::new(SqliteJournal::open(&file)?);
-        let staged = release::stage(scenario, Clock::starting_at(START, 1.0), journal, |_, _| {}).await?;
+        let clock = Clock::starting_at(START, 1.0);
+        let staged = release::stage(scenario, clock, journal, |plan, _| {
+            if judged == Judged::ByMinutes {
+                // Its log lines are not of this format: nobody reads requests from them.
+                plan.components.iter_mut().for_each(|(_, component)| component.requests.format = Format::Common);
+            }
+        });
+        let staged = staged.await?;
         Ok::<_, release::Failure>(staged.engine.run().await?.release)
     })?;
     Ok((SqliteJournal::open(&file)?, file, left))
@@ -47,7 +64,7 @@ fn account(journal: &SqliteJournal) -> Result<Account, release::Failure> {
 #[test]
 fn a_rollback_is_told_in_full() -> Outcome {
     let dir = tempfile::tempdir()?;
-    let (journal, _, left) = run("errors", dir.path())?;
+    let (journal, _, left) = run("errors", Judged::ByMinutes, dir.path())?;
     let account = account(&journal)?;
     assert_eq!(account.status, "rolled-back");
     let back = left.unwinding.as_ref().ok_or("it did not go back")?;
@@ -81,7 +98,7 @@ fn a_rollback_is_told_in_full() -> Outcome {
 #[test]
 fn the_report_is_written_without_being_asked_for_and_is_complete() -> Outcome {
     let dir = tempfile::tempdir()?;
-    let (journal, _, _) = run("errors", dir.path())?;
+    let (journal, _, _) = run("errors", Judged::ByMinutes, dir.path())?;
     let below = journal.incidents().ok_or("reports go nowhere")?;
     let page = std::fs::read_to_string(below.join("release-1.md"))?;
     for wanted in ["Why it went back", "| errors | fail |", "## Last errors of green", "## Signals around the decision"]
@@ -100,7 +117,7 @@ fn the_report_is_written_without_being_asked_for_and_is_complete() -> Outcome {
 #[test]
 fn why_tasks_stopped_is_in_the_report_of_a_release_that_failed_before_any_traffic() -> Outcome {
     let dir = tempfile::tempdir()?;
-    let (journal, _, left) = run("crash-loop", dir.path())?;
+    let (journal, _, left) = run("crash-loop", Judged::ByRequestsAndMinutes, dir.path())?;
     assert_eq!(left.ended.map(|ended| ended.ending), Some(Ending::Failed));
     let account = account(&journal)?;
     assert!(!account.stopped_tasks.is_empty(), "{:?}", account.timeline);
@@ -116,7 +133,7 @@ fn that_the_report_cannot_be_written_changes_nothing() -> Outcome {
     let dir = tempfile::tempdir()?;
     // A file where the directory is to be.
     std::fs::write(dir.path().join("incidents"), "")?;
-    let (_, _, left) = run("errors", dir.path())?;
+    let (_, _, left) = run("errors", Judged::ByMinutes, dir.path())?;
     assert_eq!(left.ended.map(|ended| ended.ending), Some(Ending::RolledBack));
     Ok(())
 }
@@ -124,7 +141,7 @@ fn that_the_report_cannot_be_written_changes_nothing() -> Outcome {
 #[test]
 fn a_success_has_its_times_apart_and_no_incident() -> Outcome {
     let dir = tempfile::tempdir()?;
-    let (journal, file, left) = run("healthy", dir.path())?;
+    let (journal, file, left) = run("healthy", Judged::ByRequestsAndMinutes, dir.path())?;
     let account = account(&journal)?;
     let timing = account.timing;
     let begun = account.begun.ok_or("it never began")?;
@@ -156,14 +173,14 @@ fn a_success_has_its_times_apart_and_no_incident() -> Outcome {
          disk",
         records.len()
     );
-    assert!(seen < 100_000, "{seen} bytes of what was seen in {minutes} minutes");
+    assert!(seen < 400_000, "{seen} bytes of what was seen in {minutes} minutes");
     Ok(())
 }
 
 #[test]
 fn a_replay_shows_what_was_measured_and_ends_where_the_release_did() -> Outcome {
     let dir = tempfile::tempdir()?;
-    let (journal, _, left) = run("errors", dir.path())?;
+    let (journal, _, left) = run("errors", Judged::ByMinutes, dir.path())?;
     let summary = journal.find(ReleaseId(1))?;
     let mut tape = Tape::new(&summary, journal.records(ReleaseId(1))?);
     let mut statuses = Vec::new();

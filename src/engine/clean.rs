@@ -12,6 +12,7 @@ use crate::domain::event::{Event, FiringAlarm};
 use crate::domain::formula::Formula;
 use crate::domain::redact::Redactor;
 use crate::domain::signal::Verdict;
+use crate::domain::triage::Triage;
 
 /// Longest text of an error that is kept, in characters. Cut after masking: half a secret is not recognised.
 const LONGEST: usize = 600;
@@ -55,6 +56,13 @@ impl Cleaner {
             Event::WeightObserved { .. } | Event::CredentialsEnding { .. } | Event::Ticked => {}
         }
         event
+    }
+
+    /// What is wrong and what was changed, as AWS and whoever changed it told of it.
+    pub(super) fn triage(&self, mut triage: Triage) -> Triage {
+        let texts = triage.wrong.iter_mut().chain(&mut triage.unread);
+        texts.chain(triage.changes.iter_mut().map(|change| &mut change.text)).for_each(|text| self.edit(text));
+        triage
     }
 
     fn actor(&self, actor: &mut Actor) {
@@ -182,6 +190,8 @@ impl Cleaner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::Timestamp;
+    use crate::domain::triage::{Change, ChangeKind};
 
     #[test]
     fn no_secret_is_kept_in_a_reason() {
@@ -197,6 +207,18 @@ mod tests {
             cleaner.order(&mut order);
             assert_eq!(order.command.reason(), Some("•••• was ␛[2J leaked"));
             assert_eq!(order.by.arn.as_deref(), Some("••••"));
+        }
+    }
+
+    #[test]
+    fn what_aws_tells_of_trouble_is_harmless() {
+        let cleaner = Cleaner::new(Redactor::new(["hunter2hunter2".to_owned()]));
+        let (at, hostile) = (Timestamp::from_secs(1), "hunter2hunter2 \u{1b}[2J\u{202e}".to_owned());
+        let change = Change { at, kind: ChangeKind::Scaling, text: hostile.clone() };
+        let looked = Triage::of(at, vec![(None, hostile.clone())], vec![change], None, vec![hostile]);
+        let shown = cleaner.triage(looked);
+        for text in [&shown.wrong[0], &shown.unread[0], &shown.changes[0].text] {
+            assert!(text.starts_with("•••• ␛[2J") && !text.contains('\u{202e}'), "{text:?}");
         }
     }
 }

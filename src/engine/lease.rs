@@ -244,8 +244,6 @@ impl Tenure {
         if let Some(why) = self.lost() {
             return Err(Denied::Lost(why));
         }
-        // Until an answer comes: whoever gives up waiting for one leaves it so.
-        *lock(&self.unanswered) = Some(self.clock.latest());
         let held = lock(&self.held).clone();
         for (name, lease) in held {
             self.renew_one(&name, lease).await?;
@@ -318,7 +316,11 @@ impl Tenure {
         match tokio::time::timeout(self.clock.real(LOOK), self.renew()).await {
             Ok(Err(lost @ Denied::Lost(_))) => Err(lost),
             // Nobody else is known to have it.
-            Ok(_) | Err(_) => Ok(()),
+            Ok(_) => Ok(()),
+            Err(_) => {
+                *lock(&self.unanswered) = Some(self.clock.latest());
+                Ok(())
+            }
         }
     }
 

@@ -134,6 +134,8 @@ impl Engine {
         triage: Option<Triage>,
         mut parts: Parts,
     ) -> Result<(Self, Hub, Stop), JournalError> {
+        let cleaner = Cleaner::new(parts.settings.redactor.clone());
+        let triage = triage.map(|triage| cleaner.triage(triage));
         let (id, plan) = parts.journal.create(make_plan, &parts.actor, parts.clock.now())?;
         let mut release = Release::planned(id, plan);
         release.timeline = triage.iter().flat_map(Triage::moments).collect();
