@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::find::Found;
+use crate::domain::plan::Driver;
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -29,12 +30,18 @@ fn list(all: &[String]) -> String {
 pub(super) fn draft(asked: &Asked, found: &Found) -> String {
     let mut text = head(asked, found);
     text.push_str(&environment(asked));
-    if found.is_split() {
-        text.push_str(&split(asked, found));
-        text.push_str(SIGNALS);
-        text.push_str(&pipeline(found));
-    } else {
-        text.push_str(&whole(asked, found));
+    match found.driver() {
+        Driver::Alb | Driver::Native | Driver::CodeDeploy => {
+            text.push_str(&split(asked, found));
+            text.push_str(SIGNALS);
+            text.push_str(&pipeline(found, STEPS));
+        }
+        Driver::Rolling => {
+            text.push_str(&split(asked, found));
+            text.push_str(SIGNALS);
+            text.push_str(&pipeline(found, AT_ONCE));
+        }
+        Driver::Command => text.push_str(&whole(asked, found)),
     }
     text.push_str(TAIL);
     text
@@ -48,13 +55,14 @@ fn head(asked: &Asked, found: &Found) -> String {
     );
     let lacks = found.lacks();
     if !lacks.is_empty() {
-        text.push_str("#\n# The service is not set up for shifting traffic step by step (`driver = \"alb\"`):\n");
+        text.push_str("#\n# The service is not set up for shifting traffic step by step:\n");
         for lack in lacks {
             _ = writeln!(text, "#   - {lack}");
         }
         text.push_str(
             "# That takes two services, each behind a target group of its own, and a listener rule that splits traffic between\n\
-             # both target groups by weight. Until then, the pipeline below deploys the service as it is, all at once.\n",
+             # both target groups by weight; or one service with both, between which ECS shifts (docs/drivers.md). Until then,\n\
+             # the pipeline below deploys the service as it is, all at once.\n",
         );
     }
     text
@@ -92,6 +100,15 @@ fn key(name: &str) -> String {
 
 fn split(asked: &Asked, found: &Found) -> String {
     let mut text = format!("\n[components.{}]\n", key(&name(asked)));
+    let driver = found.driver();
+    match driver {
+        Driver::Native => text.push_str("# ECS shifts the traffic, and waits for cutover before each tenth.\n"),
+        Driver::Rolling => text.push_str("# ECS replaces the tasks; nothing is shifted step by step.\n"),
+        Driver::Alb | Driver::CodeDeploy | Driver::Command => {}
+    }
+    if driver != Driver::Alb {
+        _ = writeln!(text, "driver = {}", quoted(driver.word()));
+    }
     _ = writeln!(text, "cluster = {}", quoted(&asked.cluster));
     let container = found.container.as_deref().unwrap_or_default();
     if let (Some(image), Some(attachment)) = (&found.image, &found.attachment) {
@@ -103,7 +120,10 @@ fn split(asked: &Asked, found: &Found) -> String {
             if rule.conditions.is_empty() { "all requests".to_owned() } else { rule.conditions.join(", ") };
         _ = writeln!(text, "# The rule for {conditions}.\nlistener_rule = {}", quoted(&rule.arn));
     }
-    if let (Some(sides), Some(rule)) = (found.sides(), &found.rule) {
+    if let (Driver::Rolling, Some(attachment)) = (driver, &found.attachment) {
+        let (service, group) = (quoted(&found.service.name), quoted(&attachment.target_group));
+        _ = writeln!(text, "services = [{{ service = {service}, target_group = {group} }}]");
+    } else if let (Some(sides), Some(rule)) = (found.sides(), &found.rule) {
         text.push_str("# Whichever has the traffic when a release is made is blue. A `url` that reaches one service alone, on each\n");
         text.push_str("# of them, lets smoke tests look at green before its first user.\nservices = [\n");
         for (service, group) in sides {
@@ -160,7 +180,49 @@ measure = \"cpu\"
 measure = \"memory\"
 ";
 
-fn pipeline(found: &Found) -> String {
+/// What is shifted step by step.
+const STEPS: &str = "\
+# Once both sides have a `url`:
+# [[pipelines.standard.stages]]
+# name = \"smoke\"
+# kind = \"smoke\"
+# checks = [{ name = \"health\", path = PATH }]
+
+[[pipelines.standard.stages]]
+name = \"shift\"
+kind = \"shift\"
+steps = [
+  { weight = 10, bake = \"5m\" },
+  { weight = 50, bake = \"5m\" },
+  { weight = 100, bake = \"5m\" },
+]
+
+[[pipelines.standard.stages]]
+name = \"cleanup\"
+kind = \"cleanup\"
+# The old tasks stay up this long, so that a rollback is one call.
+hold = \"1h\"
+";
+
+/// What is replaced as a whole.
+const AT_ONCE: &str = "\
+[[pipelines.standard.stages]]
+name = \"shift\"
+kind = \"shift\"
+# All tasks, as fast as the service's bounds allow.
+steps = [{ weight = 100, bake = \"5m\" }]
+# ECS replaces the tasks and goes on watching the alarms for some minutes within this time.
+timeout = \"20m\"
+
+# Once the component has a `url`:
+# [[pipelines.standard.stages]]
+# name = \"verify\"
+# kind = \"verify\"
+# watch = \"5m\"
+# checks = [{ name = \"health\", path = PATH }]
+";
+
+fn pipeline(found: &Found, rest: &str) -> String {
     let mut text = "\n[[pipelines.standard.stages]]\nname = \"gates\"\nkind = \"gate\"\nalone = true\n".to_owned();
     if let Some(check) = found.group.as_ref().map(|group| &group.health_check) {
         let secs = |span: Option<std::time::Duration>| span.map_or(0, |span| span.as_secs());
@@ -176,36 +238,8 @@ fn pipeline(found: &Found) -> String {
         );
     }
     let path = found.group.as_ref().and_then(|group| group.health_check.path.clone()).unwrap_or_else(|| "/".to_owned());
-    _ = write!(
-        text,
-        "
-[[pipelines.standard.stages]]
-name = \"deploy\"
-kind = \"deploy\"
-
-# Once both services have a `url`:
-# [[pipelines.standard.stages]]
-# name = \"smoke\"
-# kind = \"smoke\"
-# checks = [{{ name = \"health\", path = {} }}]
-
-[[pipelines.standard.stages]]
-name = \"shift\"
-kind = \"shift\"
-steps = [
-  {{ weight = 10, bake = \"5m\" }},
-  {{ weight = 50, bake = \"5m\" }},
-  {{ weight = 100, bake = \"5m\" }},
-]
-
-[[pipelines.standard.stages]]
-name = \"cleanup\"
-kind = \"cleanup\"
-# The old tasks stay up this long, so that a rollback is one call.
-hold = \"1h\"
-",
-        quoted(&path)
-    );
+    text.push_str("\n[[pipelines.standard.stages]]\nname = \"deploy\"\nkind = \"deploy\"\n\n");
+    text.push_str(&rest.replace("PATH", &quoted(&path)));
     text
 }
 

@@ -4,6 +4,7 @@
 use color_eyre::eyre::{Result, WrapErr};
 
 use crate::cloud::{AlarmFacts, Attachment, GroupFacts, Inspect, RuleFacts, ServiceFacts};
+use crate::domain::plan::Driver;
 use crate::program::output::Refused;
 
 /// What was found of a service.
@@ -29,21 +30,34 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Whether the driver `alb` can shift its traffic.
-    pub(super) fn is_split(&self) -> bool {
-        self.lacks().is_empty()
+    /// The driver that the service is set up for.
+    pub(super) fn driver(&self) -> Driver {
+        let is_replaced = self.service.controller == "ECS" && self.service.strategy == "ROLLING";
+        match (shifts_itself(&self.service), self.lacks().is_empty(), &self.rule) {
+            (true, true, _) => Driver::Native,
+            (false, true, _) => Driver::Alb,
+            (false, false, Some(_)) if is_replaced => Driver::Rolling,
+            (_, false, _) => Driver::Command,
+        }
     }
 
-    /// What the driver `alb` needs and is not there.
+    /// What is not there that shifting traffic step by step takes.
     pub(super) fn lacks(&self) -> Vec<String> {
         let mut lacks = Vec::new();
-        let is_driven = |it: &ServiceFacts| it.controller == "ECS" && it.strategy == "ROLLING";
+        let is_driven =
+            |it: &ServiceFacts| it.controller == "ECS" && (it.strategy == "ROLLING" || shifts_itself(&self.service));
         for service in [Some(&self.service), self.twin.as_ref()].into_iter().flatten() {
             if !is_driven(service) {
                 let (name, controller, strategy) = (&service.name, &service.controller, &service.strategy);
-                lacks.push(format!(
-                    "service {name} has controller {controller} and strategy {strategy}; it takes ECS and ROLLING"
-                ));
+                lacks.push(if controller == "CODE_DEPLOY" {
+                    format!(
+                        "service {name} is shifted by CodeDeploy; that takes `driver = \"codedeploy\"` with the names of its application and deployment group, as in assets/drivers/codedeploy.toml"
+                    )
+                } else {
+                    format!(
+                        "service {name} has controller {controller} and strategy {strategy}; it takes ECS and ROLLING"
+                    )
+                });
             }
         }
         match (&self.attachment, &self.rule, &self.other_group, &self.twin) {
@@ -74,6 +88,12 @@ impl Found {
     }
 }
 
+/// Whether ECS can shift the service's traffic between two target groups of its own. By which strategy is said with each
+/// deployment.
+fn shifts_itself(service: &ServiceFacts) -> bool {
+    service.controller == "ECS" && service.shifts
+}
+
 /// Looks at everything that belongs to a service.
 pub(super) async fn find(account: &dyn Inspect, cluster: &str, name: &str) -> Result<Found> {
     let service = match account.service(name).await.wrap_err("failed to look at the service")? {
@@ -93,6 +113,7 @@ pub(super) async fn find(account: &dyn Inspect, cluster: &str, name: &str) -> Re
     };
     let other_group = rule.as_ref().zip(attachment.as_ref()).and_then(|(rule, own)| other(rule, &own.target_group));
     let twin = match &other_group {
+        Some(_) if shifts_itself(&service) => Some(service.clone()),
         Some(group) => {
             let all = account.services().await.wrap_err("failed to look at the cluster's services")?;
             all.into_iter()

@@ -1,8 +1,9 @@
 use super::draft::{Asked, draft};
 use super::find::{Found, find};
 use super::*;
+use crate::domain::plan::Driver;
 use crate::program::testing::{IMAGE, START, Shop};
-use crate::sim::{Scenario, Sim};
+use crate::sim::{Layout, Scenario, Sim};
 
 fn asked(service: &str) -> Asked {
     Asked {
@@ -59,6 +60,32 @@ async fn a_service_that_is_not_split_makes_a_file_that_says_what_is_lacking() {
     );
     let text = draft(&asked("api"), &found);
     check(&text);
+    insta::assert_snapshot!("rolling", text);
+}
+
+/// What is made of the simulated service where its sides are laid out so.
+async fn laid_out(layout: Layout) -> (Found, String) {
+    let clock = Clock::starting_at(START, 1.0);
+    let sim = Sim::new(Scenario::parse("test", "").unwrap().laid_out(layout), 11, clock);
+    let account = Aws::simulated(sim.http_client(), clock, "eu-west-1", "shop");
+    let found = find(&account, "shop", "api").await.unwrap();
+    let text = draft(&asked("api"), &found);
+    check(&text);
+    (found, text)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_driver_that_a_service_is_set_up_for_is_recognised() {
+    let (found, text) = laid_out(Layout::TwoRevisions).await;
+    assert_eq!((found.driver(), found.lacks()), (Driver::Native, Vec::new()));
+    insta::assert_snapshot!("native", text);
+    let (found, text) = laid_out(Layout::OneService).await;
+    assert_eq!(found.driver(), Driver::Rolling);
+    assert!(text.contains("\ndriver = \"rolling\"\n"), "{text}");
+    // CodeDeploy's own names are nowhere in ECS.
+    let (found, text) = laid_out(Layout::TwoTaskSets).await;
+    assert_eq!(found.driver(), Driver::Command);
+    assert!(found.lacks()[0].contains("`driver = \"codedeploy\"`"), "{:?}", found.lacks());
     insta::assert_snapshot!("whole", text);
 }
 
