@@ -55,12 +55,16 @@ fn badge(look: Look<'_>, area: Rect, buf: &mut Buffer) -> u16 {
 }
 
 fn subject(look: Look<'_>) -> Vec<Span<'_>> {
-    vec![
+    let mut spans = vec![
         look.span(Role::Strong, format!(" {}", look.planned().name)),
         look.span(Role::Blue, format!("  {}", look.planned().from)),
-        look.span(Role::Muted, format!(" {} ", look.theme.glyphs.arrow)),
-        look.span(Role::Green, look.planned().to.short()),
-    ]
+    ];
+    let is_changing = look.snapshot.triage.is_none();
+    if is_changing {
+        spans.push(look.span(Role::Muted, format!(" {} ", look.theme.glyphs.arrow)));
+        spans.push(look.span(Role::Green, look.planned().to.short()));
+    }
+    spans
 }
 
 fn place(look: Look<'_>) -> Vec<Span<'_>> {
